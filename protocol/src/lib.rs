@@ -1,0 +1,1 @@
+//! Types that the server and the browser share.

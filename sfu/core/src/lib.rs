@@ -1,0 +1,1 @@
+//! The media plane as pure state machines: ingest, route, egress.

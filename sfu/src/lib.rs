@@ -1,0 +1,1 @@
+//! Threads, sockets and the bounded command API around the media plane.

@@ -1,0 +1,1 @@
+//! The HTTP side: REST, WHIP, WHEP, the HLS origin, live state, authentication.

@@ -1,0 +1,2 @@
+//! The `weir` command line and the wiring.
+fn main() {}

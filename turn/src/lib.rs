@@ -1,0 +1,1 @@
+//! Short-lived TURN credentials and ICE server lists.
