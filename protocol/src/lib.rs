@@ -1,1 +1,11 @@
-//! Types that the server and the browser share.
+//! Types that the server and the browser share: REST bodies, live state, error codes.
+//!
+//! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
+
+mod problem;
+mod slug;
+mod stream;
+
+pub use problem::{ErrorCode, Problem};
+pub use slug::{SlugError, StreamSlug};
+pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};

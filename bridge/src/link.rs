@@ -1,0 +1,1 @@
+//! The link between the main process and a worker.

@@ -1,0 +1,71 @@
+//! What the public may know of a stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::StreamSlug;
+
+/// How the publisher reaches the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IngestProtocol {
+    /// RTMP or Enhanced RTMP.
+    Rtmp,
+    /// WHIP, RFC 9725.
+    Whip,
+}
+
+impl IngestProtocol {
+    /// The word used in JSON, in the database and in metric labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rtmp => "rtmp",
+            Self::Whip => "whip",
+        }
+    }
+}
+
+/// Viewers by the way they watch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewerCount {
+    /// Over WebRTC.
+    pub webrtc: u32,
+    /// Over HLS, counted from playlist requests of the last seconds.
+    pub hls: u32,
+}
+
+impl ViewerCount {
+    /// Everybody who watches.
+    pub fn total(self) -> u32 {
+        self.webrtc.saturating_add(self.hls)
+    }
+}
+
+/// A stream as listings and the watch page show it: `GET /api/v1/streams` and `GET /api/v1/streams/{slug}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamSummary {
+    /// Name in addresses.
+    pub slug: StreamSlug,
+    /// Title for people.
+    pub title: String,
+    /// Whether media arrives now.
+    pub live: bool,
+    /// How it arrives; absent when offline.
+    pub protocol: Option<IngestProtocol>,
+    /// Start of this broadcast in milliseconds since the Unix epoch; absent when offline.
+    pub started_at: Option<i64>,
+    /// Who watches now.
+    pub viewers: ViewerCount,
+    /// Whether the HLS playlist can be asked for (a few seconds after the start).
+    pub hls_ready: bool,
+}
+
+/// One event of `GET /api/v1/streams/{slug}/events` (server-sent events, event name `stream`).
+/// The newest state is sent on connect and after each change, so a client needs no history.
+pub type StreamEvent = StreamSummary;
+
+/// `GET /api/v1/time`: the server's clock, from which a player computes its distance to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTime {
+    /// Milliseconds since the Unix epoch.
+    pub now_ms: i64,
+}
