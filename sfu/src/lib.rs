@@ -4,6 +4,8 @@
 //! [`Sfu`], which is cheap to clone; all calls are bounded and none blocks the media path.
 
 pub mod api;
+mod sfu;
 
 pub use api::*;
+pub use sfu::{Ingest, Sfu, Tap};
 pub use weir_sfu_core::{SessionId, StreamId};
