@@ -9,7 +9,7 @@ use crate::{Kind, MediaTime};
 
 /// What the HLS origin gets. Video and audio are separate CMAF tracks (one track per muxer),
 /// cut at the same media times.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum HlsOutput {
     /// A new run of media: after the start, a worker restart or a codec change. What follows is
     /// discontinuous with what came before. Both tracks restart with their `Init`.
