@@ -2,10 +2,12 @@
 //!
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
+mod access;
 mod problem;
 mod slug;
 mod stream;
 
+pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use problem::{ErrorCode, Problem};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};

@@ -1,0 +1,81 @@
+//! Logging in, and what a streamer needs to publish.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::StreamSlug;
+
+/// Body of `POST /api/v1/login`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LoginRequest {
+    /// User name, in any case.
+    pub name: String,
+    /// In clear; the connection must be encrypted outside a trusted network.
+    pub password: String,
+}
+
+impl fmt::Debug for LoginRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRequest")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Answer of `POST /api/v1/login`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LoginResponse {
+    /// Goes into `Authorization: Bearer …` of later requests.
+    pub token: String,
+    /// When the token ends, in milliseconds since the Unix epoch.
+    pub expires_at: i64,
+}
+
+/// Answer of `GET /api/v1/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// User name.
+    pub name: String,
+    /// `admin` or `streamer`.
+    pub role: String,
+}
+
+/// Body of `POST /api/v1/streams`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateStream {
+    /// Name in addresses.
+    pub slug: StreamSlug,
+    /// Title for people; the slug when absent.
+    #[serde(default)]
+    pub title: Option<String>,
+}
+
+/// A stream's new key and its addresses: answer of `POST /api/v1/streams` and
+/// `POST /api/v1/streams/{slug}/key`, and what `weir stream create --json` prints.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamAccess {
+    /// Name in addresses.
+    pub slug: StreamSlug,
+    /// The stream key, shown this once.
+    pub key: String,
+    /// Server address for RTMP encoders; the key is entered beside it.
+    pub rtmp_url: String,
+    /// WHIP endpoint; the key is its bearer token.
+    pub whip_url: String,
+    /// WHEP endpoint.
+    pub whep_url: String,
+    /// HLS multivariant playlist.
+    pub hls_url: String,
+    /// Page for viewers.
+    pub watch_url: String,
+}
+
+impl fmt::Debug for StreamAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamAccess")
+            .field("slug", &self.slug)
+            .finish_non_exhaustive()
+    }
+}
