@@ -1,11 +1,10 @@
 //! A publisher's source as the bridge takes it in: formats and access units.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use weir_media::{AudioCodec, Kind, MediaTime, VideoCodec};
 
 /// Coded form of the source as the publisher describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceFormat {
     /// Access units from RTMP. `config` is the codec's own configuration record:
     /// `AVCDecoderConfigurationRecord` for H.264, `HEVCDecoderConfigurationRecord`, `av1C`, `vpcC`.
