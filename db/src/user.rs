@@ -1,0 +1,169 @@
+//! People with a password.
+
+use std::fmt;
+
+use sqlx::{Row, any::AnyRow};
+
+use crate::{Db, DbError, Result, UnixMillis, UserId, error::storable, id};
+
+/// Longest user name in characters.
+const NAME_MAX: usize = 64;
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Own streams only.
+    Streamer,
+}
+
+impl Role {
+    /// The word in the database and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Streamer => "streamer",
+        }
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = DbError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "admin" => Ok(Self::Admin),
+            "streamer" => Ok(Self::Streamer),
+            _ => Err(DbError::Invalid {
+                what: "role",
+                why: "must be admin or streamer",
+            }),
+        }
+    }
+}
+
+/// A user to create.
+#[derive(Clone)]
+pub struct NewUser {
+    /// Kept in lower case; 1–64 characters without blanks and control characters.
+    pub name: String,
+    /// Argon2 hash in PHC format, made by the caller.
+    pub password_hash: String,
+    /// Rights.
+    pub role: Role,
+}
+
+/// A user's row.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Row id.
+    pub id: UserId,
+    /// Lower case.
+    pub name: String,
+    /// Argon2 hash in PHC format.
+    pub password_hash: String,
+    /// Rights.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: UnixMillis,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the hash: it must not reach a log.
+        let Self {
+            id,
+            name,
+            password_hash: _,
+            role,
+            created_at,
+        } = self;
+        f.debug_struct("User")
+            .field("id", id)
+            .field("name", name)
+            .field("role", role)
+            .field("created_at", created_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Makes a user. `Conflict` when the name exists in any case, `Invalid` for a name outside the rules.
+    pub async fn create_user(&self, new: NewUser) -> Result<User> {
+        let name = normal(&new.name)?;
+        storable("password hash", &new.password_hash)?;
+        let user = User {
+            id: UserId::fresh(),
+            name,
+            password_hash: new.password_hash,
+            role: new.role,
+            created_at: id::now(),
+        };
+        sqlx::query(
+            "INSERT INTO users (id, name, password_hash, role, created_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(user.id.0)
+        .bind(&*user.name)
+        .bind(&*user.password_hash)
+        .bind(user.role.as_str())
+        .bind(user.created_at)
+        .execute(&self.pool)
+        .await?;
+        Ok(user)
+    }
+
+    /// The user with this name, in any case; `None` when there is none (also for impossible names).
+    pub async fn user_by_name(&self, name: &str) -> Result<Option<User>> {
+        let Ok(name) = normal(name) else {
+            return Ok(None);
+        };
+        let row = sqlx::query(
+            "SELECT id, name, password_hash, role, created_at FROM users WHERE name = $1",
+        )
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.as_ref().map(from_row).transpose()?)
+    }
+
+    /// How many users there are.
+    pub async fn count_users(&self) -> Result<u64> {
+        let row = sqlx::query("SELECT count(*) FROM users")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+}
+
+fn normal(name: &str) -> Result<String> {
+    let invalid = |why| DbError::Invalid {
+        what: "user name",
+        why,
+    };
+    if name.is_empty() {
+        return Err(invalid("is empty"));
+    }
+    if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(invalid("contains blanks or control characters"));
+    }
+    let name = name.to_lowercase();
+    if name.chars().count() > NAME_MAX {
+        return Err(invalid("is longer than 64 characters"));
+    }
+    Ok(name)
+}
+
+fn from_row(row: &AnyRow) -> sqlx::Result<User> {
+    let role: String = row.try_get("role")?;
+    Ok(User {
+        id: UserId(row.try_get("id")?),
+        name: row.try_get("name")?,
+        password_hash: row.try_get("password_hash")?,
+        role: role.parse().map_err(|_| sqlx::Error::ColumnDecode {
+            index: "role".into(),
+            source: format!("unknown role {role:?}").into(),
+        })?,
+        created_at: row.try_get("created_at")?,
+    })
+}
