@@ -1,1 +1,91 @@
 //! The HTTP side: REST, WHIP, WHEP, the HLS origin, live state, authentication.
+//!
+//! [`router`] is everything that the server says over HTTP, as one table in `router.rs`. What is
+//! live is known in one place, [`live`]. Errors become responses in one place, `error.rs`.
+//!
+//! Nothing here knows of GStreamer, RTMP or the command line. Stream keys, passwords and tokens
+//! are never logged.
+
+mod addresses;
+mod assets;
+mod auth;
+mod error;
+mod health;
+pub mod hls;
+pub mod keys;
+pub mod live;
+mod login_limit;
+mod metrics;
+pub mod passwords;
+mod rest;
+mod router;
+mod sdp;
+mod tokens;
+mod whep;
+mod whip;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use tokio_util::sync::CancellationToken;
+use weir_db::Db;
+use weir_sfu::Sfu;
+use weir_turn::IceServers;
+
+pub use addresses::Addresses;
+pub use assets::{Asset, Assets};
+pub use error::ApiError;
+pub use live::Live;
+pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use router::router;
+pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+
+/// What the HTTP side works with. Made by the root package.
+pub struct Services {
+    /// Users, streams, broadcasts.
+    pub db: Db,
+    /// The media plane.
+    pub sfu: Sfu,
+    /// HLS in memory.
+    pub hls: hls::Origin,
+    /// What is live.
+    pub live: Live,
+    /// Signs access tokens.
+    pub secrets: Secrets,
+    /// Settings.
+    pub config: HttpConfig,
+    /// The web client.
+    pub assets: Assets,
+    /// Figures of other parts for `/metrics`.
+    pub gauges: Arc<dyn ExtraMetrics>,
+    /// Cancelled when the server begins to stop: it is no longer ready, takes no new sessions, and
+    /// event streams end, so that they do not hold the stop up.
+    pub draining: CancellationToken,
+}
+
+/// Settings of the HTTP side.
+#[derive(Debug, Clone, Default)]
+pub struct HttpConfig {
+    /// Where publishers and viewers reach the server.
+    pub addresses: Addresses,
+    /// STUN and TURN servers that WHIP and WHEP clients are told of.
+    pub ice_servers: IceServers,
+    /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
+    /// to be believed.
+    pub behind_proxy: bool,
+}
+
+/// State of all handlers.
+#[derive(Clone)]
+struct App {
+    services: Arc<Services>,
+    tokens: tokens::Tokens,
+    login_limit: Arc<login_limit::LoginLimit>,
+    metrics: Arc<metrics::Metrics>,
+}
+
+impl FromRef<App> for Arc<Services> {
+    fn from_ref(app: &App) -> Self {
+        app.services.clone()
+    }
+}

@@ -1,0 +1,121 @@
+//! The addresses under which the outside reaches the server.
+
+use axum::http::{HeaderMap, header};
+use url::Url;
+use weir_protocol::{StreamAccess, StreamSlug};
+
+use crate::keys::StreamKey;
+
+/// Port of RTMP unless configured (registered with IANA as `macromedia-fcs`).
+const RTMP_PORT: u16 = 1935;
+
+/// Where the outside reaches the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// Base of all web addresses, for example `https://live.example.org`. Without it, the address in
+    /// the request is used.
+    pub public_url: Option<Url>,
+    /// Port of RTMP.
+    pub rtmp_port: u16,
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            rtmp_port: RTMP_PORT,
+        }
+    }
+}
+
+impl Addresses {
+    /// The base of all web addresses: the configured one, or what the client itself used.
+    pub(crate) fn base(&self, headers: &HeaderMap, behind_proxy: bool) -> Option<Url> {
+        if let Some(url) = &self.public_url {
+            return Some(url.clone());
+        }
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        let https = behind_proxy
+            && headers
+                .get("x-forwarded-proto")
+                .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+        let scheme = if https { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{host}/")).ok()?;
+        // A Host field with anything else in it is not an authority.
+        (url.path() == "/" && url.query().is_none() && url.username().is_empty()).then_some(url)
+    }
+
+    /// A stream's new key with all its addresses under a base.
+    pub fn access(&self, base: &Url, slug: &StreamSlug, key: &StreamKey) -> StreamAccess {
+        let base_text = base.as_str().trim_end_matches('/');
+        let rtmp_port = match self.rtmp_port {
+            RTMP_PORT => String::new(),
+            port => format!(":{port}"),
+        };
+        let host = base.host_str().unwrap_or("localhost");
+        StreamAccess {
+            slug: slug.clone(),
+            key: key.reveal().to_owned(),
+            rtmp_url: format!("rtmp://{host}{rtmp_port}/live"),
+            whip_url: format!("{base_text}/whip"),
+            whep_url: format!("{base_text}/whep/{slug}"),
+            hls_url: format!("{base_text}/hls/{slug}/master.m3u8"),
+            watch_url: format!("{base_text}/@{slug}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn base(host: &str, proto: Option<&str>, behind_proxy: bool) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(proto) = proto {
+            headers.insert("x-forwarded-proto", proto.parse().unwrap());
+        }
+        Addresses::default()
+            .base(&headers, behind_proxy)
+            .map(String::from)
+    }
+
+    #[test]
+    fn base_is_what_the_client_used() {
+        assert_eq!(
+            base("live.example:8080", None, false).unwrap(),
+            "http://live.example:8080/"
+        );
+        assert_eq!(
+            base("[::1]:8080", None, false).unwrap(),
+            "http://[::1]:8080/"
+        );
+        assert_eq!(
+            base("a.example", Some("https"), true).unwrap(),
+            "https://a.example/"
+        );
+        assert_eq!(
+            base("a.example", Some("https"), false).unwrap(),
+            "http://a.example/"
+        );
+        assert_eq!(base("evil@a.example/x?y", None, false), None);
+    }
+
+    #[test]
+    fn configured_base_wins() {
+        let addresses = Addresses {
+            public_url: Some("https://live.example/".parse().unwrap()),
+            rtmp_port: 1936,
+        };
+        let base = addresses.base(&HeaderMap::new(), false).unwrap();
+        let (key, _) = crate::keys::generate();
+        let access = addresses.access(&base, &"demo".parse().unwrap(), &key);
+        assert_eq!(access.rtmp_url, "rtmp://live.example:1936/live");
+        assert_eq!(access.whip_url, "https://live.example/whip");
+        assert_eq!(access.whep_url, "https://live.example/whep/demo");
+        assert_eq!(access.hls_url, "https://live.example/hls/demo/master.m3u8");
+        assert_eq!(access.watch_url, "https://live.example/@demo");
+    }
+}

@@ -1,0 +1,238 @@
+//! Every error of the HTTP side and the one place where it becomes a response: an RFC 9457 problem
+//! document with the status, and the header fields that belong to it.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::rejection::{BytesRejection, JsonRejection},
+    http::{HeaderValue, Response, StatusCode, header},
+    response::IntoResponse,
+};
+use weir_db::DbError;
+use weir_protocol::{ErrorCode, Problem};
+use weir_sfu::OfferError;
+
+/// When a viewer of a stream that is not live should ask again.
+const NOT_LIVE_RETRY: Duration = Duration::from_secs(2);
+
+/// When to ask a server again that is full, is stopping, or has no database.
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
+
+/// What a handler can answer instead of success.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// The body or a parameter cannot be used.
+    #[error("{0}")]
+    BadRequest(String),
+    /// No credentials were sent.
+    #[error("{0}")]
+    NoCredentials(&'static str),
+    /// Credentials were sent and are wrong.
+    #[error("{0}")]
+    BadCredentials(&'static str),
+    /// Valid credentials without the right.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// No such thing.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The method does not exist here.
+    #[error("this address does not take that method")]
+    MethodNotAllowed,
+    /// Clashes with what exists.
+    #[error("{0}")]
+    Conflict(String),
+    /// Nobody publishes the stream.
+    #[error("the stream is not live; ask again in a moment")]
+    NotLive,
+    /// `If-Match` names a state that the session does not have.
+    #[error("the session has no such entity tag")]
+    PreconditionFailed,
+    /// The body has another media type than this one.
+    #[error("the body must be {0}")]
+    UnsupportedMediaType(&'static str),
+    /// The body is larger than allowed.
+    #[error("the body is too large")]
+    TooLarge,
+    /// Understood, but it cannot be served.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// Too many requests from this client; may ask again after this time.
+    #[error("too many attempts; wait before the next")]
+    TooManyRequests(Duration),
+    /// The server is full or is stopping.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A defect of the server.
+    #[error("something went wrong in the server; its log says what")]
+    Internal,
+}
+
+impl ApiError {
+    fn code(&self) -> (StatusCode, ErrorCode, &'static str) {
+        use ErrorCode as Code;
+        use StatusCode as Status;
+        match self {
+            Self::BadRequest(_) => (
+                Status::BAD_REQUEST,
+                Code::BadRequest,
+                "The request cannot be used",
+            ),
+            Self::NoCredentials(_) | Self::BadCredentials(_) => (
+                Status::UNAUTHORIZED,
+                Code::Unauthorized,
+                "Credentials are needed",
+            ),
+            Self::Forbidden(_) => (Status::FORBIDDEN, Code::Forbidden, "Not allowed"),
+            Self::NotFound(_) => (Status::NOT_FOUND, Code::NotFound, "Not found"),
+            Self::MethodNotAllowed => (
+                Status::METHOD_NOT_ALLOWED,
+                Code::MethodNotAllowed,
+                "Method not allowed",
+            ),
+            Self::Conflict(_) => (Status::CONFLICT, Code::Conflict, "Clashes with what exists"),
+            Self::NotLive => (Status::CONFLICT, Code::NotLive, "Not live"),
+            Self::PreconditionFailed => (
+                Status::PRECONDITION_FAILED,
+                Code::Conflict,
+                "Precondition failed",
+            ),
+            Self::UnsupportedMediaType(_) => (
+                Status::UNSUPPORTED_MEDIA_TYPE,
+                Code::UnsupportedMediaType,
+                "Unsupported media type",
+            ),
+            Self::TooLarge => (Status::PAYLOAD_TOO_LARGE, Code::TooLarge, "Too large"),
+            Self::Unprocessable(_) => (
+                Status::UNPROCESSABLE_ENTITY,
+                Code::Unprocessable,
+                "Cannot be served",
+            ),
+            Self::TooManyRequests(_) => (
+                Status::TOO_MANY_REQUESTS,
+                Code::TooManyRequests,
+                "Too many requests",
+            ),
+            Self::Unavailable(_) => (
+                Status::SERVICE_UNAVAILABLE,
+                Code::Unavailable,
+                "Not available now",
+            ),
+            Self::Internal => (
+                Status::INTERNAL_SERVER_ERROR,
+                Code::Internal,
+                "Internal server error",
+            ),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotLive => Some(NOT_LIVE_RETRY),
+            Self::Unavailable(_) => Some(UNAVAILABLE_RETRY),
+            Self::TooManyRequests(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+
+    /// RFC 6750 section 3: the error is named only when credentials were sent.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::NoCredentials(_) => Some("Bearer realm=\"weir\""),
+            Self::BadCredentials(_) => Some("Bearer realm=\"weir\", error=\"invalid_token\""),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response<Body> {
+        let (status, code, title) = self.code();
+        let problem = Problem {
+            code,
+            status: status.as_u16(),
+            title: title.to_owned(),
+            detail: Some(self.to_string()),
+        };
+        let body = serde_json::to_vec(&problem).expect("a problem is plain data");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after() {
+            // Rounded up, so that a client that waits so long is let in.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(challenge) = self.challenge() {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
+        }
+        response
+    }
+}
+
+impl From<OfferError> for ApiError {
+    fn from(error: OfferError) -> Self {
+        let detail = error.to_string();
+        match error {
+            OfferError::Malformed(_) => Self::BadRequest(detail),
+            OfferError::Unprocessable(_) => Self::Unprocessable(detail),
+            OfferError::NotLive => Self::NotLive,
+            OfferError::Unavailable(_) => Self::Unavailable(detail),
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Conflict { .. } => Self::Conflict(error.to_string()),
+            DbError::NotFound { what } => Self::NotFound(what),
+            DbError::Invalid { .. } => Self::BadRequest(error.to_string()),
+            DbError::Backend(_) => {
+                tracing::error!(%error, "the database failed");
+                Self::Unavailable("the database does not answer; try again in a moment".into())
+            }
+        }
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::TooLarge
+        } else {
+            Self::BadRequest(rejection.body_text())
+        }
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                Self::UnsupportedMediaType("application/json")
+            }
+            JsonRejection::BytesRejection(rejection) => rejection.into(),
+            other => Self::BadRequest(other.body_text()),
+        }
+    }
+}
+
+/// What a panic in a handler becomes. The default panic hook has logged where it was.
+pub(crate) fn from_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    tracing::error!(panic = text, "a request handler panicked");
+    ApiError::Internal.into_response()
+}

@@ -1,0 +1,89 @@
+//! From what happens in the media plane to what is live.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use weir_db::Stream;
+use weir_media::RtpTracks;
+use weir_protocol::IngestProtocol;
+use weir_sfu::{SessionId, Sfu, SfuEvent, StreamId};
+
+use super::{Broadcast, Live};
+
+/// A WHIP publisher that went on the air.
+#[derive(Debug, Clone)]
+pub struct WhipBroadcast {
+    /// Its row.
+    pub stream: Stream,
+    /// Its name in the media plane, for [`Sfu::tap`].
+    pub media: StreamId,
+    /// What it sends.
+    pub tracks: RtpTracks,
+    /// Cancelled when it is over, for whatever reason.
+    pub over: CancellationToken,
+}
+
+/// Told of WHIP broadcasts; starts what else a broadcast needs, such as the bridge worker for HLS.
+pub trait OnWhip: Send + Sync + 'static {
+    /// A broadcast began. Called from the task that follows the SFU: must not block.
+    fn started(&self, broadcast: WhipBroadcast);
+}
+
+/// Keeps [`Live`] true to the SFU's events, until the SFU has stopped.
+pub async fn follow_sfu(
+    mut events: mpsc::Receiver<SfuEvent>,
+    live: Live,
+    sfu: Sfu,
+    on_whip: impl OnWhip,
+) {
+    let _stopped = live.media_stopped().clone().drop_guard();
+    let mut on_air: HashMap<SessionId, Broadcast> = HashMap::new();
+    while let Some(event) = events.recv().await {
+        match event {
+            SfuEvent::PublisherStarted {
+                stream,
+                session,
+                tracks,
+            } => {
+                let Some(row) = live.publishers().get(session) else {
+                    // Its key was rotated or its stream deleted before its first packet.
+                    tokio::spawn(end(sfu.clone(), session));
+                    continue;
+                };
+                let broadcast = live.begin(&row, IngestProtocol::Whip);
+                let over = broadcast.cancelled();
+                on_air.insert(session, broadcast);
+                tokio::spawn(end_when(over.clone(), sfu.clone(), session));
+                on_whip.started(WhipBroadcast {
+                    stream: row,
+                    media: stream,
+                    tracks,
+                    over,
+                });
+            }
+            SfuEvent::PublisherEnded {
+                session, reason, ..
+            } => {
+                tracing::info!(?reason, "WHIP publisher is gone");
+                live.publishers().remove(session);
+                on_air.remove(&session);
+            }
+            SfuEvent::ViewerConnected { stream, session } => live.viewer_connected(stream, session),
+            SfuEvent::ViewerEnded {
+                stream, session, ..
+            } => live.viewer_ended(stream, session),
+        }
+    }
+}
+
+/// Takes a publisher off the media plane when its broadcast must end.
+async fn end_when(over: CancellationToken, sfu: Sfu, session: SessionId) {
+    over.cancelled().await;
+    end(sfu, session).await;
+}
+
+async fn end(sfu: Sfu, session: SessionId) {
+    // False when it has gone by itself, which is as good.
+    let _was_there = sfu.end_session(session).await;
+}

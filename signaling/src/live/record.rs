@@ -1,0 +1,56 @@
+//! The row in `broadcasts` of one broadcast.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+use weir_db::{Db, DbError, StreamId};
+use weir_protocol::IngestProtocol;
+
+/// How often a peak that grew is written while the broadcast goes on, so that a crash loses little.
+const PEAK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Writes the row, keeps its peak, and writes its end when `over` is cancelled. Cancels `publisher`
+/// when the stream turns out to be deleted. Other failures of the database are logged: a broadcast
+/// goes on without its row.
+pub(super) async fn keep(
+    db: Db,
+    stream: StreamId,
+    protocol: IngestProtocol,
+    peak: Arc<AtomicU32>,
+    over: CancellationToken,
+    publisher: CancellationToken,
+) {
+    let row = match db.begin_broadcast(stream, protocol).await {
+        Ok(row) => row.id,
+        Err(DbError::NotFound { .. }) => return publisher.cancel(),
+        Err(error) => {
+            tracing::error!(%error, "the start of a broadcast could not be written");
+            return;
+        }
+    };
+    let mut written = 0;
+    while tokio::time::timeout(PEAK_INTERVAL, over.cancelled())
+        .await
+        .is_err()
+    {
+        let now = peak.load(Ordering::Relaxed);
+        if now > written {
+            match db.raise_peak(row, now).await {
+                Ok(()) => written = now,
+                Err(DbError::NotFound { .. }) => return publisher.cancel(),
+                Err(error) => tracing::warn!(%error, "peak viewers could not be written"),
+            }
+        }
+    }
+    match db.end_broadcast(row, peak.load(Ordering::Relaxed)).await {
+        // The row went with its stream.
+        Ok(()) | Err(DbError::NotFound { .. }) => {}
+        Err(error) => tracing::error!(%error, "the end of a broadcast could not be written"),
+    }
+}

@@ -1,0 +1,87 @@
+//! Notices what another process (the command line) changes in the database.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use weir_db::{Db, DbError, Stream};
+use weir_sfu::{Sfu, StreamId};
+
+use super::{KeyMade, Live, media_id};
+
+/// How long a rotated key or a deleted stream may stay on the air when the change came from another
+/// process. A change through this server acts at once.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Ends sessions under rotated keys and of deleted streams, and takes over new titles, until
+/// cancelled.
+pub async fn watch_database(live: Live, sfu: Sfu, db: Db, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = check(&live, &sfu, &db).await {
+            tracing::warn!(%error, "stream keys could not be checked");
+        }
+    }
+}
+
+async fn check(live: &Live, sfu: &Sfu, db: &Db) -> Result<(), DbError> {
+    let published = live.published();
+    let watched: Vec<StreamId> = live.state().streams.keys().copied().collect();
+    if published.is_empty() && watched.is_empty() {
+        return Ok(());
+    }
+    let rows = db.list_streams().await?;
+    let rows: HashMap<StreamId, &Stream> = rows.iter().map(|row| (media_id(row), row)).collect();
+
+    let mut end = Vec::new();
+    for id in watched {
+        match rows.get(&id) {
+            Some(row) => live.retitle(id, &row.title),
+            None => end.extend(live.forget(id)),
+        }
+    }
+    for (id, key_made) in published {
+        match rows.get(&id) {
+            Some(row) if KeyMade::of(row) == key_made => {}
+            Some(row) => {
+                tracing::info!(slug = %row.slug, "stream key was rotated");
+                end.extend(live.revoke(id, Some(KeyMade::of(row))));
+            }
+            None => end.extend(live.forget(id)),
+        }
+    }
+    for session in end {
+        let _was_there = sfu.end_session(session).await;
+    }
+    Ok(())
+}
+
+impl Live {
+    /// Streams that somebody publishes or is about to, and under which key.
+    fn published(&self) -> Vec<(StreamId, KeyMade)> {
+        let mut published: Vec<_> = self
+            .state()
+            .streams
+            .iter()
+            .filter_map(|(id, entry)| Some((*id, entry.on_air.as_ref()?.key_made)))
+            .collect();
+        let sessions = self.publishers().all();
+        published.extend(sessions.iter().map(|row| (media_id(row), KeyMade::of(row))));
+        published
+    }
+
+    fn retitle(&self, id: StreamId, title: &str) {
+        let mut state = self.state();
+        if let Some(entry) = state.streams.get_mut(&id)
+            && entry.title != title
+        {
+            title.clone_into(&mut entry.title);
+            self.refresh(&mut state, id);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! All addresses in one table, and what stands in front of every handler.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+    cors::{AllowOrigin, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+use weir_db::Stream;
+
+use crate::{
+    ApiError, App, Services, assets, error, health, hls, login_limit::LoginLimit, metrics, rest,
+    sdp, tokens::Tokens, whep, whip,
+};
+
+/// Largest JSON body in bytes.
+const JSON_LIMIT: usize = 16 * 1024;
+
+/// Longest time that a handler may take to begin its answer. Offers wait for the media plane and
+/// logins for their turn to hash; blocking HLS reloads have their own limit and are not under it.
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a browser may remember a preflight.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Everything that the server says over HTTP.
+pub fn router(services: Arc<Services>) -> Router {
+    let app = App {
+        tokens: Tokens::new(&services.secrets),
+        login_limit: Arc::new(LoginLimit::default()),
+        metrics: Arc::new(metrics::Metrics::new()),
+        services,
+    };
+    // The origin's own header fields stand: it knows what may be cached.
+    let hls = hls::router(app.services.hls.clone()).layer(cors());
+
+    Router::new()
+        .merge(webrtc())
+        .nest("/api", api())
+        .merge(operations())
+        .merge(client(&app))
+        .with_state(app.clone())
+        .nest("/hls", hls)
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(compression())
+        .layer(CatchPanicLayer::custom(error::from_panic))
+        .layer(middleware::from_fn_with_state(app, metrics::count))
+        .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(constant(header::REFERRER_POLICY, "same-origin"))
+        .layer(trace())
+}
+
+/// WHIP and WHEP.
+fn webrtc() -> Router<App> {
+    let endpoints = Router::new()
+        .route(
+            "/whip",
+            post(whip::publish).get(|| async { StatusCode::NO_CONTENT }),
+        )
+        .route("/whep/{slug}", post(whep::view).get(whep::look))
+        .layer(cors())
+        // RFC 9725 section 4.2 and the Linked Data Platform, section 7.1.
+        .layer(constant(HeaderName::from_static("accept-post"), sdp::SDP));
+    let sessions = Router::new()
+        .route(
+            "/whip/session/{id}",
+            delete(whip::end).patch(whip::trickle).get(whip::look),
+        )
+        .route("/whep/session/{id}", delete(whep::end).patch(whep::trickle))
+        .layer(cors());
+    endpoints
+        .merge(sessions)
+        .layer(DefaultBodyLimit::max(sdp::BODY_LIMIT))
+        .layer(middleware::from_fn(timeout))
+}
+
+/// REST.
+fn api() -> Router<App> {
+    Router::new()
+        .route("/v1/time", get(rest::time))
+        .route("/v1/login", post(rest::account::login))
+        .route("/v1/me", get(rest::account::me))
+        .route(
+            "/v1/streams",
+            get(rest::streams::list).post(rest::manage::create),
+        )
+        .route(
+            "/v1/streams/{slug}",
+            get(rest::streams::show).delete(rest::manage::delete),
+        )
+        .route("/v1/streams/{slug}/key", post(rest::manage::rotate_key))
+        .route("/v1/streams/{slug}/events", get(rest::events::events))
+        .fallback(|| async { ApiError::NotFound("address of the API") })
+        .layer(no_cache())
+        .layer(cors())
+        .layer(DefaultBodyLimit::max(JSON_LIMIT))
+        .layer(middleware::from_fn(timeout))
+}
+
+/// For whoever runs the server.
+fn operations() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .layer(middleware::from_fn(timeout))
+}
+
+/// The web client.
+fn client(app: &App) -> Router<App> {
+    Router::new()
+        .route("/", get(assets::home))
+        .route("/{name}", get(assets::top))
+        .fallback_service(get(assets::fallback).with_state(app.clone()))
+        .layer(middleware::from_fn(timeout))
+}
+
+/// Any page may use the API and the players: nothing here goes by cookies, so an origin that sends
+/// a key or a token has it anyway.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::any())
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::RANGE,
+        ])
+        .expose_headers([
+            header::LOCATION,
+            header::LINK,
+            header::ETAG,
+            header::RETRY_AFTER,
+            HeaderName::from_static("accept-patch"),
+            header::WWW_AUTHENTICATE,
+        ])
+        .max_age(PREFLIGHT_MAX_AGE)
+}
+
+/// Text is compressed; media is compressed already, and event streams must not be held back.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let compressible = DefaultPredicate::new()
+        .and(NotForContentType::const_new("video/"))
+        .and(NotForContentType::const_new("audio/"));
+    CompressionLayer::new().compress_when(compressible)
+}
+
+/// Live state is true for a moment only.
+fn no_cache() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache"),
+    )
+}
+
+fn constant(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// Requests are told by what they matched: session addresses are secrets.
+fn trace() -> TraceLayer<
+    tower_http::classify::SharedClassifier<tower_http::classify::ServerErrorsAsFailures>,
+    impl Fn(&Request) -> tracing::Span + Clone,
+> {
+    TraceLayer::new_for_http().make_span_with(|request: &Request| {
+        let route = request
+            .extensions()
+            .get::<MatchedPath>()
+            .map_or("other", MatchedPath::as_str);
+        tracing::debug_span!("http", method = %request.method(), route)
+    })
+}
+
+/// Middleware that gives up on a handler that takes too long to begin its answer.
+async fn timeout(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::Unavailable("the server took too long".into()).into_response(),
+    }
+}
+
+impl App {
+    /// The stream of a name in an address.
+    pub(crate) async fn stream(&self, slug: &str) -> Result<Stream, ApiError> {
+        let unknown = ApiError::NotFound("stream");
+        // What is no slug names no stream.
+        let slug = slug.parse().map_err(|_| unknown.clone())?;
+        self.services.db.stream_by_slug(&slug).await?.ok_or(unknown)
+    }
+
+    /// Whether new work is taken.
+    pub(crate) fn check_open(&self) -> Result<(), ApiError> {
+        if self.services.draining.is_cancelled() {
+            return Err(ApiError::Unavailable("the server is stopping".into()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! WHIP: ingest over WebRTC (RFC 9725).
+
+use axum::{
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use weir_sfu::SessionId;
+
+use crate::{ApiError, App, auth, live::media_id, sdp};
+
+/// `POST /whip`: a publisher's offer, with the stream key as bearer token.
+pub(crate) async fn publish(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let stream = auth::published_stream(&app, &headers).await?;
+    let offer = sdp::offer(&headers, &body?)?;
+    app.check_open()?;
+    let services = &app.services;
+    let session = services.sfu.publish(media_id(&stream), offer).await?;
+    tracing::info!(slug = %stream.slug, "WHIP session");
+    services.live.publishers().insert(session.id, stream);
+    Ok(sdp::created("/whip", session, &services.config.ice_servers))
+}
+
+/// `PATCH /whip/session/{id}`: trickled candidates.
+pub(crate) async fn trickle(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, ApiError> {
+    own_session(&app, &headers, &id).await?;
+    sdp::trickle(&headers, &body?)
+}
+
+/// `DELETE /whip/session/{id}`: the publisher stops. OBS expects 200.
+pub(crate) async fn end(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let session = own_session(&app, &headers, &id).await?;
+    app.services.live.publishers().remove(session);
+    if app.services.sfu.end_session(session).await {
+        Ok(StatusCode::OK)
+    } else {
+        Err(ApiError::NotFound("session"))
+    }
+}
+
+/// `GET` on a session: it has no representation (RFC 9725 section 4.1).
+pub(crate) async fn look(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    own_session(&app, &headers, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The session in the address, if it publishes the stream whose key the request carries. Somebody
+/// else's session is as unknown as none.
+async fn own_session(app: &App, headers: &HeaderMap, id: &str) -> Result<SessionId, ApiError> {
+    let stream = auth::published_stream(app, headers).await?;
+    let session = sdp::session_id(id)?;
+    match app.services.live.publishers().get(session) {
+        Some(published) if published.id == stream.id => Ok(session),
+        _ => Err(ApiError::NotFound("session")),
+    }
+}
