@@ -1,0 +1,151 @@
+//! The RTMP listener.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use super::session::{self, Context};
+use super::sink::Ingest;
+use crate::output::Gate;
+
+/// Most connections at a time; more are closed at once.
+pub const MAX_CONNECTIONS: usize = 1024;
+/// Most connections that have not been admitted, of all addresses; more are closed at once.
+pub const MAX_WAITING: usize = 256;
+/// Most connections from one address that have not been admitted; more are closed at once.
+pub const MAX_WAITING_PER_ADDRESS: usize = 16;
+/// Pause after `accept` failed for want of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves publishers until `cancel`, then ends all sessions and returns.
+pub async fn serve_into(
+    listener: TcpListener,
+    gate: Arc<dyn Gate>,
+    ingest: Arc<dyn Ingest>,
+    cancel: CancellationToken,
+) {
+    let context = Context {
+        gate,
+        ingest,
+        cancel: cancel.clone(),
+    };
+    let waiting = Waiting::default();
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    if sessions.len() >= MAX_CONNECTIONS {
+                        debug!(%peer, "too many connections");
+                        continue;
+                    }
+                    let Some(place) = waiting.enter(peer.ip()) else {
+                        debug!(%peer, "too many connections that do not publish");
+                        continue;
+                    };
+                    sessions.spawn(one(stream, peer, context.clone(), place));
+                }
+                Err(error) => {
+                    warn!(%error, "cannot accept an RTMP connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(ended) = sessions.join_next() => report_panic(ended),
+            () = cancel.cancelled() => break,
+        }
+    }
+    drop(listener);
+    // Each session ends by itself: its context is cancelled, and its last words have a time limit.
+    while let Some(ended) = sessions.join_next().await {
+        report_panic(ended);
+    }
+}
+
+async fn one(stream: TcpStream, peer: SocketAddr, context: Context, place: Place) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%peer, %error, "no TCP_NODELAY");
+    }
+    match session::run(stream, peer, &context, move || drop(place)).await {
+        Ok(end) => debug!(%peer, ?end, "RTMP connection ended"),
+        Err(error) => debug!(%peer, %error, "RTMP connection failed"),
+    }
+}
+
+/// A panic is a bug, and ends one connection only: each has a task of its own.
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(failure) = ended
+        && failure.is_panic()
+    {
+        error!(%failure, "an RTMP session panicked");
+    }
+}
+
+/// Counts connections that have not been admitted.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A counted connection; stops counting when dropped.
+struct Place {
+    waiting: Waiting,
+    address: IpAddr,
+}
+
+impl Waiting {
+    fn enter(&self, address: IpAddr) -> Option<Place> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.values().sum::<usize>() >= MAX_WAITING {
+            return None;
+        }
+        let count = counts.entry(address).or_default();
+        if *count >= MAX_WAITING_PER_ADDRESS {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            waiting: self.clone(),
+            address,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self
+            .waiting
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_so_many_places_and_gets_them_back() {
+        let waiting = Waiting::default();
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let places: Vec<Place> = (0..MAX_WAITING_PER_ADDRESS)
+            .map(|_| waiting.enter(address).unwrap())
+            .collect();
+        assert!(waiting.enter(address).is_none());
+        assert!(waiting.enter(IpAddr::from([192, 0, 2, 2])).is_some());
+        drop(places);
+        assert!(waiting.0.lock().unwrap().is_empty());
+        assert!(waiting.enter(address).is_some());
+    }
+}
