@@ -4,7 +4,9 @@
 //! worker, feeds it over the [`link`](crate::link), hands what comes back to the stream's
 //! [`StreamOutput`], and starts a new worker when one dies or hangs.
 
+mod history;
 mod queue;
+mod stream;
 
 use std::{
     ffi::OsString,
@@ -159,5 +161,3 @@ impl Bridge {
         }
     }
 }
-
-mod stream;

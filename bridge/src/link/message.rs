@@ -1,0 +1,460 @@
+//! The messages, and their bytes.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use weir_media::{AudioCodec, HlsOutput, Kind, RtpPacket, RtpTracks, VideoCodec};
+
+use super::{LinkError, VERSION, frame::put_frame};
+use crate::source::{AccessUnit, SourceFormat};
+
+/// From the main process to the worker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToWorker {
+    /// The first message.
+    Hello,
+    /// A track begins or changes.
+    Format(SourceFormat),
+    /// One access unit.
+    Unit {
+        /// The unit.
+        unit: AccessUnit,
+        /// An earlier worker has had it: it only brings decoders up to date and must not be shown.
+        replay: bool,
+    },
+    /// One packet of a WHIP publisher.
+    Rtp(RtpPacket),
+    /// Viewers need a keyframe.
+    Keyframe,
+    /// The source has ended: give out what is left and exit.
+    End,
+}
+
+/// From the worker to the main process.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FromWorker {
+    /// The first message: the worker is ready.
+    Hello,
+    /// [`StreamOutput::rtp_start`](crate::output::StreamOutput::rtp_start).
+    RtpStart(RtpTracks),
+    /// One packet for viewers.
+    Rtp(RtpPacket),
+    /// A piece for the HLS origin.
+    Hls(HlsOutput),
+    /// The publisher should send a keyframe.
+    KeyframeWanted,
+    /// Nothing to say, but alive.
+    Heartbeat,
+}
+
+mod kind {
+    pub const HELLO: u8 = 1;
+    pub const FORMAT: u8 = 2;
+    pub const UNIT: u8 = 3;
+    pub const RTP: u8 = 4;
+    pub const KEYFRAME: u8 = 5;
+    pub const END: u8 = 6;
+    pub const RTP_START: u8 = 7;
+    pub const HLS_START: u8 = 8;
+    pub const HLS_INIT: u8 = 9;
+    pub const HLS_PART: u8 = 10;
+    pub const HEARTBEAT: u8 = 11;
+}
+
+const VIDEO: u8 = 1;
+const KEY: u8 = 2;
+const REPLAY: u8 = 4;
+const SEGMENT_START: u8 = 8;
+
+impl ToWorker {
+    /// Appends the message's bytes. An error leaves `out` as it was.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), LinkError> {
+        match self {
+            Self::Hello => put_frame(out, kind::HELLO, |out| out.put_u16(VERSION)),
+            Self::Format(format) => put_frame(out, kind::FORMAT, |out| put_format(out, format)),
+            Self::Unit { unit, replay } => put_frame(out, kind::UNIT, |out| {
+                out.put_u8(track(unit.kind) | flag(unit.keyframe, KEY) | flag(*replay, REPLAY));
+                out.put_u64(unit.dts);
+                out.put_u64(unit.pts);
+                out.put_slice(&unit.data);
+            }),
+            Self::Rtp(packet) => put_rtp(out, packet),
+            Self::Keyframe => put_frame(out, kind::KEYFRAME, |_| {}),
+            Self::End => put_frame(out, kind::END, |_| {}),
+        }
+    }
+
+    /// Reads a message's type and body.
+    pub fn decode(kind: u8, body: Bytes) -> Result<Self, LinkError> {
+        let mut body = Body { kind, bytes: body };
+        let message = match kind {
+            kind::HELLO => {
+                hello(&mut body)?;
+                Self::Hello
+            }
+            kind::FORMAT => Self::Format(format(&mut body)?),
+            kind::UNIT => {
+                let flags = body.u8()?;
+                let unit = AccessUnit {
+                    kind: track_of(flags),
+                    dts: body.u64()?,
+                    pts: body.u64()?,
+                    keyframe: flags & KEY != 0,
+                    data: body.rest(),
+                };
+                Self::Unit { unit, replay: flags & REPLAY != 0 }
+            }
+            kind::RTP => Self::Rtp(rtp(&mut body)?),
+            kind::KEYFRAME => Self::Keyframe,
+            kind::END => Self::End,
+            other => return Err(LinkError::Type(other)),
+        };
+        body.end()?;
+        Ok(message)
+    }
+}
+
+impl FromWorker {
+    /// Appends the message's bytes. An error leaves `out` as it was.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), LinkError> {
+        match self {
+            Self::Hello => put_frame(out, kind::HELLO, |out| out.put_u16(VERSION)),
+            Self::RtpStart(tracks) => put_frame(out, kind::RTP_START, |out| {
+                out.put_u8(tracks.video.map_or(0, video_codec));
+                out.put_u8(u8::from(tracks.audio));
+            }),
+            Self::Rtp(packet) => put_rtp(out, packet),
+            Self::Hls(HlsOutput::Start(tracks)) => put_frame(out, kind::HLS_START, |out| {
+                // Once in a run, so the handy form is good enough. It has no map with foreign keys
+                // and no failing serializer, hence cannot fail.
+                out.put_slice(&serde_json::to_vec(tracks).expect("HlsTracks serializes"));
+            }),
+            Self::Hls(HlsOutput::Init { kind, data }) => put_frame(out, kind::HLS_INIT, |out| {
+                out.put_u8(track(*kind));
+                out.put_slice(data);
+            }),
+            Self::Hls(HlsOutput::Part { kind, segment_start, independent, time, duration, data }) => {
+                put_frame(out, kind::HLS_PART, |out| {
+                    out.put_u8(track(*kind) | flag(*segment_start, SEGMENT_START) | flag(*independent, KEY));
+                    out.put_u64(*time);
+                    out.put_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+                    out.put_slice(data);
+                })
+            }
+            Self::KeyframeWanted => put_frame(out, kind::KEYFRAME, |_| {}),
+            Self::Heartbeat => put_frame(out, kind::HEARTBEAT, |_| {}),
+        }
+    }
+
+    /// Reads a message's type and body.
+    pub fn decode(kind: u8, body: Bytes) -> Result<Self, LinkError> {
+        let mut body = Body { kind, bytes: body };
+        let message = match kind {
+            kind::HELLO => {
+                hello(&mut body)?;
+                Self::Hello
+            }
+            kind::RTP_START => {
+                let video = match body.u8()? {
+                    0 => None,
+                    codec => Some(video_codec_of(&body, codec)?),
+                };
+                Self::RtpStart(RtpTracks { video, audio: body.u8()? != 0 })
+            }
+            kind::RTP => Self::Rtp(rtp(&mut body)?),
+            kind::HLS_START => {
+                let tracks = serde_json::from_slice(&body.rest()).map_err(|_| LinkError::Body(kind))?;
+                Self::Hls(HlsOutput::Start(tracks))
+            }
+            kind::HLS_INIT => Self::Hls(HlsOutput::Init { kind: track_of(body.u8()?), data: body.rest() }),
+            kind::HLS_PART => {
+                let flags = body.u8()?;
+                Self::Hls(HlsOutput::Part {
+                    kind: track_of(flags),
+                    segment_start: flags & SEGMENT_START != 0,
+                    independent: flags & KEY != 0,
+                    time: body.u64()?,
+                    duration: Duration::from_nanos(body.u64()?),
+                    data: body.rest(),
+                })
+            }
+            kind::KEYFRAME => Self::KeyframeWanted,
+            kind::HEARTBEAT => Self::Heartbeat,
+            other => return Err(LinkError::Type(other)),
+        };
+        body.end()?;
+        Ok(message)
+    }
+}
+
+fn put_rtp(out: &mut Vec<u8>, packet: &RtpPacket) -> Result<(), LinkError> {
+    put_frame(out, kind::RTP, |out| {
+        out.put_u8(track(packet.kind) | flag(packet.keyframe, KEY));
+        out.put_u64(packet.time);
+        out.put_slice(&packet.packet);
+    })
+}
+
+fn rtp(body: &mut Body) -> Result<RtpPacket, LinkError> {
+    let flags = body.u8()?;
+    let packet =
+        RtpPacket { kind: track_of(flags), time: body.u64()?, keyframe: flags & KEY != 0, packet: body.rest() };
+    // RFC 3550, section 5.1: the fixed header.
+    if packet.packet.len() < 12 { Err(LinkError::Body(kind::RTP)) } else { Ok(packet) }
+}
+
+const VIDEO_UNITS: u8 = 1;
+const AUDIO_UNITS: u8 = 2;
+const VIDEO_PACKETS: u8 = 3;
+const AUDIO_PACKETS: u8 = 4;
+
+fn put_format(out: &mut Vec<u8>, format: &SourceFormat) {
+    match format {
+        SourceFormat::Video { codec, config } => {
+            out.put_u8(VIDEO_UNITS);
+            out.put_u8(video_codec(*codec));
+            out.put_slice(config);
+        }
+        SourceFormat::Audio { codec, config } => {
+            out.put_u8(AUDIO_UNITS);
+            out.put_u8(match codec {
+                AudioCodec::Aac => 1,
+                AudioCodec::Opus => 2,
+            });
+            out.put_slice(config);
+        }
+        SourceFormat::RtpVideo { codec } => {
+            out.put_u8(VIDEO_PACKETS);
+            out.put_u8(video_codec(*codec));
+        }
+        SourceFormat::RtpAudio => out.put_u8(AUDIO_PACKETS),
+    }
+}
+
+fn format(body: &mut Body) -> Result<SourceFormat, LinkError> {
+    Ok(match body.u8()? {
+        VIDEO_UNITS => {
+            let codec = body.u8()?;
+            SourceFormat::Video { codec: video_codec_of(body, codec)?, config: body.rest() }
+        }
+        AUDIO_UNITS => {
+            let codec = match body.u8()? {
+                1 => AudioCodec::Aac,
+                2 => AudioCodec::Opus,
+                _ => return Err(LinkError::Body(body.kind)),
+            };
+            SourceFormat::Audio { codec, config: body.rest() }
+        }
+        VIDEO_PACKETS => {
+            let codec = body.u8()?;
+            SourceFormat::RtpVideo { codec: video_codec_of(body, codec)? }
+        }
+        AUDIO_PACKETS => SourceFormat::RtpAudio,
+        _ => return Err(LinkError::Body(body.kind)),
+    })
+}
+
+fn video_codec(codec: VideoCodec) -> u8 {
+    match codec {
+        VideoCodec::H264 => 1,
+        VideoCodec::Hevc => 2,
+        VideoCodec::Vp8 => 3,
+        VideoCodec::Vp9 => 4,
+        VideoCodec::Av1 => 5,
+    }
+}
+
+fn video_codec_of(body: &Body, codec: u8) -> Result<VideoCodec, LinkError> {
+    Ok(match codec {
+        1 => VideoCodec::H264,
+        2 => VideoCodec::Hevc,
+        3 => VideoCodec::Vp8,
+        4 => VideoCodec::Vp9,
+        5 => VideoCodec::Av1,
+        _ => return Err(LinkError::Body(body.kind)),
+    })
+}
+
+fn hello(body: &mut Body) -> Result<(), LinkError> {
+    match body.u16()? {
+        VERSION => Ok(()),
+        other => Err(LinkError::Version(other)),
+    }
+}
+
+fn flag(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+fn track(kind: Kind) -> u8 {
+    flag(kind == Kind::Video, VIDEO)
+}
+
+fn track_of(flags: u8) -> Kind {
+    if flags & VIDEO != 0 { Kind::Video } else { Kind::Audio }
+}
+
+/// A body that is read from the front.
+struct Body {
+    kind: u8,
+    bytes: Bytes,
+}
+
+impl Body {
+    fn u8(&mut self) -> Result<u8, LinkError> {
+        self.bytes.try_get_u8().map_err(|_| LinkError::Body(self.kind))
+    }
+
+    fn u16(&mut self) -> Result<u16, LinkError> {
+        self.bytes.try_get_u16().map_err(|_| LinkError::Body(self.kind))
+    }
+
+    fn u64(&mut self) -> Result<u64, LinkError> {
+        self.bytes.try_get_u64().map_err(|_| LinkError::Body(self.kind))
+    }
+
+    fn rest(&mut self) -> Bytes {
+        std::mem::take(&mut self.bytes)
+    }
+
+    fn end(&self) -> Result<(), LinkError> {
+        if self.bytes.is_empty() { Ok(()) } else { Err(LinkError::Body(self.kind)) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::link::{Frames, MAX_MESSAGE};
+
+    fn to_worker() -> Vec<ToWorker> {
+        let packet = RtpPacket { kind: Kind::Audio, time: 5, keyframe: false, packet: Bytes::from(vec![9; 12]) };
+        let data = Bytes::from_static(b"data");
+        let mut all = vec![
+            ToWorker::Hello,
+            ToWorker::Format(SourceFormat::RtpAudio),
+            ToWorker::Format(SourceFormat::Audio { codec: AudioCodec::Aac, config: data.clone() }),
+            ToWorker::Format(SourceFormat::Audio { codec: AudioCodec::Opus, config: Bytes::new() }),
+            ToWorker::Rtp(packet),
+            ToWorker::Keyframe,
+            ToWorker::End,
+        ];
+        for codec in [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1] {
+            all.push(ToWorker::Format(SourceFormat::RtpVideo { codec }));
+            all.push(ToWorker::Format(SourceFormat::Video { codec, config: data.clone() }));
+        }
+        for (kind, keyframe, replay) in [(Kind::Video, true, false), (Kind::Audio, false, true)] {
+            let unit = AccessUnit { kind, dts: 1, pts: u64::MAX, keyframe, data: data.clone() };
+            all.push(ToWorker::Unit { unit, replay });
+        }
+        all
+    }
+
+    fn from_worker() -> Vec<FromWorker> {
+        let tracks = weir_media::HlsTracks {
+            video: Some(weir_media::HlsVideo {
+                codec: "avc1.42c01f".into(),
+                width: 1280,
+                height: 720,
+                frame_rate: Some(30.0),
+                bitrate: 2_500_000,
+            }),
+            audio: None,
+            target_duration: Duration::from_secs(1),
+            part_target: Duration::from_millis(203),
+        };
+        let data = Bytes::from_static(b"data");
+        vec![
+            FromWorker::Hello,
+            FromWorker::RtpStart(RtpTracks { video: None, audio: true }),
+            FromWorker::RtpStart(RtpTracks { video: Some(VideoCodec::H264), audio: false }),
+            FromWorker::Rtp(RtpPacket {
+                kind: Kind::Video,
+                time: 7,
+                keyframe: true,
+                packet: Bytes::from(vec![1; 1200]),
+            }),
+            FromWorker::Hls(HlsOutput::Start(tracks)),
+            FromWorker::Hls(HlsOutput::Init { kind: Kind::Audio, data: data.clone() }),
+            FromWorker::Hls(HlsOutput::Part {
+                kind: Kind::Video,
+                segment_start: true,
+                independent: true,
+                time: 8,
+                duration: Duration::from_millis(200),
+                data,
+            }),
+            FromWorker::KeyframeWanted,
+            FromWorker::Heartbeat,
+        ]
+    }
+
+    /// Feeds the bytes in pieces of `step` and gives back the messages.
+    fn cut(bytes: &[u8], step: usize) -> Vec<(u8, Bytes)> {
+        let mut frames = Frames::default();
+        let mut all = Vec::new();
+        for piece in bytes.chunks(step) {
+            frames.space().extend_from_slice(piece);
+            while let Some(frame) = frames.next_frame().unwrap() {
+                all.push(frame);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn messages_survive_the_link_however_it_is_read() {
+        let mut bytes = Vec::new();
+        to_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        for step in [1, 7, bytes.len()] {
+            let back: Vec<_> =
+                cut(&bytes, step).into_iter().map(|(kind, body)| ToWorker::decode(kind, body).unwrap()).collect();
+            assert_eq!(back, to_worker());
+        }
+        bytes.clear();
+        from_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        let back: Vec<_> =
+            cut(&bytes, 5).into_iter().map(|(kind, body)| FromWorker::decode(kind, body).unwrap()).collect();
+        assert_eq!(back, from_worker());
+    }
+
+    #[test]
+    fn a_body_cut_short_or_too_long_is_an_error_and_never_a_panic() {
+        let mut bytes = Vec::new();
+        to_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        from_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        for (kind, body) in cut(&bytes, bytes.len()) {
+            for end in 0..body.len() {
+                // Some prefixes are messages too; all that matters is that each gets an answer.
+                let _ = ToWorker::decode(kind, body.slice(..end));
+                let _ = FromWorker::decode(kind, body.slice(..end));
+            }
+        }
+        assert_eq!(ToWorker::decode(kind::HELLO, Bytes::from_static(&[0])), Err(LinkError::Body(kind::HELLO)));
+        assert_eq!(ToWorker::decode(kind::END, Bytes::from_static(&[0])), Err(LinkError::Body(kind::END)));
+        assert_eq!(ToWorker::decode(kind::HELLO, Bytes::from_static(&[1, 0])), Err(LinkError::Version(256)));
+        assert_eq!(ToWorker::decode(200, Bytes::new()), Err(LinkError::Type(200)));
+        assert_eq!(FromWorker::decode(kind::RTP, Bytes::from(vec![0; 15])), Err(LinkError::Body(kind::RTP)));
+    }
+
+    #[test]
+    fn garbage_is_refused_before_it_is_gathered() {
+        let mut frames = Frames::default();
+        frames.space().extend_from_slice(b"GET / HTTP/1.1\r\n");
+        assert!(matches!(frames.next_frame(), Err(LinkError::Length(_))));
+        let mut frames = Frames::default();
+        frames.space().extend_from_slice(&[0; 4]);
+        assert_eq!(frames.next_frame(), Err(LinkError::Length(0)));
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_sent() {
+        let data = Bytes::from(vec![0; MAX_MESSAGE]);
+        let unit = AccessUnit { kind: Kind::Video, dts: 0, pts: 0, keyframe: true, data };
+        let mut out = vec![1, 2, 3];
+        let result = ToWorker::Unit { unit, replay: false }.encode(&mut out);
+        assert!(matches!(result, Err(LinkError::Length(_))));
+        assert_eq!(out, [1, 2, 3]);
+    }
+}
