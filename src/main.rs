@@ -1,2 +1,34 @@
-//! The `weir` command line and the wiring.
-fn main() {}
+//! The `weir` command line and the wiring of the parts; nothing else lives here.
+
+mod assets;
+mod cli;
+mod commands;
+mod config;
+mod data_dir;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        // The worker owns its threads: it must start before any runtime exists.
+        Command::BridgeWorker => weir_bridge::worker::run(),
+        Command::DemoSource => commands::demo_source(),
+        Command::Config(args) => commands::print_config(&args),
+        Command::Serve(args) => commands::serve(&args),
+        Command::Stream(command) => commands::stream(&command),
+        Command::User(command) => commands::user(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            commands::say_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

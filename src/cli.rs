@@ -1,0 +1,176 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use weir_protocol::StreamSlug;
+
+use crate::config::{Config, ConfigError, Flags, load};
+
+/// Self-hosted, WebRTC-first live streaming in one program.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(ServeArgs),
+    /// Manage streams and their keys, also beside a running server.
+    #[command(subcommand)]
+    Stream(StreamCommand),
+    /// Manage user accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Print the effective configuration, secrets masked.
+    Config(Settings),
+    /// Media worker of one stream; started by the server.
+    #[command(hide = true)]
+    BridgeWorker,
+    /// Test picture and sound; started by `serve --demo`.
+    #[command(hide = true)]
+    DemoSource,
+}
+
+/// Settings that may be given as flags; they go before file and environment.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Settings {
+    /// Configuration file [default: weir.toml, when there is one].
+    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Address for web, API, WHIP, WHEP and HLS [default: 0.0.0.0:8080].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub http: Option<String>,
+    /// Address for RTMP [default: 0.0.0.0:1935].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub rtmp: Option<String>,
+    /// Address for WebRTC media, one UDP port for all [default: 0.0.0.0:7882].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub media_udp: Option<String>,
+    /// Folder for the database, secrets and media [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+}
+
+impl Settings {
+    /// The effective configuration.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let flags: Flags = [
+            ("http.listen", &self.http),
+            ("rtmp.listen", &self.rtmp),
+            ("media.udp", &self.media_udp),
+            ("data.dir", &self.data_dir),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| value.clone().map(|value| (key, value)))
+        .collect();
+        load(self.config.as_deref(), std::env::vars(), &flags)
+    }
+}
+
+/// `weir serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Publish a moving test picture with sound into the stream `demo`.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// `weir stream …`
+#[derive(Debug, Subcommand)]
+pub enum StreamCommand {
+    /// Create a stream; its key is shown once.
+    Create {
+        /// Name in addresses: a–z, 0–9, '-' and '_'.
+        #[arg(long)]
+        slug: StreamSlug,
+        /// Title for people [default: the slug].
+        #[arg(long)]
+        title: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// List all streams.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Give a stream a new key; the old one stops at once.
+    RotateKey {
+        /// Which stream.
+        #[arg(long)]
+        slug: StreamSlug,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Delete a stream and its history.
+    Delete {
+        /// Which stream.
+        #[arg(long)]
+        slug: StreamSlug,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// `weir user …`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Create a user; without --password-stdin a password is generated and shown once.
+    Create {
+        /// Name to log in with.
+        #[arg(long)]
+        name: String,
+        /// What the user may do.
+        #[arg(long, value_enum, default_value_t = RoleArg::Streamer)]
+        role: RoleArg,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// Roles as words of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// Everything.
+    Admin,
+    /// Own streams only.
+    Streamer,
+}
+
+impl From<RoleArg> for weir_db::Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Admin => Self::Admin,
+            RoleArg::Streamer => Self::Streamer,
+        }
+    }
+}

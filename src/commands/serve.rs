@@ -1,0 +1,196 @@
+//! `weir serve`: starts the parts, connects them, and stops them in order.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+use weir_bridge::{
+    rtmp,
+    supervisor::{Bridge, BridgeConfig, WorkerCommand},
+};
+use weir_sfu::{Sfu, SfuConfig};
+use weir_signaling::{HttpConfig, Live, Services, hls::Origin, keys, live};
+use weir_turn::IceServers;
+
+use super::{first_run, print, start_demo, stream::addresses};
+use crate::{
+    assets,
+    cli::ServeArgs,
+    config::{Config, LogFormat},
+    data_dir,
+    wiring::{DemoKey, Gauges, RtmpGate, WhipToHls},
+};
+
+/// How long open requests and sessions may take to end after SIGTERM.
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Runs the server until SIGTERM or SIGINT.
+pub fn serve(args: &ServeArgs) -> anyhow::Result<()> {
+    let config = args.settings.load()?;
+    start_logs(&config);
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(run(config, args.demo))
+}
+
+async fn run(config: Config, with_demo: bool) -> anyhow::Result<()> {
+    let db = data_dir::open_database(&config).await?;
+    let secrets = data_dir::secrets(&config.data.dir)?;
+    let left_open = db.end_open_broadcasts().await?;
+    if left_open > 0 {
+        warn!(
+            left_open,
+            "broadcasts of a run that did not stop cleanly were ended"
+        );
+    }
+    let first = first_run::prepare(&config, &db).await?;
+
+    // All ports are bound before anything is said to run.
+    let http = listen(config.http.listen, "HTTP", "--http").await?;
+    let rtmp_listener = listen(config.rtmp.listen, "RTMP", "--rtmp").await?;
+    let (sfu, sfu_events) = Sfu::start(SfuConfig {
+        media_udp: config.media.udp,
+        advertise: config.media.advertise.clone(),
+        shards: config.media.shards,
+        publisher_timeout: config.media.publisher_timeout(),
+    })
+    .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
+
+    let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
+    let hls = Origin::new();
+    let live = Live::new(db.clone(), hls.clone());
+    let draining = CancellationToken::new();
+    let services = Arc::new(Services {
+        db: db.clone(),
+        sfu: sfu.clone(),
+        hls: hls.clone(),
+        live: live.clone(),
+        secrets,
+        config: HttpConfig {
+            addresses: addresses(&config),
+            ice_servers: IceServers::new(config.ice.servers())?,
+            behind_proxy: config.http.behind_proxy,
+        },
+        assets: assets::embedded(),
+        gauges: Arc::new(Gauges(bridge.clone())),
+        draining: draining.clone(),
+    });
+    let demo = with_demo.then(keys::generate);
+    let gate = Arc::new(RtmpGate {
+        services: services.clone(),
+        demo: demo.as_ref().map(|(_, hash)| DemoKey {
+            hash: *hash,
+            slug: first_run::demo_slug(),
+        }),
+    });
+
+    let tasks = TaskTracker::new();
+    tasks.spawn(live::follow_sfu(
+        sfu_events,
+        live.clone(),
+        sfu.clone(),
+        WhipToHls {
+            bridge: bridge.clone(),
+            sfu: sfu.clone(),
+            hls,
+        },
+    ));
+    tasks.spawn({
+        let (live, stop) = (live.clone(), draining.clone());
+        async move { live.run(stop).await }
+    });
+    tasks.spawn(live::watch_database(
+        live.clone(),
+        sfu.clone(),
+        db.clone(),
+        draining.clone(),
+    ));
+    let rtmp_port = rtmp_listener.local_addr()?.port();
+    tasks.spawn(rtmp::serve(rtmp_listener, gate, bridge, draining.clone()));
+    let router = weir_signaling::router(services)
+        .into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let web = axum::serve(http, router).with_graceful_shutdown(draining.clone().cancelled_owned());
+    tasks.spawn(async move {
+        if let Err(error) = web.await {
+            warn!(%error, "the HTTP server ended");
+        }
+    });
+    tasks.close();
+
+    if let Some((key, _)) = demo {
+        let url = format!("rtmp://{}:{rtmp_port}/live", local_host(&config));
+        start_demo(url, key.reveal().to_owned(), draining.clone()).await?;
+    }
+    print(&first_run::welcome(&config, &first, with_demo))?;
+    info!(http = %config.http.listen, rtmp = %config.rtmp.listen, media = %sfu.media_addr(), "ready");
+
+    stop_signal().await?;
+    info!("stopping");
+    draining.cancel();
+    sfu.shutdown().await;
+    if tokio::time::timeout(STOP_TIMEOUT, tasks.wait())
+        .await
+        .is_err()
+    {
+        warn!("some requests did not end in time");
+    }
+    if tokio::time::timeout(STOP_TIMEOUT, live.settle())
+        .await
+        .is_err()
+    {
+        warn!("the ends of some broadcasts were not written");
+    }
+    db.close().await;
+    info!("stopped");
+    Ok(())
+}
+
+async fn listen(
+    address: std::net::SocketAddr,
+    what: &str,
+    flag: &str,
+) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address} for {what}; is another server running there? choose another address with {flag}")
+    })
+}
+
+/// Where a process on this machine reaches the RTMP listener.
+fn local_host(config: &Config) -> String {
+    match config.rtmp.listen.ip() {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+    }
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+fn start_logs(config: &Config) {
+    // The filter was checked with the rest of the configuration.
+    let filter = EnvFilter::new(&config.log.filter);
+    // Standard output belongs to the box and to what commands print.
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
+}

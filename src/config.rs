@@ -1,0 +1,260 @@
+//! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
+
+mod layers;
+mod secret;
+
+use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+use weir_turn::IceServerConfig;
+
+pub use layers::{ConfigError, Flags, load};
+pub use secret::Secret;
+
+/// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
+/// `WEIR_A_B` in the environment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Web, API, WHIP, WHEP, HLS, WebSocket.
+    pub http: Http,
+    /// RTMP ingest.
+    pub rtmp: Rtmp,
+    /// WebRTC media.
+    pub media: Media,
+    /// Where state is kept.
+    pub data: Data,
+    /// STUN and TURN servers for clients.
+    pub ice: Ice,
+    /// Logs.
+    pub log: Log,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Where the outside reaches the server, for example `https://live.example.org`. Empty: the
+    /// address that each client used.
+    #[serde(with = "optional_url")]
+    pub public_url: Option<Url>,
+    /// A reverse proxy stands in front; believe its `X-Forwarded-For` and `X-Forwarded-Proto`.
+    pub behind_proxy: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: any(8080),
+            public_url: None,
+            behind_proxy: false,
+        }
+    }
+}
+
+/// `[rtmp]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rtmp {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+}
+
+impl Default for Rtmp {
+    fn default() -> Self {
+        Self { listen: any(1935) }
+    }
+}
+
+/// `[media]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// The one UDP address and port of all WebRTC media.
+    pub udp: SocketAddr,
+    /// Addresses that clients are told to send to. Empty: those of this machine's interfaces.
+    pub advertise: Vec<IpAddr>,
+    /// Threads of the media plane; 0 means one per core.
+    pub shards: usize,
+    /// Seconds without any packet after which a publisher is gone, 1 to 60.
+    pub publisher_timeout_seconds: u64,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            udp: any(7882),
+            advertise: Vec::new(),
+            shards: 0,
+            publisher_timeout_seconds: 4,
+        }
+    }
+}
+
+impl Media {
+    /// The publisher timeout as a duration.
+    pub fn publisher_timeout(&self) -> Duration {
+        Duration::from_secs(self.publisher_timeout_seconds)
+    }
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    /// Folder for the database, secrets and media.
+    pub dir: PathBuf,
+    /// `sqlite://…` or `postgres://…`. Empty: SQLite in the data folder. A secret, since it may
+    /// hold a password.
+    pub database_url: Secret,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            dir: PathBuf::from("./data"),
+            database_url: Secret::default(),
+        }
+    }
+}
+
+/// `[ice]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ice {
+    /// `stun:`, `turn:` and `turns:` URLs that clients are told of.
+    pub urls: Vec<String>,
+    /// The secret shared with those TURN servers (coturn's `static-auth-secret`).
+    pub turn_secret: Secret,
+}
+
+impl Ice {
+    /// In the form that the turn crate checks.
+    pub fn servers(&self) -> Vec<IceServerConfig> {
+        if self.urls.is_empty() {
+            return Vec::new();
+        }
+        vec![IceServerConfig {
+            urls: self.urls.clone(),
+            secret: self.turn_secret.expose().map(str::to_owned),
+        }]
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// What is logged, in the form of `tracing`'s filter: `info`, `weir_sfu=debug,info`.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// The database's URL: the configured one, or SQLite in the data folder.
+    pub fn database_url(&self) -> String {
+        match self.data.database_url.expose() {
+            Some(url) => url.to_owned(),
+            None => weir_db::Db::sqlite_url(&self.data.dir.join("weir.db")),
+        }
+    }
+
+    /// The base of the addresses shown on this machine: the configured public one, or where the
+    /// server listens.
+    pub fn base_url(&self) -> Url {
+        if let Some(url) = &self.http.public_url {
+            return url.clone();
+        }
+        let listen = self.http.listen;
+        let host = match listen.ip() {
+            ip if ip.is_unspecified() => "localhost".to_owned(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+        };
+        Url::parse(&format!("http://{host}:{}/", listen.port()))
+            .expect("a host and a port make a URL")
+    }
+
+    /// Rules that span more than a type.
+    fn check(&self) -> Result<(), ConfigError> {
+        let bad = |key: &str, reason: &str| {
+            Err(ConfigError::Value {
+                key: key.to_owned(),
+                origin: None,
+                reason: reason.to_owned(),
+            })
+        };
+        if !(1..=60).contains(&self.media.publisher_timeout_seconds) {
+            return bad("media.publisher_timeout_seconds", "must be 1 to 60 seconds");
+        }
+        if self.media.shards > 256 {
+            return bad("media.shards", "must be at most 256 (0 means one per core)");
+        }
+        if self.media.advertise.iter().any(IpAddr::is_unspecified) {
+            return bad(
+                "media.advertise",
+                "must be addresses that clients can send to, not 0.0.0.0 or ::",
+            );
+        }
+        if let Some(url) = &self.http.public_url
+            && (!matches!(url.scheme(), "http" | "https") || url.path() != "/")
+        {
+            return bad(
+                "http.public_url",
+                "must be like https://live.example.org, without a path",
+            );
+        }
+        if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
+            return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
+            return bad("ice.urls", &error.to_string());
+        }
+        Ok(())
+    }
+}
+
+fn any(port: u16) -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], port))
+}
+
+/// An absent URL is an empty text, so that every key has a place in the printed configuration.
+mod optional_url {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use url::Url;
+
+    pub fn serialize<S: Serializer>(url: &Option<Url>, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(url.as_ref().map_or("", Url::as_str))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Url>, D::Error> {
+        let text = String::deserialize(input)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Url::parse(&text).map(Some).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,346 @@
+//! How the layers of configuration are put on top of each other.
+//!
+//! The defaults, serialised, are the table of all keys: what is not in it is an error that names the
+//! key, and the type that stands in it says how a text from the environment is read.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use toml::{Table, Value};
+
+use super::Config;
+
+/// Variables with our prefix that are not settings: they belong to building and testing.
+const NOT_SETTINGS: [&str; 4] = [
+    "WEIR_BIN",
+    "WEIR_CONFIG",
+    "WEIR_WASM_TOOLCHAIN",
+    "WEIR_WEB_DIST",
+];
+
+/// Settings given on the command line: key and value.
+pub type Flags = Vec<(&'static str, String)>;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML.
+    #[error("{path} is not valid TOML: {source}")]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: toml::de::Error,
+    },
+    /// No such setting.
+    #[error("unknown setting {key} in {origin}; known are: {known}")]
+    UnknownKey {
+        /// As it was written.
+        key: String,
+        /// File or environment.
+        origin: String,
+        /// What would be right there.
+        known: String,
+    },
+    /// A setting with a value that does not fit.
+    #[error("bad value for {key}{}: {reason}", .origin.as_ref().map(|o| format!(" (from {o})")).unwrap_or_default())]
+    Value {
+        /// Which setting.
+        key: String,
+        /// Where the value came from.
+        origin: Option<String>,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// Puts the layers together. `file` must exist when it was named; otherwise `weir.toml` in the
+/// current folder is read if there is one.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+    flags: &Flags,
+) -> Result<Config, ConfigError> {
+    let known = known_keys();
+    let mut settings: BTreeMap<String, (Value, Option<String>)> = BTreeMap::new();
+    if let Some((path, table)) = read_file(file)? {
+        let origin = path.display().to_string();
+        for (key, value) in leaves(&table, &known) {
+            if !known.contains_key(&key) {
+                return Err(unknown(key, &origin, known.keys().cloned()));
+            }
+            settings.insert(key, (value, Some(origin.clone())));
+        }
+    }
+    let by_variable: BTreeMap<String, &String> =
+        known.keys().map(|key| (variable(key), key)).collect();
+    for (name, text) in environment {
+        if !name.starts_with("WEIR_") || NOT_SETTINGS.contains(&name.as_str()) {
+            continue;
+        }
+        let Some(key) = by_variable.get(&name) else {
+            return Err(unknown(
+                name,
+                "the environment",
+                by_variable.keys().cloned(),
+            ));
+        };
+        let value = read_as(&known[*key], &text);
+        settings.insert((*key).clone(), (value, Some(name)));
+    }
+    for (key, text) in flags {
+        let value = read_as(&known[*key], text);
+        settings.insert(
+            (*key).to_owned(),
+            (value, Some("the command line".to_owned())),
+        );
+    }
+    let mut table = Table::new();
+    for (key, (value, _)) in &settings {
+        insert(&mut table, key, value.clone());
+    }
+    let origin_of = |key: &str| settings.get(key).and_then(|(_, origin)| origin.clone());
+    let config: Config =
+        serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+            let key = element_free(&error.path().to_string());
+            ConfigError::Value {
+                origin: origin_of(&key),
+                reason: error.into_inner().to_string().trim_end().to_owned(),
+                key,
+            }
+        })?;
+    config.check().map_err(|error| match error {
+        ConfigError::Value { key, reason, .. } => ConfigError::Value {
+            origin: origin_of(&key),
+            key,
+            reason,
+        },
+        other => other,
+    })?;
+    Ok(config)
+}
+
+/// All keys with their default values.
+fn known_keys() -> BTreeMap<String, Value> {
+    let defaults = Table::try_from(Config::default()).expect("the defaults are plain TOML");
+    let mut keys = BTreeMap::new();
+    for (section, value) in defaults {
+        if let Value::Table(inner) = value {
+            keys.extend(
+                inner
+                    .into_iter()
+                    .map(|(key, value)| (format!("{section}.{key}"), value)),
+            );
+        }
+    }
+    keys
+}
+
+fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, Table)>, ConfigError> {
+    let path = named.unwrap_or(Path::new("weir.toml")).to_owned();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    };
+    match text.parse::<Table>() {
+        Ok(table) => Ok(Some((path, table))),
+        Err(source) => Err(ConfigError::Syntax { path, source }),
+    }
+}
+
+/// The leaves of a file, `section.key`. A section that is no table is a leaf itself, and so is
+/// whatever lies deeper than a known key.
+fn leaves(table: &Table, known: &BTreeMap<String, Value>) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (section, value) in table {
+        match value {
+            Value::Table(inner)
+                if known
+                    .keys()
+                    .any(|key| key.starts_with(&format!("{section}."))) =>
+            {
+                found.extend(
+                    inner
+                        .iter()
+                        .map(|(key, value)| (format!("{section}.{key}"), value.clone())),
+                );
+            }
+            other => found.push((section.clone(), other.clone())),
+        }
+    }
+    found
+}
+
+/// `http.public_url` is `WEIR_HTTP_PUBLIC_URL`.
+fn variable(key: &str) -> String {
+    format!("WEIR_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// A text as the type that the default has. A text that does not fit stays a text, so that the
+/// error about it is made in one place, with the key.
+fn read_as(default: &Value, text: &str) -> Value {
+    let typed = match default {
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Array(_) => Some(Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(|part| Value::String(part.to_owned()))
+                .collect(),
+        )),
+        _ => None,
+    };
+    typed.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn insert(table: &mut Table, key: &str, value: Value) {
+    let (section, name) = key.split_once('.').expect("known keys have a section");
+    let section = table
+        .entry(section)
+        .or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(section) = section {
+        section.insert(name.to_owned(), value);
+    }
+}
+
+/// `media.advertise[0]` is a place within `media.advertise`.
+fn element_free(path: &str) -> String {
+    path.split('[').next().unwrap_or(path).to_owned()
+}
+
+fn unknown(key: String, origin: &str, known: impl Iterator<Item = String>) -> ConfigError {
+    ConfigError::UnknownKey {
+        key,
+        origin: origin.to_owned(),
+        known: known.collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn from_file(text: &str) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weir.toml");
+        std::fs::write(&path, text).unwrap();
+        load(Some(&path), std::iter::empty(), &Vec::new())
+    }
+
+    fn from_env(name: &str, value: &str) -> Result<Config, ConfigError> {
+        let variables = [(name.to_owned(), value.to_owned())];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weir.toml");
+        std::fs::write(&path, "").unwrap();
+        load(Some(&path), variables.into_iter(), &Vec::new())
+    }
+
+    #[test]
+    fn flags_beat_environment_beats_file_beats_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weir.toml");
+        std::fs::write(
+            &path,
+            "[http]\nlisten = \"127.0.0.1:1\"\n[rtmp]\nlisten = \"127.0.0.1:1\"\n[media]\nudp = \"127.0.0.1:1\"\n",
+        )
+        .unwrap();
+        let env = [
+            ("WEIR_RTMP_LISTEN".to_owned(), "127.0.0.1:2".to_owned()),
+            ("WEIR_MEDIA_UDP".to_owned(), "127.0.0.1:2".to_owned()),
+            ("PATH".to_owned(), "/bin".to_owned()),
+        ];
+        let flags = vec![("media.udp", "127.0.0.1:3".to_owned())];
+        let config = load(Some(&path), env.into_iter(), &flags).unwrap();
+        assert_eq!(config.http.listen.port(), 1);
+        assert_eq!(config.rtmp.listen.port(), 2);
+        assert_eq!(config.media.udp.port(), 3);
+        assert_eq!(config.data.dir, PathBuf::from("./data"));
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let error = from_file("[http]\nlissten = \"x\"\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("http.lissten") && error.contains("http.listen"),
+            "{error}"
+        );
+        let error = from_file("htttp = 1\n").unwrap_err().to_string();
+        assert!(error.contains("htttp"), "{error}");
+        let error = from_env("WEIR_HTTP_LISSTEN", "x").unwrap_err().to_string();
+        assert!(error.contains("WEIR_HTTP_LISSTEN"), "{error}");
+    }
+
+    #[test]
+    fn bad_values_name_key_and_origin() {
+        let error = from_file("[rtmp]\nlisten = 1935\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("rtmp.listen") && error.contains("weir.toml"),
+            "{error}"
+        );
+        let error = from_env("WEIR_MEDIA_SHARDS", "many")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("media.shards") && error.contains("WEIR_MEDIA_SHARDS"),
+            "{error}"
+        );
+        let error = from_env("WEIR_MEDIA_ADVERTISE", "192.0.2.1,nonsense")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("media.advertise"), "{error}");
+        let error = from_env("WEIR_MEDIA_PUBLISHER_TIMEOUT_SECONDS", "0")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("media.publisher_timeout_seconds"), "{error}");
+    }
+
+    #[test]
+    fn lists_and_urls_are_read_from_the_environment() {
+        let config = from_env("WEIR_MEDIA_ADVERTISE", "192.0.2.1, 2001:db8::1").unwrap();
+        assert_eq!(config.media.advertise.len(), 2);
+        let config = from_env("WEIR_HTTP_PUBLIC_URL", "https://live.example.org").unwrap();
+        assert_eq!(config.base_url().as_str(), "https://live.example.org/");
+    }
+
+    #[test]
+    fn printed_configuration_masks_secrets_and_can_be_read_again() {
+        let config = from_env("WEIR_ICE_TURN_SECRET", "hunter2").unwrap();
+        let printed = toml::to_string(&config).unwrap();
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert!(printed.contains("turn_secret = \"********\""), "{printed}");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        from_file(&printed).unwrap();
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        assert!(
+            load(
+                Some(Path::new("no/such.toml")),
+                std::iter::empty(),
+                &Vec::new()
+            )
+            .is_err()
+        );
+    }
+}

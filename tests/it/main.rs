@@ -1,0 +1,6 @@
+//! Tests of the whole: the layering of the workspace, and the real program with other people's
+//! clients.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod layers;
