@@ -68,6 +68,12 @@ impl From<StreamSlug> for String {
     }
 }
 
+impl AsRef<str> for StreamSlug {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for StreamSlug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -88,10 +94,22 @@ mod tests {
     #[test]
     fn refuses_the_rest_and_says_why() {
         assert_eq!("".parse::<StreamSlug>(), Err(SlugError::Empty));
-        assert_eq!("-a".parse::<StreamSlug>(), Err(SlugError::BadCharacter('-')));
-        assert_eq!("Demo".parse::<StreamSlug>(), Err(SlugError::BadCharacter('D')));
-        assert_eq!("a/b".parse::<StreamSlug>(), Err(SlugError::BadCharacter('/')));
-        assert_eq!("x".repeat(65).parse::<StreamSlug>(), Err(SlugError::TooLong(65)));
+        assert_eq!(
+            "-a".parse::<StreamSlug>(),
+            Err(SlugError::BadCharacter('-'))
+        );
+        assert_eq!(
+            "Demo".parse::<StreamSlug>(),
+            Err(SlugError::BadCharacter('D'))
+        );
+        assert_eq!(
+            "a/b".parse::<StreamSlug>(),
+            Err(SlugError::BadCharacter('/'))
+        );
+        assert_eq!(
+            "x".repeat(65).parse::<StreamSlug>(),
+            Err(SlugError::TooLong(65))
+        );
     }
 
     #[test]
