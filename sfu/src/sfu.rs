@@ -2,114 +2,330 @@
 
 use std::{
     io,
-    net::{SocketAddr, UdpSocket},
-    sync::Arc,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use tokio::sync::mpsc;
-use weir_media::{RtpPacket, RtpTracks};
+use mio::{Poll, Waker};
+use tokio::sync::{mpsc, oneshot, watch};
+use weir_media::{Kind, RtpPacket, RtpTracks};
+use weir_sfu_core::{IngestId, Shard, ShardConfig};
 
-use crate::{OfferError, Session, SessionId, SfuConfig, SfuEvent, SfuStats, StreamId};
+use crate::{
+    OfferError, Session, SessionId, SfuConfig, SfuEvent, SfuStats, StreamId,
+    inbox::{Inbound, Mailbox, Refused, inbox},
+    shared::Shared,
+    socket::{self, MediaSocket},
+    worker::{WAKER, Worker, WorkerParts},
+};
 
-/// Events that wait for the receiver.
-const EVENT_CAPACITY: usize = 1024;
+/// Events that wait for the receiver. More wait inside the shards, in order; none is lost.
+const EVENT_CAPACITY: usize = 1_024;
 
-/// Packets that wait for a slow tap.
-const TAP_CAPACITY: usize = 1024;
+/// Packets that wait for a slow tap: 5 s of 2.5 Mbit/s. Beyond, video is dropped to its next
+/// keyframe, and counted.
+const TAP_CAPACITY: usize = 2_048;
 
-/// The media plane. Cheap to clone; all clones are the same one.
+/// Most threads.
+const MAX_SHARDS: usize = 256;
+
+const STOPPING: OfferError = OfferError::Unavailable("it is stopping");
+const BUSY: OfferError = OfferError::Unavailable("it is overloaded");
+
+/// The media plane. Cheap to clone; all clones are the same one. It stops by
+/// [`shutdown`](Self::shutdown), or when the last clone is dropped.
 #[derive(Clone)]
 pub struct Sfu {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    addr: SocketAddr,
-    _events: mpsc::Sender<SfuEvent>,
+    address: SocketAddr,
+    mailboxes: Vec<Mailbox>,
+    shared: Arc<Shared>,
+    next_viewer: AtomicUsize,
+    next_ingest: AtomicU64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Sfu {
     /// Binds the port and starts the shards.
+    ///
+    /// # Errors
+    /// When the address cannot be bound (in use, not of this machine) or a thread cannot start.
     pub fn start(config: SfuConfig) -> io::Result<(Self, mpsc::Receiver<SfuEvent>)> {
-        let socket = UdpSocket::bind(config.media_udp)?;
-        let (events, rx) = mpsc::channel(EVENT_CAPACITY);
+        let shards = match config.shards {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+        .min(MAX_SHARDS);
+        let sockets = socket::bind(config.media_udp, shards)?;
+        let address = sockets[0].local_addr()?;
+        let candidates = socket::candidates(address, &config.advertise);
+        tracing::info!(?candidates, "addresses for answers");
+        let shared = Arc::new(Shared::new(shards));
+        let (events, receiver) = mpsc::channel(EVENT_CAPACITY);
+        let mut mailboxes = Vec::new();
+        let mut parts = Vec::new();
+        for socket in sockets {
+            let poll = Poll::new()?;
+            let (mailbox, inbox) = inbox(Waker::new(poll.registry(), WAKER)?);
+            mailboxes.push(mailbox);
+            parts.push((poll, inbox, MediaSocket::new(socket)?));
+        }
+        let mut threads = Vec::new();
+        for (number, (poll, inbox, socket)) in (0_u16..).zip(parts) {
+            let shard = Shard::new(ShardConfig {
+                shard: number,
+                shards: shards as u16,
+                candidates: candidates.clone(),
+                publisher_timeout: config.publisher_timeout,
+                max_gso_segments: socket.max_segments(),
+            })
+            .ok_or_else(|| io::Error::other("no DTLS certificate could be made"))?;
+            let worker = Worker::new(WorkerParts {
+                shard,
+                number,
+                poll,
+                socket,
+                inbox,
+                peers: mailboxes.clone(),
+                shared: shared.clone(),
+                events: events.clone(),
+            })?;
+            let thread = thread::Builder::new().name(format!("sfu-{number}"));
+            threads.push(thread.spawn(move || worker.run())?);
+        }
         let inner = Inner {
-            addr: socket.local_addr()?,
-            _events: events,
+            address,
+            mailboxes,
+            shared,
+            next_viewer: AtomicUsize::new(0),
+            next_ingest: AtomicU64::new(0),
+            threads: Mutex::new(threads),
         };
-        Ok((
-            Self {
-                inner: Arc::new(inner),
-            },
-            rx,
-        ))
+        Ok((Self { inner: Arc::new(inner) }, receiver))
     }
 
     /// The bound address, with port 0 resolved.
     pub fn media_addr(&self) -> SocketAddr {
-        self.inner.addr
+        self.inner.address
     }
 
-    /// A WHIP offer.
-    pub async fn publish(&self, _stream: StreamId, _offer: String) -> Result<Session, OfferError> {
-        Err(OfferError::Unavailable(
-            "the media plane takes no publishers yet",
-        ))
+    /// A WHIP offer. The new publisher takes over from any other source of the stream at once.
+    ///
+    /// # Errors
+    /// See [`OfferError`]; never [`OfferError::NotLive`].
+    pub async fn publish(&self, stream: StreamId, offer: String) -> Result<Session, OfferError> {
+        let shard = self.inner.home(stream);
+        let id = session_id(shard);
+        let ask = |reply| Inbound::Publish { stream, id, offer, reply };
+        let answer = self.inner.ask(shard, ask).await??;
+        Ok(Session { id, answer })
     }
 
     /// A WHEP offer.
-    pub async fn view(&self, _stream: StreamId, _offer: String) -> Result<Session, OfferError> {
-        Err(OfferError::NotLive)
+    ///
+    /// # Errors
+    /// See [`OfferError`]; [`OfferError::NotLive`] when the stream has no source now.
+    pub async fn view(&self, stream: StreamId, offer: String) -> Result<Session, OfferError> {
+        let Some(source) = self.inner.shared.source(stream) else {
+            return Err(OfferError::NotLive);
+        };
+        let turn = self.inner.next_viewer.fetch_add(1, Ordering::Relaxed);
+        let shard = turn % self.inner.mailboxes.len();
+        let id = session_id(shard);
+        let ask = |reply| Inbound::View { stream, id, source, offer, reply };
+        let answer = self.inner.ask(shard, ask).await??;
+        Ok(Session { id, answer })
     }
 
     /// Ends a session; false when there is no such session.
-    pub async fn end_session(&self, _session: SessionId) -> bool {
-        false
+    pub async fn end_session(&self, session: SessionId) -> bool {
+        let shard = shard_of(session);
+        if shard >= self.inner.mailboxes.len() {
+            return false;
+        }
+        self.inner.ask(shard, |reply| Inbound::End { id: session, reply }).await.unwrap_or(false)
     }
 
-    /// A source that is not WebRTC: the bridge. The newest source of a stream takes over.
-    pub fn ingest(&self, _stream: StreamId, keyframes: mpsc::Sender<()>) -> Ingest {
+    /// A source that is not WebRTC: the bridge. It takes over from any other source of the stream at
+    /// once, and is live from [`Ingest::start`] on. `keyframes` is told when viewers need a keyframe.
+    pub fn ingest(&self, stream: StreamId, keyframes: mpsc::Sender<()>) -> Ingest {
+        let id = IngestId(self.inner.next_ingest.fetch_add(1, Ordering::Relaxed));
+        let (sender, taken_over) = watch::channel(false);
+        let home = self.inner.home(stream);
+        let mailbox = self.inner.mailboxes[home].clone();
+        let begin = Inbound::IngestBegin { stream, id, keyframes, taken_over: sender };
+        if mailbox.send(begin).is_err() {
+            tracing::error!(%stream, "the media plane takes no source: stopped or overloaded");
+        }
         Ingest {
-            _keyframes: keyframes,
+            stream,
+            id,
+            mailbox,
+            taken_over,
+            dropping: AtomicBool::new(false),
+            shared: self.inner.shared.clone(),
         }
     }
 
-    /// The RTP of a stream's WebRTC publisher.
-    pub fn tap(&self, _stream: StreamId) -> Tap {
-        Tap {
-            packets: mpsc::channel(TAP_CAPACITY).1,
+    /// The RTP of a stream's WebRTC publishers, present and future, for the bridge. Media of a bridge
+    /// source does not appear here.
+    pub fn tap(&self, stream: StreamId) -> Tap {
+        let (sender, packets) = mpsc::channel(TAP_CAPACITY);
+        let mailbox = self.inner.mailboxes[self.inner.home(stream)].clone();
+        if mailbox.send(Inbound::Tap { stream, packets: sender }).is_err() {
+            tracing::error!(%stream, "the media plane takes no tap: stopped or overloaded");
         }
+        Tap { stream, mailbox, packets }
     }
 
     /// Whether the stream has a source with media.
-    pub fn is_live(&self, _stream: StreamId) -> bool {
-        false
+    pub fn is_live(&self, stream: StreamId) -> bool {
+        self.inner.shared.source(stream).is_some()
     }
 
-    /// Counters and gauges.
+    /// Counters and gauges, at most 250 ms old.
     pub fn stats(&self) -> SfuStats {
-        SfuStats::default()
+        self.inner.shared.stats()
     }
 
-    /// Closes all sessions and joins the threads.
-    pub async fn shutdown(&self) {}
+    /// Closes all sessions, so that peers know at once, and joins the threads.
+    pub async fn shutdown(&self) {
+        for mailbox in &self.inner.mailboxes {
+            let (reply, done) = oneshot::channel();
+            let mut message = Inbound::Shutdown { reply: Some(reply) };
+            loop {
+                match mailbox.send(message) {
+                    Ok(()) => {
+                        // An error means that the thread had ended already.
+                        let _ = done.await;
+                        break;
+                    }
+                    Err(Refused::Gone) => break,
+                    Err(Refused::Full(again)) => {
+                        message = *again;
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                }
+            }
+        }
+        let threads = std::mem::take(
+            &mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        let join = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a shard had panicked");
+                }
+            }
+        });
+        let _ = join.await;
+    }
+}
+
+impl Inner {
+    fn home(&self, stream: StreamId) -> usize {
+        usize::from(Shard::home(stream, self.mailboxes.len() as u16))
+    }
+
+    async fn ask<T>(
+        &self,
+        shard: usize,
+        message: impl FnOnce(oneshot::Sender<T>) -> Inbound,
+    ) -> Result<T, OfferError> {
+        let (reply, answer) = oneshot::channel();
+        match self.mailboxes[shard].send(message(reply)) {
+            Ok(()) => answer.await.map_err(|_| STOPPING),
+            Err(Refused::Full(_)) => Err(BUSY),
+            Err(Refused::Gone) => Err(STOPPING),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for mailbox in &self.mailboxes {
+            let _ = mailbox.send(Inbound::Shutdown { reply: None });
+        }
+    }
+}
+
+/// A new random name whose last 16 bits are the shard, so that no table is needed to find it.
+fn session_id(shard: usize) -> SessionId {
+    SessionId((rand::random::<u128>() << 16) | shard as u128)
+}
+
+fn shard_of(session: SessionId) -> usize {
+    (session.0 & 0xffff) as usize
 }
 
 /// The bridge's end of a source. Dropping it ends the source.
 pub struct Ingest {
-    _keyframes: mpsc::Sender<()>,
+    stream: StreamId,
+    id: IngestId,
+    mailbox: Mailbox,
+    taken_over: watch::Receiver<bool>,
+    dropping: AtomicBool,
+    shared: Arc<Shared>,
 }
 
 impl Ingest {
-    /// Tracks are known and start now.
-    pub fn start(&self, _tracks: RtpTracks) {}
+    /// Tracks are known and start now; again after a worker restart or a codec change, with sequence
+    /// numbers and timestamps that start anew. Viewers see one stream all along.
+    pub fn start(&self, tracks: RtpTracks) {
+        let start = Inbound::IngestStart { stream: self.stream, id: self.id, tracks };
+        if self.mailbox.send(start).is_err() {
+            tracing::error!(stream = %self.stream, "the media plane does not take the tracks");
+        }
+    }
 
-    /// One packet; `flush` when nothing more waits right now.
-    pub fn send(&self, _packet: RtpPacket, _flush: bool) {}
+    /// One packet; `flush` when nothing more waits right now: what was gathered then leaves at once.
+    /// Never blocks: when the media plane is too far behind, video is dropped to its next keyframe.
+    pub fn send(&self, packet: RtpPacket, flush: bool) {
+        let video = packet.kind == Kind::Video;
+        let dropping = video && self.dropping.load(Ordering::Relaxed);
+        if dropping && !packet.keyframe {
+            self.shared.dropped_outside.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let (stream, id) = (self.stream, self.id);
+        let message = Inbound::IngestPacket { stream, id, packet, flush, gap: dropping };
+        let delivered = self.mailbox.send_media(message);
+        if !delivered {
+            self.shared.dropped_outside.fetch_add(1, Ordering::Relaxed);
+        }
+        if video {
+            self.dropping.store(!delivered, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until a newer source of the stream took over, or the media plane stopped: nothing that
+    /// is sent after reaches anybody.
+    pub async fn taken_over(&self) {
+        // An error means that the sender is gone: the media plane stopped.
+        let _ = self.taken_over.clone().wait_for(|over| *over).await;
+    }
 }
 
-/// Receives the RTP of a WebRTC publisher.
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        // When the inbox is full, the shard finds out by itself.
+        let _ = self.mailbox.send(Inbound::IngestEnd { stream: self.stream, id: self.id });
+    }
+}
+
+/// Receives the RTP of a WebRTC publisher: plain 12-byte headers, in sending order, audio and video
+/// on one timeline. A new SSRC means a new publisher, whose numbers start anew.
 pub struct Tap {
+    stream: StreamId,
+    mailbox: Mailbox,
     packets: mpsc::Receiver<RtpPacket>,
 }
 
@@ -119,6 +335,9 @@ impl Tap {
         self.packets.recv().await
     }
 
-    /// Asks the publisher for a keyframe.
-    pub fn request_keyframe(&self) {}
+    /// Asks the publisher for a keyframe; merged with those of viewers.
+    pub fn request_keyframe(&self) {
+        // When the inbox is full there is more to worry about; the caller asks again.
+        let _ = self.mailbox.send(Inbound::TapKeyframe { stream: self.stream });
+    }
 }

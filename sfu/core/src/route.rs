@@ -1,0 +1,80 @@
+//! From a stream to those who watch it.
+//!
+//! A stream has one home shard, where its source is; a shard with viewers has a route too and is
+//! subscribed at the home. So a packet goes once to each shard, and from there to each viewer.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    ingest::BridgeIngest,
+    packet::SourceInfo,
+    shard::{IngestId, SessionKey},
+    tap::TapOrder,
+    throttle::{KEYFRAME_FORWARD_INTERVAL, KEYFRAME_REQUEST_INTERVAL, KeyframeThrottle},
+};
+
+/// How long packets wait for the rest of their frame, so that they leave in one send.
+pub(crate) const GATHER: Duration = Duration::from_millis(2);
+
+/// Where a stream's media comes from, at its home shard.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A WebRTC publisher of this shard.
+    Publisher(SessionKey),
+    /// The bridge; media only after it named its tracks.
+    Bridge {
+        id: IngestId,
+        ingest: Option<BridgeIngest>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// Only at the home shard.
+    pub(crate) source: Option<Source>,
+    /// The source that is live, known wherever there are viewers.
+    pub(crate) info: Option<SourceInfo>,
+    pub(crate) viewers: Vec<SessionKey>,
+    /// Other shards with viewers of this stream.
+    pub(crate) subscribers: Vec<u16>,
+    pub(crate) tap: Option<TapOrder>,
+    pub(crate) throttle: KeyframeThrottle,
+    /// When what was gathered must leave.
+    pub(crate) flush_at: Option<Instant>,
+    pub(crate) armed: Option<Instant>,
+}
+
+impl Route {
+    pub(crate) fn new(home: bool) -> Self {
+        let interval = if home {
+            KEYFRAME_REQUEST_INTERVAL
+        } else {
+            KEYFRAME_FORWARD_INTERVAL
+        };
+        Self {
+            source: None,
+            info: None,
+            viewers: Vec::new(),
+            subscribers: Vec::new(),
+            tap: None,
+            throttle: KeyframeThrottle::new(interval),
+            flush_at: None,
+            armed: None,
+        }
+    }
+
+    /// Nothing holds the route any more.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.source.is_none()
+            && self.viewers.is_empty()
+            && self.subscribers.is_empty()
+            && self.tap.is_none()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        [self.flush_at, self.throttle.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

@@ -1,0 +1,558 @@
+//! What an offer must be before str0m sees it, and what the answer is allowed to say.
+//!
+//! The local codec configuration is built from the offer itself: the payload types that we forward,
+//! in the offer's order. So the answer keeps the client's preference and its payload types, and
+//! every H.264 profile offered is answered as that profile.
+
+use std::fmt::Write as _;
+
+use str0m::{
+    change::SdpOffer,
+    format::{Codec, CodecConfig, FormatParams},
+    media::{Frequency, Pt},
+};
+use weir_media::{Kind, VideoCodec};
+
+use crate::{
+    OfferError,
+    packet::{H264Profile, SourceInfo, codec_name},
+};
+
+/// Longest offer in bytes. Chromium's with every codec has about 8 KB.
+pub(crate) const MAX_OFFER: usize = 64 * 1024;
+
+/// Most m-lines that are looked at.
+const MAX_MEDIA_LINES: usize = 16;
+
+/// Most payload types taken from one m-line; what is beyond is not answered.
+const MAX_CODECS: usize = 40;
+
+/// Most simulcast layers (RFC 8853 names no limit; OBS and browsers send at most 4).
+const MAX_RIDS: usize = 8;
+
+/// Which end of WHIP or WHEP the offer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Publisher,
+    Viewer,
+}
+
+/// An offer that can be served.
+#[derive(Debug)]
+pub(crate) struct CheckedOffer {
+    /// For str0m, with directions as the role wants them.
+    pub offer: SdpOffer,
+    /// Payload types that we answer, in the offer's order.
+    pub codecs: CodecConfig,
+    /// Simulcast layers of the video in the order of the offer.
+    pub rids: Vec<String>,
+}
+
+/// Codecs of our side, as they can be answered.
+const VIDEO: [(VideoCodec, Codec); 4] = [
+    (VideoCodec::H264, Codec::H264),
+    (VideoCodec::Vp8, Codec::Vp8),
+    (VideoCodec::Vp9, Codec::Vp9),
+    (VideoCodec::Av1, Codec::Av1),
+];
+
+/// The codec as the media path names it.
+pub(crate) fn video_codec(codec: Codec) -> Option<VideoCodec> {
+    VIDEO
+        .iter()
+        .find(|(_, theirs)| *theirs == codec)
+        .map(|(ours, _)| *ours)
+}
+
+/// Checks a publisher's offer.
+pub(crate) fn check_publisher(text: &str) -> Result<CheckedOffer, OfferError> {
+    let scan = Scan::new(text)?;
+    for kind in [Kind::Audio, Kind::Video] {
+        let count = scan
+            .media
+            .iter()
+            .filter(|line| line.kind == Some(kind))
+            .count();
+        if count > 1 {
+            return Err(unprocessable(format!(
+                "it has {count} {} tracks; send at most one audio and one video",
+                name(kind)
+            )));
+        }
+    }
+    let mut codecs = CodecConfig::empty();
+    for line in scan.media.iter().filter(|line| line.kind.is_some()) {
+        if !matches!(line.direction, Direction::SendOnly | Direction::SendRecv) {
+            return Err(unprocessable(format!(
+                "its {} track does not send; a publisher's tracks are sendonly",
+                line.name
+            )));
+        }
+        // One codec, the client's first that we forward: so the tracks are known before media comes,
+        // and the publisher cannot change the codec under its viewers.
+        let first = line.first_codec();
+        if !line.add_to(&mut codecs, |codec| Some(codec) == first) {
+            return Err(line.no_codec());
+        }
+    }
+    scan.finish(Role::Publisher, codecs)
+}
+
+/// Checks a viewer's offer against what the stream has.
+pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOffer, OfferError> {
+    let scan = Scan::new(text)?;
+    let mut codecs = CodecConfig::empty();
+    let mut served = false;
+    for line in scan.media.iter() {
+        let Some(kind) = line.kind else { continue };
+        if !matches!(line.direction, Direction::RecvOnly | Direction::SendRecv) {
+            return Err(unprocessable(format!(
+                "its {} track does not receive; a viewer's tracks are recvonly",
+                line.name
+            )));
+        }
+        // Where the stream has no picture now, one may come later: keep every codec open.
+        let wanted = match (kind, source.tracks.video) {
+            (Kind::Video, Some(codec)) => Some(codec),
+            (Kind::Video, None) | (Kind::Audio, _) => None,
+        };
+        let fits = |codec: Codec| wanted.is_none_or(|wanted| video_codec(codec) == Some(wanted));
+        let added = line.add_to(&mut codecs, fits);
+        let has_track = match kind {
+            Kind::Video => source.tracks.video.is_some(),
+            Kind::Audio => source.tracks.audio,
+        };
+        if !added && has_track {
+            return Err(match wanted {
+                Some(codec) => unprocessable(format!(
+                    "the stream's video is {}, which the offer does not have ({}); watch it over HLS",
+                    codec_name(codec),
+                    line.offered()
+                )),
+                None => line.no_codec(),
+            });
+        }
+        if !added {
+            return Err(line.no_codec());
+        }
+        served |= has_track;
+    }
+    if !served {
+        let has = match (source.tracks.video, source.tracks.audio) {
+            (Some(codec), true) => format!("{} video and Opus audio", codec_name(codec)),
+            (Some(codec), false) => format!("{} video only", codec_name(codec)),
+            (None, _) => "Opus audio only".to_owned(),
+        };
+        return Err(unprocessable(format!(
+            "it asks for no track that the stream has ({has}); the stream is on HLS too"
+        )));
+    }
+    scan.finish(Role::Viewer, codecs)
+}
+
+/// The negotiated payload type for video of a source.
+///
+/// For H.264 the one that names the picture's own profile, else constrained baseline, which every
+/// decoder has; always packetization mode 1 before 0, since sources fragment (RFC 6184 section 6.3).
+pub(crate) fn pick_video_pt<'a>(
+    params: impl Iterator<Item = &'a str0m::format::PayloadParams> + Clone,
+    codec: VideoCodec,
+    profile: Option<H264Profile>,
+) -> Option<Pt> {
+    let of_codec = params.filter(|p| video_codec(p.spec().codec) == Some(codec));
+    if codec != VideoCodec::H264 {
+        return of_codec.map(|p| p.pt()).next();
+    }
+    of_codec
+        .min_by_key(|p| {
+            let format = p.spec().format;
+            let level_id = format.profile_level_id.unwrap_or(0x42_00_0a);
+            let [_, idc, constraints, _] = level_id.to_be_bytes();
+            let single_nal = format.packetization_mode.unwrap_or(0) != 1;
+            let other_profile = profile.is_none_or(|own| {
+                own.idc != idc || (own.constraints ^ constraints) & CONSTRAINED != 0
+            });
+            let not_baseline = idc != BASELINE || constraints & CONSTRAINED == 0;
+            (single_nal, other_profile, not_baseline)
+        })
+        .map(|p| p.pt())
+}
+
+/// `profile_idc` of Baseline (ITU-T H.264 annex A.2.1).
+const BASELINE: u8 = 66;
+
+/// `constraint_set1_flag`: with Baseline it makes Constrained Baseline.
+const CONSTRAINED: u8 = 0x40;
+
+/// Adds what str0m leaves out of the answer: that we take stereo (RFC 7587 section 6.1), without
+/// which browsers encode mono.
+pub(crate) fn finish_answer(answer: &str) -> String {
+    let opus: Vec<&str> = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '))
+        .filter(|(_, codec)| codec.to_ascii_lowercase().starts_with("opus/"))
+        .map(|(pt, _)| pt)
+        .collect();
+    let mut out = String::with_capacity(answer.len() + 32);
+    for line in answer.lines() {
+        out.push_str(line);
+        let fmtp = line
+            .strip_prefix("a=fmtp:")
+            .and_then(|rest| rest.split_once(' '));
+        if let Some((pt, format)) = fmtp
+            && opus.contains(&pt)
+        {
+            for wanted in ["stereo=1", "sprop-stereo=1"] {
+                if !format.split(';').any(|pair| pair.trim() == wanted) {
+                    let _ = write!(out, ";{wanted}");
+                }
+            }
+        }
+        out.push_str("\r\n");
+        let mapped = line
+            .strip_prefix("a=rtpmap:")
+            .and_then(|rest| rest.split_once(' '));
+        if let Some((pt, _)) = mapped
+            && opus.contains(&pt)
+            && !answer.contains(&format!("a=fmtp:{pt} "))
+        {
+            let _ = write!(out, "a=fmtp:{pt} stereo=1;sprop-stereo=1\r\n");
+        }
+    }
+    out
+}
+
+fn unprocessable(why: String) -> OfferError {
+    OfferError::Unprocessable(why)
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Audio => "audio",
+        Kind::Video => "video",
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    SendOnly,
+    RecvOnly,
+    SendRecv,
+    Inactive,
+}
+
+impl Direction {
+    fn parse(line: &str) -> Option<Self> {
+        match line {
+            "a=sendonly" => Some(Self::SendOnly),
+            "a=recvonly" => Some(Self::RecvOnly),
+            "a=sendrecv" => Some(Self::SendRecv),
+            "a=inactive" => Some(Self::Inactive),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Scan<'a> {
+    lines: Vec<&'a str>,
+    media: Vec<MediaLine<'a>>,
+}
+
+#[derive(Debug)]
+struct MediaLine<'a> {
+    name: &'a str,
+    kind: Option<Kind>,
+    direction: Direction,
+    /// Payload types in the order of the m-line.
+    pts: Vec<u8>,
+    codecs: Vec<Offered<'a>>,
+    rids: Vec<&'a str>,
+}
+
+#[derive(Debug)]
+struct Offered<'a> {
+    pt: u8,
+    name: &'a str,
+    rate: u32,
+    channels: Option<u8>,
+    fmtp: Option<&'a str>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(text: &'a str) -> Result<Self, OfferError> {
+        let malformed = |why: &str| Err(OfferError::Malformed(why.to_owned()));
+        if text.trim().is_empty() {
+            return malformed("it is empty");
+        }
+        if text.len() > MAX_OFFER {
+            return Err(OfferError::Malformed(format!(
+                "it has {} bytes, more than {MAX_OFFER}",
+                text.len()
+            )));
+        }
+        if !text.starts_with("v=0") {
+            return malformed(
+                "it does not begin with \"v=0\"; send the session description itself as application/sdp",
+            );
+        }
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim_end)
+            .filter(|l| !l.is_empty())
+            .collect();
+        let mut session_direction = Direction::SendRecv;
+        let mut media: Vec<MediaLine<'a>> = Vec::new();
+        for line in &lines {
+            if let Some(rest) = line.strip_prefix("m=") {
+                let mut words = rest.split(' ');
+                let name = words.next().unwrap_or_default();
+                media.push(MediaLine {
+                    name,
+                    kind: match name {
+                        "audio" => Some(Kind::Audio),
+                        "video" => Some(Kind::Video),
+                        _ => None,
+                    },
+                    direction: session_direction,
+                    pts: words
+                        .skip(2)
+                        .filter_map(|pt| pt.parse().ok())
+                        .take(MAX_CODECS)
+                        .collect(),
+                    codecs: Vec::new(),
+                    rids: Vec::new(),
+                });
+            } else if let Some(current) = media.last_mut() {
+                current.attribute(line);
+            } else if let Some(direction) = Direction::parse(line) {
+                session_direction = direction;
+            }
+        }
+        if media.len() > MAX_MEDIA_LINES {
+            return malformed("it has more m= lines than any client needs");
+        }
+        if let Some(other) = media
+            .iter()
+            .find(|line| line.kind.is_none() && line.name != "application")
+        {
+            return Err(unprocessable(format!(
+                "it has an m={} line; audio and video are served",
+                other.name
+            )));
+        }
+        if media.iter().all(|line| line.kind.is_none()) {
+            return malformed("it has no m=audio or m=video line");
+        }
+        Ok(Self { lines, media })
+    }
+
+    fn finish(&self, role: Role, codecs: CodecConfig) -> Result<CheckedOffer, OfferError> {
+        // The answer's direction is the offer's turned round: a tolerated sendrecv becomes what the role is.
+        let direction = match role {
+            Role::Publisher => "a=sendonly",
+            Role::Viewer => "a=recvonly",
+        };
+        let mut text = String::new();
+        let mut in_media = false;
+        for line in &self.lines {
+            if line.starts_with("m=") {
+                in_media = !line.starts_with("m=application");
+                text.push_str(line);
+                text.push_str("\r\n");
+                continue;
+            }
+            let is_direction = Direction::parse(line).is_some();
+            text.push_str(if is_direction && in_media {
+                direction
+            } else {
+                line
+            });
+            text.push_str("\r\n");
+        }
+        // Where a direction stood at the session level or nowhere, str0m would read sendrecv.
+        let text = with_directions(&text, direction);
+        let offer = SdpOffer::from_sdp_string(&text)
+            .map_err(|error| OfferError::Malformed(brief(&error.to_string())))?;
+        let rids = self.media.iter().flat_map(|line| &line.rids);
+        let rids = rids.take(MAX_RIDS).map(|rid| (*rid).to_owned()).collect();
+        Ok(CheckedOffer {
+            offer,
+            codecs,
+            rids,
+        })
+    }
+}
+
+/// Gives each audio and video section a direction where it has none.
+fn with_directions(text: &str, direction: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    for (index, section) in text.split("\r\nm=").enumerate() {
+        if index > 0 {
+            out.push_str("\r\nm=");
+        }
+        let media = index > 0 && !section.starts_with("application");
+        let has = section.lines().any(|line| Direction::parse(line).is_some());
+        out.push_str(section);
+        if media && !has {
+            let _ = write!(
+                out,
+                "{}{direction}",
+                if section.ends_with('\n') { "" } else { "\r\n" }
+            );
+            if section.ends_with('\n') {
+                out.push_str("\r\n");
+            }
+        }
+    }
+    out
+}
+
+/// Parser errors quote the input; a client needs the beginning of that.
+fn brief(error: &str) -> String {
+    let line = error
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("cannot be parsed");
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+impl<'a> MediaLine<'a> {
+    fn attribute(&mut self, line: &'a str) {
+        if let Some(direction) = Direction::parse(line) {
+            self.direction = direction;
+        } else if let Some(rest) = line.strip_prefix("a=rtpmap:") {
+            let Some((pt, codec)) = rest.split_once(' ') else {
+                return;
+            };
+            let Ok(pt) = pt.parse() else { return };
+            let mut parts = codec.trim().split('/');
+            let name = parts.next().unwrap_or_default();
+            let rate = parts.next().and_then(|rate| rate.parse().ok()).unwrap_or(0);
+            let channels = parts.next().and_then(|channels| channels.parse().ok());
+            if self.codecs.len() < 2 * MAX_CODECS {
+                self.codecs.push(Offered {
+                    pt,
+                    name,
+                    rate,
+                    channels,
+                    fmtp: None,
+                });
+            }
+        } else if let Some(rest) = line.strip_prefix("a=fmtp:") {
+            let Some((pt, format)) = rest.split_once(' ') else {
+                return;
+            };
+            let Ok(pt) = pt.parse::<u8>() else { return };
+            if let Some(codec) = self.codecs.iter_mut().find(|codec| codec.pt == pt) {
+                codec.fmtp = Some(format.trim());
+            }
+        } else if let Some(rest) = line.strip_prefix("a=rid:") {
+            let mut words = rest.split(' ');
+            if let (Some(rid), Some("send")) = (words.next(), words.next()) {
+                self.rids.push(rid);
+            }
+        }
+    }
+
+    fn first_codec(&self) -> Option<Codec> {
+        let offered = |pt: &u8| self.codecs.iter().find(|codec| codec.pt == *pt);
+        self.pts
+            .iter()
+            .filter_map(offered)
+            .find_map(|codec| codec.codec(self.kind))
+    }
+
+    /// Adds the payload types that we forward and that fit. False when there is none.
+    fn add_to(&self, config: &mut CodecConfig, fits: impl Fn(Codec) -> bool) -> bool {
+        let before = config.params().len();
+        for pt in &self.pts {
+            let Some(offered) = self.codecs.iter().find(|codec| codec.pt == *pt) else {
+                continue;
+            };
+            let Some(codec) = offered.codec(self.kind) else {
+                continue;
+            };
+            let Some(rate) = Frequency::new(offered.rate) else {
+                continue;
+            };
+            if !fits(codec) || *pt > 127 {
+                continue;
+            }
+            let format = offered
+                .fmtp
+                .map(FormatParams::parse_line)
+                .unwrap_or_default();
+            let rtx = self.rtx_of(*pt).map(Pt::from);
+            config.add_config((*pt).into(), rtx, codec, rate, offered.channels, format);
+        }
+        config.params().len() > before
+    }
+
+    /// RFC 4588 section 8.1: `apt` names the payload type that is resent.
+    fn rtx_of(&self, pt: u8) -> Option<u8> {
+        let apt = |codec: &Offered<'_>| {
+            let pairs = codec
+                .fmtp?
+                .split(';')
+                .filter_map(|pair| pair.trim().split_once('='));
+            pairs
+                .filter(|(key, _)| *key == "apt")
+                .find_map(|(_, value)| value.parse::<u8>().ok())
+        };
+        let rtx = self.codecs.iter().find(|codec| {
+            codec.name.eq_ignore_ascii_case("rtx") && apt(codec) == Some(pt) && codec.pt <= 127
+        })?;
+        Some(rtx.pt)
+    }
+
+    fn offered(&self) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for codec in &self.codecs {
+            let name: String = codec
+                .name
+                .chars()
+                .filter(char::is_ascii_graphic)
+                .take(20)
+                .collect();
+            if !names.contains(&name) && names.len() < 8 {
+                names.push(name);
+            }
+        }
+        if names.is_empty() {
+            "no codec at all".to_owned()
+        } else {
+            names.join(", ")
+        }
+    }
+
+    fn no_codec(&self) -> OfferError {
+        let ours = match self.kind {
+            Some(Kind::Video) => "H264, VP8, VP9 or AV1",
+            Some(Kind::Audio) | None => "Opus at 48 kHz",
+        };
+        unprocessable(format!(
+            "its {} track offers {}; Weir forwards {ours}",
+            self.name,
+            self.offered()
+        ))
+    }
+}
+
+impl Offered<'_> {
+    fn codec(&self, kind: Option<Kind>) -> Option<Codec> {
+        match kind? {
+            Kind::Audio => (self.name.eq_ignore_ascii_case("opus") && self.rate == 48_000)
+                .then_some(Codec::Opus),
+            Kind::Video => VIDEO
+                .iter()
+                .find(|(ours, _)| self.name.eq_ignore_ascii_case(codec_name(*ours)))
+                .filter(|_| self.rate == 90_000)
+                .map(|(_, codec)| *codec),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "sdp_tests.rs"]
+mod tests;

@@ -1,0 +1,96 @@
+//! The two kinds of session: a publisher and a viewer.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    EndReason, SessionId, StreamId, egress::Egress, ingest::PublisherIngest, transport::Transport,
+};
+
+/// From the answer to a finished DTLS handshake. OBS gives up after 8 s, browsers after 15–30 s.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// RFC 7675 section 5.1: consent expires 30 s after the last valid check.
+pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A publisher whose transport lives but that sends no media is gone after this many publisher timeouts.
+const MEDIA_SILENCE: u32 = 3;
+
+/// What both kinds have.
+pub(crate) struct Common {
+    pub(crate) id: SessionId,
+    pub(crate) stream: StreamId,
+    pub(crate) transport: Transport,
+    pub(crate) ufrag: String,
+    pub(crate) created: Instant,
+    pub(crate) connected: bool,
+    /// Last authentic sign of life: a STUN check or media.
+    pub(crate) alive: Instant,
+    pub(crate) armed: Option<Instant>,
+}
+
+pub(crate) struct Publisher {
+    pub(crate) common: Common,
+    pub(crate) ingest: PublisherIngest,
+    pub(crate) started: bool,
+    pub(crate) last_media: Instant,
+    pub(crate) timeout: Duration,
+}
+
+pub(crate) struct Viewer {
+    pub(crate) common: Common,
+    pub(crate) egress: Egress,
+    /// Packets are written that were not drained yet.
+    pub(crate) dirty: bool,
+    /// What was told of losses and retransmissions, per m-line.
+    pub(crate) told: Vec<Told>,
+}
+
+/// Cumulative figures of one m-line that are in the counters already.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) mid: str0m::media::Mid,
+    pub(crate) lost: u64,
+    pub(crate) resent: u64,
+}
+
+pub(crate) enum Session {
+    Publisher(Box<Publisher>),
+    Viewer(Box<Viewer>),
+}
+
+impl Session {
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Publisher(publisher) => &publisher.common,
+            Self::Viewer(viewer) => &viewer.common,
+        }
+    }
+
+    pub(crate) fn common_mut(&mut self) -> &mut Common {
+        match self {
+            Self::Publisher(publisher) => &mut publisher.common,
+            Self::Viewer(viewer) => &mut viewer.common,
+        }
+    }
+
+    /// When the session is over unless it shows life, and why.
+    pub(crate) fn expiry(&self) -> (Instant, EndReason) {
+        let common = self.common();
+        if !common.connected {
+            return (common.created + CONNECT_TIMEOUT, EndReason::NeverConnected);
+        }
+        let at = match self {
+            Self::Publisher(publisher) => {
+                let silent = publisher.common.alive + publisher.timeout;
+                let idle = publisher.last_media + publisher.timeout * MEDIA_SILENCE;
+                silent.min(idle)
+            }
+            Self::Viewer(viewer) => viewer.common.alive + CONSENT_TIMEOUT,
+        };
+        (at, EndReason::TimedOut)
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.expiry().0.min(self.common().transport.deadline)
+    }
+}

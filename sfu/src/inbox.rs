@@ -1,0 +1,138 @@
+//! What a shard's thread is told, by callers and by other shards.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use mio::Waker;
+use tokio::sync::{mpsc, oneshot, watch};
+use weir_media::{RtpPacket, RtpTracks};
+use weir_sfu_core::{IngestId, OfferError, SessionId, ShardMessage, SourceInfo, StreamId};
+
+/// Messages that wait for a shard. A shard that is so far behind gets no more media (see
+/// [`MEDIA_SHARE`]); a call then fails with `Unavailable`, and what shards must tell each other is
+/// kept by the sender until there is room.
+const INBOX_CAPACITY: usize = 8_192;
+
+/// How much of the inbox media may fill. Beyond, packets are dropped and counted: video until its
+/// next keyframe. The rest is kept for calls and control.
+const MEDIA_SHARE: usize = 7_168;
+
+pub(crate) enum Inbound {
+    Shard(ShardMessage),
+    Publish {
+        stream: StreamId,
+        id: SessionId,
+        offer: String,
+        reply: oneshot::Sender<Result<String, OfferError>>,
+    },
+    View {
+        stream: StreamId,
+        id: SessionId,
+        source: SourceInfo,
+        offer: String,
+        reply: oneshot::Sender<Result<String, OfferError>>,
+    },
+    End {
+        id: SessionId,
+        reply: oneshot::Sender<bool>,
+    },
+    IngestBegin {
+        stream: StreamId,
+        id: IngestId,
+        keyframes: mpsc::Sender<()>,
+        taken_over: watch::Sender<bool>,
+    },
+    IngestStart {
+        stream: StreamId,
+        id: IngestId,
+        tracks: RtpTracks,
+    },
+    IngestPacket {
+        stream: StreamId,
+        id: IngestId,
+        packet: RtpPacket,
+        flush: bool,
+        gap: bool,
+    },
+    IngestEnd {
+        stream: StreamId,
+        id: IngestId,
+    },
+    Tap {
+        stream: StreamId,
+        packets: mpsc::Sender<RtpPacket>,
+    },
+    TapKeyframe {
+        stream: StreamId,
+    },
+    Shutdown {
+        reply: Option<oneshot::Sender<()>>,
+    },
+}
+
+/// Why a message was not taken.
+pub(crate) enum Refused {
+    /// No room; here it is again.
+    Full(Box<Inbound>),
+    /// The thread has ended.
+    Gone,
+}
+
+/// The sending end of a shard's inbox.
+#[derive(Clone)]
+pub(crate) struct Mailbox {
+    queue: Sender<Inbound>,
+    waker: Arc<Waker>,
+    /// The thread was woken and has not looked yet: no second system call.
+    woken: Arc<AtomicBool>,
+}
+
+/// The receiving end.
+pub(crate) struct Inbox {
+    pub(crate) queue: Receiver<Inbound>,
+    woken: Arc<AtomicBool>,
+}
+
+pub(crate) fn inbox(waker: Waker) -> (Mailbox, Inbox) {
+    let (send, receive) = crossbeam_channel::bounded(INBOX_CAPACITY);
+    let woken = Arc::new(AtomicBool::new(false));
+    let mailbox = Mailbox { queue: send, waker: Arc::new(waker), woken: woken.clone() };
+    (mailbox, Inbox { queue: receive, woken })
+}
+
+impl Mailbox {
+    /// Calls and control.
+    pub(crate) fn send(&self, message: Inbound) -> Result<(), Refused> {
+        match self.queue.try_send(message) {
+            Ok(()) => {
+                self.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(message)) => Err(Refused::Full(Box::new(message))),
+            Err(TrySendError::Disconnected(_)) => Err(Refused::Gone),
+        }
+    }
+
+    /// Media: only while there is room beside the rest. False when it was dropped.
+    pub(crate) fn send_media(&self, message: Inbound) -> bool {
+        self.queue.len() < MEDIA_SHARE && self.send(message).is_ok()
+    }
+
+    fn wake(&self) {
+        if !self.woken.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "cannot wake a shard");
+        }
+    }
+}
+
+impl Inbox {
+    /// From here on a new message wakes again.
+    pub(crate) fn awake(&self) {
+        self.woken.store(false, Ordering::Release);
+    }
+}

@@ -1,0 +1,259 @@
+//! The one media port: a socket per shard, all bound to the same address.
+
+use std::{
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+};
+
+use mio::net::UdpSocket;
+use nix::ifaddrs::getifaddrs;
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+use weir_sfu_core::Transmit;
+
+/// Wanted kernel buffer per socket and direction, in bytes: 100 ms of 320 Mbit/s. The kernel gives
+/// less where `net.core.rmem_max` and `wmem_max` say so; what was got is logged.
+const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Bytes of one receive buffer: the most that GRO puts together.
+const RECEIVE_BUFFER: usize = 65_536;
+
+/// Most host candidates taken from the machine's interfaces.
+const MAX_CANDIDATES: usize = 8;
+
+/// Binds one socket per shard. Fails when anybody else holds the port.
+pub(crate) fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<UdpSocket>> {
+    let mut sockets = Vec::with_capacity(shards);
+    let mut address = address;
+    for shard in 0..shards {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+        socket.set_nonblocking(true)?;
+        // The first binds alone, so that a port in use is an error and port 0 gives one that nobody
+        // shares; then the others may join it.
+        if shard > 0 {
+            socket.set_reuse_port(true)?;
+        }
+        socket.bind(&address.into())?;
+        if shard == 0 {
+            socket.set_reuse_port(true)?;
+            let bound = socket.local_addr()?.as_socket();
+            address = bound.ok_or_else(|| io::Error::other("bound to no IP address"))?;
+            tracing::info!(
+                %address,
+                shards,
+                receive_buffer = socket.recv_buffer_size().unwrap_or(0),
+                send_buffer = socket.send_buffer_size().unwrap_or(0),
+                "media port open"
+            );
+        }
+        sockets.push(UdpSocket::from_std(socket.into()));
+    }
+    Ok(sockets)
+}
+
+/// Addresses for answers, most useful first.
+pub(crate) fn candidates(bound: SocketAddr, advertise: &[IpAddr]) -> Vec<SocketAddr> {
+    let ips = if !advertise.is_empty() {
+        advertise.to_vec()
+    } else if bound.ip().is_unspecified() {
+        interface_addresses(bound.is_ipv6())
+    } else {
+        vec![bound.ip()]
+    };
+    ips.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect()
+}
+
+/// Addresses of this machine that others can reach, IPv4 first; loopback only when there is no other
+/// (a browser on this machine reaches any of them).
+pub(crate) fn interface_addresses(v6: bool) -> Vec<IpAddr> {
+    let mut found: Vec<IpAddr> = Vec::new();
+    if let Ok(interfaces) = getifaddrs() {
+        for interface in interfaces {
+            let Some(address) = interface.address else { continue };
+            let ip = if let Some(v4) = address.as_sockaddr_in() {
+                IpAddr::V4(v4.ip())
+            } else if let Some(v6) = address.as_sockaddr_in6() {
+                IpAddr::V6(v6.ip())
+            } else {
+                continue;
+            };
+            let usable = match ip {
+                IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_unspecified(),
+                IpAddr::V6(ip) => v6 && !ip.is_unicast_link_local() && !ip.is_unspecified(),
+            };
+            if usable && !found.contains(&ip) {
+                found.push(ip);
+            }
+        }
+    }
+    found.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
+    if found.iter().any(|ip| !ip.is_loopback()) {
+        found.retain(|ip| !ip.is_loopback());
+    }
+    found.truncate(MAX_CANDIDATES);
+    if found.is_empty() {
+        found.push(IpAddr::from([127, 0, 0, 1]));
+    }
+    found
+}
+
+/// One shard's socket with segmentation offload where the kernel has it.
+pub(crate) struct MediaSocket {
+    pub(crate) io: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+    /// Addresses that may be named as the source of a datagram; others are NAT's.
+    own: Vec<IpAddr>,
+    buffers: Vec<u8>,
+}
+
+/// What came of a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is with the kernel, after this many system calls.
+    Done(u64),
+    /// The socket is full.
+    Full,
+    /// The kernel refused it for good (no route, too large).
+    Refused,
+}
+
+impl MediaSocket {
+    pub(crate) fn new(io: UdpSocket) -> io::Result<Self> {
+        let state = UdpSocketState::new((&io).into())?;
+        let local = io.local_addr()?;
+        let own = if local.ip().is_unspecified() { interface_addresses(true) } else { Vec::new() };
+        Ok(Self { io, state, local, own, buffers: vec![0; RECEIVE_BUFFER * BATCH_SIZE] })
+    }
+
+    /// Most datagrams that one send takes; 1 without GSO.
+    pub(crate) fn max_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Receives one batch, giving each datagram with its source and our address.
+    pub(crate) fn receive(
+        &mut self,
+        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+    ) -> io::Result<()> {
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let count = {
+            let mut chunks = self.buffers.chunks_exact_mut(RECEIVE_BUFFER);
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+                IoSliceMut::new(chunks.next().expect("one buffer per slot of the batch"))
+            });
+            self.state.recv((&self.io).into(), &mut slices, &mut metas)?
+        };
+        for (meta, buffer) in metas.iter().zip(self.buffers.chunks_exact(RECEIVE_BUFFER)).take(count) {
+            let local = match meta.dst_ip {
+                Some(ip) if self.local.ip().is_unspecified() => {
+                    SocketAddr::new(ip.to_canonical(), self.local.port())
+                }
+                Some(_) | None => self.local,
+            };
+            let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                each(source, local, datagram);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one batch of datagrams.
+    pub(crate) fn send(&self, transmit: &Transmit) -> Sent {
+        let segments = transmit.segments();
+        if segments > 1 && self.max_segments() > 1 {
+            return match self.try_send(&transmit.contents, Some(transmit.segment), transmit) {
+                Ok(()) => Sent::Done(1),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::Full,
+                // Not the batch but GSO itself may have been refused: one by one then.
+                Err(error) => {
+                    tracing::debug!(%error, segments, "batch refused");
+                    self.send_singly(transmit)
+                }
+            };
+        }
+        self.send_singly(transmit)
+    }
+
+    fn send_singly(&self, transmit: &Transmit) -> Sent {
+        let mut sends = 0;
+        for datagram in transmit.contents.chunks(transmit.segment.max(1)) {
+            match self.try_send(datagram, None, transmit) {
+                Ok(()) => sends += 1,
+                // What left already is not sent again; the rest is lost, and NACK repairs it.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && sends == 0 => {
+                    return Sent::Full;
+                }
+                Err(error) => {
+                    tracing::trace!(%error, destination = %transmit.destination, "datagram refused");
+                }
+            }
+        }
+        if sends == 0 { Sent::Refused } else { Sent::Done(sends) }
+    }
+
+    fn try_send(&self, bytes: &[u8], segment: Option<usize>, to: &Transmit) -> io::Result<()> {
+        let mapped = |ip: IpAddr| match (self.local, ip) {
+            (SocketAddr::V6(_), IpAddr::V4(v4)) => IpAddr::V6(v4.to_ipv6_mapped()),
+            (_, ip) => ip,
+        };
+        let source = to.source.ip();
+        self.state.try_send(
+            (&self.io).into(),
+            &quinn_udp::Transmit {
+                destination: SocketAddr::new(mapped(to.destination.ip()), to.destination.port()),
+                ecn: None,
+                contents: bytes,
+                segment_size: segment,
+                src_ip: self.own.contains(&source).then(|| mapped(source)),
+            },
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_share_the_port_and_nobody_else_does() {
+        let sockets = bind(SocketAddr::from(([127, 0, 0, 1], 0)), 3).unwrap();
+        let address = sockets[0].local_addr().unwrap();
+        assert!(sockets.iter().all(|s| s.local_addr().unwrap() == address));
+        let taken = bind(address, 1).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn answers_name_reachable_addresses() {
+        let bound = SocketAddr::from(([0, 0, 0, 0], 7882));
+        let all = candidates(bound, &[]);
+        assert!(!all.is_empty());
+        assert!(all.iter().all(|c| c.port() == 7882 && !c.ip().is_unspecified()));
+        let public = IpAddr::from([203, 0, 113, 9]);
+        assert_eq!(candidates(bound, &[public]), [SocketAddr::new(public, 7882)]);
+        let one = SocketAddr::from(([127, 0, 0, 1], 5));
+        assert_eq!(candidates(one, &[]), [one]);
+    }
+
+    #[test]
+    fn a_batch_arrives_as_its_datagrams() {
+        let mut sockets = bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap();
+        let socket = MediaSocket::new(sockets.remove(0)).unwrap();
+        let source = socket.local;
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let destination = peer.local_addr().unwrap();
+        let contents = [vec![1; 500], vec![2; 500], vec![3; 20]].concat();
+        let sent = socket.send(&Transmit { source, destination, contents, segment: 500 });
+        assert!(matches!(sent, Sent::Done(_)), "{sent:?}");
+        let mut buffer = [0; 2_000];
+        let lens = [(); 3].map(|()| peer.recv(&mut buffer).unwrap());
+        assert_eq!(lens, [500, 500, 20]);
+    }
+}

@@ -1,0 +1,420 @@
+//! The thread of one shard: sockets and clock around [`Shard`].
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token};
+use tokio::sync::{mpsc, oneshot, watch};
+use weir_media::{Kind, RtpPacket};
+use weir_sfu_core::{
+    IngestId, Output, SfuEvent, SfuStats, Shard, ShardMessage, StreamId, Transmit,
+};
+
+use crate::{
+    inbox::{Inbound, Inbox, Mailbox, Refused},
+    shared::Shared,
+    socket::{MediaSocket, Sent},
+};
+
+/// The socket's token; the waker has the other.
+const SOCKET: Token = Token(0);
+/// The waker's token.
+pub(crate) const WAKER: Token = Token(1);
+
+/// Batches (frames) that wait for a full socket. Beyond, the newest is dropped and counted; NACK
+/// repairs it when the socket is free again.
+const SEND_QUEUE: usize = 1_024;
+
+/// Messages taken in one turn, so that the socket has its turn too.
+const MESSAGES_PER_TURN: usize = 1_024;
+
+/// Receive batches taken in one turn, so that the inbox has its turn too.
+const RECEIVES_PER_TURN: usize = 16;
+
+/// How often statistics are published and what was abandoned is looked for.
+const HOUSEKEEPING: Duration = Duration::from_millis(250);
+
+/// How soon what found a full queue is tried again.
+const RETRY: Duration = Duration::from_millis(10);
+
+pub(crate) struct Worker {
+    shard: Shard,
+    number: u16,
+    poll: Poll,
+    socket: MediaSocket,
+    inbox: Inbox,
+    /// All shards' mailboxes, this one's too.
+    peers: Vec<Mailbox>,
+    shared: Arc<Shared>,
+    events: mpsc::Sender<SfuEvent>,
+    /// Events that found the receiver's queue full. At most two per session ever wait here.
+    events_waiting: VecDeque<SfuEvent>,
+    /// Control for other shards that found their inbox full, in order. Media is never kept.
+    control_waiting: Vec<VecDeque<ShardMessage>>,
+    /// Streams whose video is being dropped toward a shard until its next keyframe.
+    dropping: HashSet<(u16, StreamId)>,
+    bridges: HashMap<IngestId, Bridge>,
+    taps: HashMap<StreamId, Vec<TapEnd>>,
+    send_queue: VecDeque<Transmit>,
+    sends: u64,
+    overflow_drops: u64,
+    readable: bool,
+    housekeeping: Instant,
+    stopping: bool,
+}
+
+struct Bridge {
+    stream: StreamId,
+    keyframes: mpsc::Sender<()>,
+    taken_over: watch::Sender<bool>,
+}
+
+struct TapEnd {
+    packets: mpsc::Sender<RtpPacket>,
+    dropping: bool,
+}
+
+pub(crate) struct WorkerParts {
+    pub(crate) shard: Shard,
+    pub(crate) number: u16,
+    pub(crate) poll: Poll,
+    pub(crate) socket: MediaSocket,
+    pub(crate) inbox: Inbox,
+    pub(crate) peers: Vec<Mailbox>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: mpsc::Sender<SfuEvent>,
+}
+
+impl Worker {
+    pub(crate) fn new(parts: WorkerParts) -> io::Result<Self> {
+        let WorkerParts { shard, number, poll, mut socket, inbox, peers, shared, events } = parts;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut socket.io, SOCKET, interest)?;
+        Ok(Self {
+            shard,
+            number,
+            poll,
+            socket,
+            inbox,
+            control_waiting: peers.iter().map(|_| VecDeque::new()).collect(),
+            peers,
+            shared,
+            events,
+            events_waiting: VecDeque::new(),
+            dropping: HashSet::new(),
+            bridges: HashMap::new(),
+            taps: HashMap::new(),
+            send_queue: VecDeque::new(),
+            sends: 0,
+            overflow_drops: 0,
+            readable: true,
+            housekeeping: Instant::now(),
+            stopping: false,
+        })
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(8);
+        while !self.stopping {
+            let wait = self.wait(Instant::now());
+            match self.poll.poll(&mut events, Some(wait)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::error!(%error, "polling failed; the shard stops");
+                    return;
+                }
+            }
+            for event in &events {
+                self.readable |= event.token() == SOCKET && event.is_readable();
+            }
+            self.inbox.awake();
+            let mut replies = Vec::new();
+            self.take_messages(&mut replies);
+            self.receive();
+            self.shard.handle_timeout(Instant::now());
+            self.carry_out();
+            self.send();
+            self.keep_house();
+            // Whoever was answered may act at once: what the answer stands for is done.
+            for reply in replies {
+                reply();
+            }
+        }
+        self.shared.set_stats(self.number, SfuStats::default());
+    }
+
+    fn wait(&self, now: Instant) -> Duration {
+        if self.readable || !self.inbox.queue.is_empty() {
+            return Duration::ZERO;
+        }
+        let mut until = self.housekeeping;
+        if let Some(timer) = self.shard.poll_timeout() {
+            until = until.min(timer);
+        }
+        let waiting = !self.events_waiting.is_empty()
+            || self.control_waiting.iter().any(|queue| !queue.is_empty());
+        if waiting {
+            until = until.min(now + RETRY);
+        }
+        until.saturating_duration_since(now)
+    }
+
+    fn take_messages(&mut self, replies: &mut Vec<Box<dyn FnOnce() + Send>>) {
+        let now = Instant::now();
+        for _ in 0..MESSAGES_PER_TURN {
+            let Ok(message) = self.inbox.queue.try_recv() else { return };
+            match message {
+                Inbound::Shard(message) => self.shard.handle_message(now, message),
+                Inbound::Publish { stream, id, offer, reply } => {
+                    let answer = self.shard.handle_publish(now, stream, id, &offer);
+                    replies.push(answer_later(reply, answer));
+                }
+                Inbound::View { stream, id, source, offer, reply } => {
+                    let answer = self.shard.handle_view(now, stream, id, &source, &offer);
+                    replies.push(answer_later(reply, answer));
+                }
+                Inbound::End { id, reply } => {
+                    let found = self.shard.handle_end(now, id);
+                    replies.push(answer_later(reply, found));
+                }
+                Inbound::IngestBegin { stream, id, keyframes, taken_over } => {
+                    self.bridges.insert(id, Bridge { stream, keyframes, taken_over });
+                    self.shard.handle_ingest_begin(now, stream, id);
+                }
+                Inbound::IngestStart { stream, id, tracks } => {
+                    self.shard.handle_ingest_start(now, stream, id, tracks);
+                }
+                Inbound::IngestPacket { stream, id, packet, flush, gap } => {
+                    self.shard.handle_ingest_packet(now, stream, id, &packet, flush, gap);
+                }
+                Inbound::IngestEnd { stream, id } => {
+                    self.bridges.remove(&id);
+                    self.shard.handle_ingest_end(now, stream, id);
+                }
+                Inbound::Tap { stream, packets } => {
+                    let ends = self.taps.entry(stream).or_default();
+                    ends.push(TapEnd { packets, dropping: false });
+                    self.shard.handle_tap(stream, true);
+                    self.shard.handle_keyframe_request(now, stream);
+                }
+                Inbound::TapKeyframe { stream } => self.shard.handle_keyframe_request(now, stream),
+                Inbound::Shutdown { reply } => {
+                    self.stopping = true;
+                    self.shard.handle_shutdown(now);
+                    if let Some(reply) = reply {
+                        replies.push(answer_later(reply, ()));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self) {
+        for _ in 0..RECEIVES_PER_TURN {
+            if !self.readable {
+                return;
+            }
+            let now = Instant::now();
+            let shard = &mut self.shard;
+            let received = self.socket.receive(|source, local, datagram| {
+                shard.handle_datagram(now, source, local, datagram);
+            });
+            match received {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable = false,
+                Err(error) => {
+                    tracing::debug!(%error, "receive failed");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what the shard asks for.
+    fn carry_out(&mut self) {
+        for peer in 0..self.control_waiting.len() {
+            while let Some(message) = self.control_waiting[peer].pop_front() {
+                if let Err(message) = self.send_control(peer, message) {
+                    self.control_waiting[peer].push_front(message);
+                    break;
+                }
+            }
+        }
+        while let Some(output) = self.shard.poll_output() {
+            match output {
+                Output::Event(event) => self.events_waiting.push_back(event),
+                Output::Live { stream, info } => self.shared.set_source(stream, info),
+                Output::Forward { shard, message } => self.forward(shard, message),
+                Output::BridgeKeyframe { ingest } => {
+                    if let Some(bridge) = self.bridges.get(&ingest) {
+                        // A full queue holds a request already; one is as good as two.
+                        let _ = bridge.keyframes.try_send(());
+                    }
+                }
+                Output::BridgeReplaced { ingest } => {
+                    if let Some(bridge) = self.bridges.remove(&ingest) {
+                        bridge.taken_over.send_replace(true);
+                    }
+                }
+                Output::Tap { stream, packet } => self.tap(stream, packet),
+            }
+        }
+        while let Some(event) = self.events_waiting.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => {
+                    self.events_waiting.push_front(event);
+                    break;
+                }
+                // Nobody listens any more.
+                Err(mpsc::error::TrySendError::Closed(_)) => {}
+            }
+        }
+    }
+
+    fn forward(&mut self, shard: u16, message: ShardMessage) {
+        let peer = usize::from(shard);
+        if peer >= self.peers.len() {
+            return;
+        }
+        match message {
+            ShardMessage::Media { stream, packet, flush, gap } => {
+                let video = packet.kind == Kind::Video;
+                let dropping = video && self.dropping.contains(&(shard, stream));
+                if dropping && !packet.keyframe_start {
+                    self.overflow_drops += 1;
+                    return;
+                }
+                let gap = gap || dropping;
+                let message = ShardMessage::Media { stream, packet, flush, gap };
+                let delivered = self.control_waiting[peer].is_empty()
+                    && self.peers[peer].send_media(Inbound::Shard(message));
+                if delivered && dropping {
+                    self.dropping.remove(&(shard, stream));
+                } else if !delivered {
+                    self.overflow_drops += 1;
+                    if video {
+                        self.dropping.insert((shard, stream));
+                    }
+                }
+            }
+            message @ ShardMessage::Datagram { .. } => {
+                if !self.peers[peer].send_media(Inbound::Shard(message)) {
+                    self.overflow_drops += 1;
+                }
+            }
+            message @ (ShardMessage::Subscribe { .. }
+            | ShardMessage::Unsubscribe { .. }
+            | ShardMessage::Source { .. }
+            | ShardMessage::KeyframeRequest { .. }
+            | ShardMessage::Address { .. }) => {
+                if !self.control_waiting[peer].is_empty() {
+                    self.control_waiting[peer].push_back(message);
+                } else if let Err(message) = self.send_control(peer, message) {
+                    self.control_waiting[peer].push_back(message);
+                }
+            }
+        }
+    }
+
+    fn send_control(&self, peer: usize, message: ShardMessage) -> Result<(), ShardMessage> {
+        match self.peers[peer].send(Inbound::Shard(message)) {
+            Ok(()) | Err(Refused::Gone) => Ok(()),
+            Err(Refused::Full(message)) => match *message {
+                Inbound::Shard(message) => Err(message),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn tap(&mut self, stream: StreamId, packet: RtpPacket) {
+        let Some(ends) = self.taps.get_mut(&stream) else { return };
+        for end in ends {
+            let video = packet.kind == Kind::Video;
+            if video && end.dropping && !packet.keyframe {
+                self.overflow_drops += 1;
+                continue;
+            }
+            match end.packets.try_send(packet.clone()) {
+                Ok(()) => end.dropping &= !video,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    self.overflow_drops += 1;
+                    end.dropping |= video;
+                }
+                // Removed at the next housekeeping.
+                Err(mpsc::error::TrySendError::Closed(_)) => {}
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        while let Some(transmit) = self.send_queue.front() {
+            match self.socket.send(transmit) {
+                Sent::Done(sends) => self.sends += sends,
+                Sent::Full => break,
+                Sent::Refused => self.overflow_drops += transmit.segments() as u64,
+            }
+            self.send_queue.pop_front();
+        }
+        while let Some(transmit) = self.shard.poll_transmit() {
+            if self.send_queue.is_empty() {
+                match self.socket.send(&transmit) {
+                    Sent::Done(sends) => self.sends += sends,
+                    Sent::Full => self.send_queue.push_back(transmit),
+                    Sent::Refused => self.overflow_drops += transmit.segments() as u64,
+                }
+            } else if self.send_queue.len() < SEND_QUEUE {
+                self.send_queue.push_back(transmit);
+            } else {
+                self.overflow_drops += transmit.segments() as u64;
+            }
+        }
+        self.shard.set_max_gso_segments(self.socket.max_segments());
+    }
+
+    fn keep_house(&mut self) {
+        let now = Instant::now();
+        if now < self.housekeeping {
+            return;
+        }
+        self.housekeeping = now + HOUSEKEEPING;
+        let mut stats = self.shard.stats();
+        stats.sends = self.sends;
+        stats.overflow_drops += self.overflow_drops;
+        self.shared.set_stats(self.number, stats);
+        // An `Ingest` or `Tap` that was dropped while the inbox was full said nothing.
+        let shard = &mut self.shard;
+        self.bridges.retain(|id, bridge| {
+            let held = !bridge.taken_over.is_closed();
+            if !held {
+                shard.handle_ingest_end(now, bridge.stream, *id);
+            }
+            held
+        });
+        self.taps.retain(|stream, ends| {
+            ends.retain(|end| !end.packets.is_closed());
+            if ends.is_empty() {
+                shard.handle_tap(*stream, false);
+            }
+            !ends.is_empty()
+        });
+    }
+}
+
+/// Replies wait until the turn's output is carried out.
+fn answer_later<T: Send + 'static>(
+    reply: oneshot::Sender<T>,
+    answer: T,
+) -> Box<dyn FnOnce() + Send> {
+    Box::new(move || {
+        // The caller may have gone away; its session then ends by timeout.
+        let _ = reply.send(answer);
+    })
+}
