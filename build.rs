@@ -19,8 +19,6 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut table = String::from("&[\n");
     if let Some(dist) = dist(&out) {
-        // Below it are only the client's files, so a change of any of them is a change of the binary.
-        println!("cargo::rerun-if-changed={}", dist.display());
         let mut files = Vec::new();
         collect(&dist, &dist, &mut files);
         files.sort();
@@ -32,25 +30,41 @@ fn main() {
     fs::write(out.join("web_dist.rs"), table).expect("OUT_DIR can be written");
 }
 
-/// The packed client: the folder that is named, which then must exist, or the usual one if it is there.
+/// The packed client: the folder that is named, which then must hold it, or the usual one if it holds it.
 fn dist(out: &Path) -> Option<PathBuf> {
-    if let Some(named) = env::var_os(DIST_VARIABLE) {
-        let named = fs::canonicalize(&named)
-            .unwrap_or_else(|error| panic!("{DIST_VARIABLE}={}: {error}", named.display()));
-        assert!(
-            named.join("index.html").is_file(),
-            "{DIST_VARIABLE}={} holds no index.html; run script/build-web",
-            named.display()
-        );
-        return Some(named);
+    let named = env::var_os(DIST_VARIABLE);
+    let dist = match &named {
+        Some(named) => fs::canonicalize(named)
+            .unwrap_or_else(|error| panic!("{DIST_VARIABLE}={}: {error}", named.display())),
+        None => usual(out),
+    };
+    // Below it are only the client's files, so a change of any of them is a change of the binary. The folder is made
+    // if need be: cargo takes a path that does not exist for one that always changes.
+    if named.is_none() && fs::create_dir_all(&dist).is_err() {
+        return None;
     }
-    // OUT_DIR is <target>[/<triple>]/<profile>/build/<package>/out.
-    let usual = |folder: &Path| folder.join("web-dist");
-    out.ancestors()
-        .skip(4)
-        .take(2)
-        .map(usual)
-        .find(|dist| dist.join("index.html").is_file())
+    println!("cargo::rerun-if-changed={}", dist.display());
+    let packed = dist.join("index.html").is_file();
+    assert!(
+        packed || named.is_none(),
+        "{DIST_VARIABLE}={} holds no index.html; run script/build-web",
+        dist.display()
+    );
+    packed.then_some(dist)
+}
+
+/// `web-dist` in the target folder: OUT_DIR is `<target>[/<triple>]/<profile>/build/<package>/out`.
+fn usual(out: &Path) -> PathBuf {
+    let triple = env::var("TARGET").expect("cargo sets TARGET");
+    let base = out
+        .ancestors()
+        .nth(4)
+        .expect("OUT_DIR lies in the target folder");
+    let target = match base.parent() {
+        Some(above) if base.ends_with(&triple) => above,
+        _ => base,
+    };
+    target.join("web-dist")
 }
 
 /// Paths of the files below `folder`, relative to `dist`, without the compressed forms.
