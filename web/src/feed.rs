@@ -1,0 +1,145 @@
+//! The live state of one stream: pushed by server-sent events, polled where those do not come.
+
+use std::{cell::Cell, rc::Rc};
+
+use gloo_timers::callback::Interval;
+use wasm_bindgen::JsCast;
+use web_sys::{EventSource, MessageEvent};
+use weir_protocol::{StreamEvent, StreamSlug, StreamSummary};
+
+use crate::{
+    api::{self, ApiError},
+    dom::{self, Listener},
+};
+
+/// How often the feed looks after itself, and polls while no events come. Milliseconds.
+const ROUND_MS: u32 = 2_500;
+/// An event source that was silent for this long is checked by one question: a connection may be dead without an
+/// error, behind a proxy that holds it open. Milliseconds.
+const SILENCE_MS: f64 = 15_000.0;
+
+/// What the feed tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedNews {
+    /// The newest state.
+    Stream(StreamSummary),
+    /// There is no such stream.
+    Missing,
+    /// The server does not answer.
+    Unreachable,
+}
+
+type Tell = Rc<dyn Fn(FeedNews)>;
+
+/// Watches a stream until it is dropped.
+pub struct Feed {
+    _round: Interval,
+    source: Rc<Source>,
+}
+
+struct Source {
+    slug: StreamSlug,
+    tell: Tell,
+    open: std::cell::RefCell<Option<OpenSource>>,
+    /// When something was last heard, by [`dom::now_ms`].
+    heard_ms: Cell<f64>,
+    asking: Cell<bool>,
+}
+
+struct OpenSource {
+    events: EventSource,
+    _listeners: [Listener; 1],
+}
+
+impl Drop for OpenSource {
+    fn drop(&mut self) {
+        self.events.close();
+    }
+}
+
+impl Feed {
+    /// Starts at once; `tell` is called with the first state as soon as the server says it.
+    pub fn new(slug: StreamSlug, tell: impl Fn(FeedNews) + 'static) -> Self {
+        let source = Rc::new(Source {
+            slug,
+            tell: Rc::new(tell),
+            open: std::cell::RefCell::new(None),
+            heard_ms: Cell::new(f64::NEG_INFINITY),
+            asking: Cell::new(false),
+        });
+        Source::open(&source);
+        let for_round = Rc::downgrade(&source);
+        let round = Interval::new(ROUND_MS, move || {
+            if let Some(source) = for_round.upgrade() {
+                Source::round(&source);
+            }
+        });
+        Self {
+            _round: round,
+            source,
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.source.open.borrow_mut().take();
+    }
+}
+
+impl Source {
+    fn open(this: &Rc<Self>) {
+        let Ok(events) = EventSource::new(&api::events_address(&this.slug)) else {
+            return;
+        };
+        let weak = Rc::downgrade(this);
+        let on_stream = Listener::new(&events, "stream", move |event| {
+            let Some(source) = weak.upgrade() else { return };
+            let text = event
+                .dyn_into::<MessageEvent>()
+                .ok()
+                .and_then(|message| message.data().as_string());
+            if let Some(Ok(state)) = text.as_deref().map(serde_json::from_str::<StreamEvent>) {
+                source.heard_ms.set(dom::now_ms());
+                (source.tell)(FeedNews::Stream(state));
+            }
+        });
+        *this.open.borrow_mut() = Some(OpenSource {
+            events,
+            _listeners: [on_stream],
+        });
+    }
+
+    /// The browser reconnects by itself after a cut, but gives up after an error status.
+    fn round(this: &Rc<Self>) {
+        let state = this
+            .open
+            .borrow()
+            .as_ref()
+            .map_or(EventSource::CLOSED, |open| open.events.ready_state());
+        if state == EventSource::CLOSED {
+            Self::open(this);
+        }
+        let silent = dom::now_ms() - this.heard_ms.get() > SILENCE_MS;
+        if (state != EventSource::OPEN || silent) && !this.asking.replace(true) {
+            let source = this.clone();
+            wasm_bindgen_futures::spawn_local(async move {
+                let answer = api::stream(&source.slug).await;
+                source.asking.set(false);
+                if source.open.borrow().is_none() {
+                    return; // Dropped meanwhile.
+                }
+                (source.tell)(match answer {
+                    Ok(state) => {
+                        source.heard_ms.set(dom::now_ms());
+                        FeedNews::Stream(state)
+                    }
+                    Err(ApiError::NotFound) => FeedNews::Missing,
+                    Err(ApiError::Unreachable | ApiError::Status(_) | ApiError::Unreadable) => {
+                        FeedNews::Unreachable
+                    }
+                });
+            });
+        }
+    }
+}

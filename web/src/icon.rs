@@ -1,0 +1,104 @@
+//! The pictures of the client, drawn in one stroke width.
+
+use dioxus::prelude::*;
+
+/// A 24-unit icon made of strokes.
+#[component]
+fn Strokes(d: &'static str) -> Element {
+    rsx! {
+        svg { class: "icon", view_box: "0 0 24 24", "aria-hidden": "true", path { d } }
+    }
+}
+
+/// The mark: water that goes over a weir.
+#[component]
+pub fn Mark() -> Element {
+    rsx! {
+        svg { class: "mark", view_box: "0 0 32 32", "aria-hidden": "true",
+            rect { class: "mark-ground", width: "32", height: "32", rx: "8" }
+            path { class: "mark-water", d: "M5 10.5c3.6 0 3.6 3 7.2 3s3.6-3 7.2-3" }
+            path { class: "mark-fall", d: "M19.4 10.5c3.2 0 3.4 2 3.4 5.2v6.6" }
+            path { class: "mark-water mark-deep", d: "M5 17.2c3.6 0 3.6 3 7.2 3 1.9 0 3-.8 3.9-1.6" }
+            path { class: "mark-fall", d: "M22.8 25.2c1.6 0 2.4-1 4.2-1M5 24c3.6 0 3.6 1.6 7.2 1.6h6" }
+        }
+    }
+}
+
+/// Start to play.
+#[component]
+pub fn Play() -> Element {
+    rsx! {
+        svg { class: "icon icon-solid", view_box: "0 0 24 24", "aria-hidden": "true",
+            path { d: "M8 5.6v12.8a.9.9 0 0 0 1.36.77l10.5-6.4a.9.9 0 0 0 0-1.54l-10.5-6.4A.9.9 0 0 0 8 5.6Z" }
+        }
+    }
+}
+
+/// Pause.
+#[component]
+pub fn Pause() -> Element {
+    rsx! {
+        svg { class: "icon icon-solid", view_box: "0 0 24 24", "aria-hidden": "true",
+            path { d: "M7.5 5h2A1.5 1.5 0 0 1 11 6.5v11A1.5 1.5 0 0 1 9.5 19h-2A1.5 1.5 0 0 1 6 17.5v-11A1.5 1.5 0 0 1 7.5 5Zm7 0h2A1.5 1.5 0 0 1 18 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-2a1.5 1.5 0 0 1-1.5-1.5v-11A1.5 1.5 0 0 1 14.5 5Z" }
+        }
+    }
+}
+
+/// Sound is on.
+#[component]
+pub fn Sound() -> Element {
+    rsx! { Strokes { d: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5H4ZM15.5 9a4 4 0 0 1 0 6M18 6.5a7.6 7.6 0 0 1 0 11" } }
+}
+
+/// Sound is off.
+#[component]
+pub fn Muted() -> Element {
+    rsx! { Strokes { d: "M4 9.5v5h3.5L12 18.5v-13L7.5 9.5H4ZM16 9.5l5 5M21 9.5l-5 5" } }
+}
+
+/// Fill the screen.
+#[component]
+pub fn Expand() -> Element {
+    rsx! { Strokes { d: "M4 9V5.5A1.5 1.5 0 0 1 5.5 4H9M15 4h3.5A1.5 1.5 0 0 1 20 5.5V9M20 15v3.5a1.5 1.5 0 0 1-1.5 1.5H15M9 20H5.5A1.5 1.5 0 0 1 4 18.5V15" } }
+}
+
+/// Leave the full screen.
+#[component]
+pub fn Shrink() -> Element {
+    rsx! { Strokes { d: "M9 4v3.5A1.5 1.5 0 0 1 7.5 9H4M20 9h-3.5A1.5 1.5 0 0 1 15 7.5V4M15 20v-3.5a1.5 1.5 0 0 1 1.5-1.5H20M4 15h3.5A1.5 1.5 0 0 1 9 16.5V20" } }
+}
+
+/// A floating window.
+#[component]
+pub fn Float() -> Element {
+    rsx! { Strokes { d: "M20 11V6.5A1.5 1.5 0 0 0 18.5 5h-13A1.5 1.5 0 0 0 4 6.5v9A1.5 1.5 0 0 0 5.5 17H10M13.5 13.5h6.5v5.5h-6.5z" } }
+}
+
+/// People who watch.
+#[component]
+pub fn Eye() -> Element {
+    rsx! { Strokes { d: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12ZM12 14.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6Z" } }
+}
+
+/// To dark and to light.
+#[component]
+pub fn Contrast() -> Element {
+    rsx! {
+        svg { class: "icon", view_box: "0 0 24 24", "aria-hidden": "true",
+            circle { cx: "12", cy: "12", r: "8" }
+            path { class: "icon-fill", d: "M12 4a8 8 0 0 1 0 16Z" }
+        }
+    }
+}
+
+/// Copy an address.
+#[component]
+pub fn Link() -> Element {
+    rsx! { Strokes { d: "M10 14a4 4 0 0 0 5.7.300l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M14 10a4 4 0 0 0-5.7-.3l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2" } }
+}
+
+/// Back to the list.
+#[component]
+pub fn Back() -> Element {
+    rsx! { Strokes { d: "M14.5 6 8.5 12l6 6" } }
+}

@@ -1,0 +1,477 @@
+//! Joins the state machine to the browser: one task, one inbox, no other way in.
+
+use dioxus::prelude::*;
+use futures_channel::mpsc;
+use futures_util::StreamExt as _;
+use gloo_timers::{callback::Interval, future::TimeoutFuture};
+use wasm_bindgen_futures::spawn_local;
+use weir_protocol::{StreamSlug, StreamSummary};
+
+use super::{
+    delay,
+    hls::{HlsEvent, HlsPlayer, HlsSession},
+    machine::{Command, HlsNews, Machine, Phase, Presence, RtcId, RtcNews, Transport},
+    stage::Stage,
+    whep::{RtcStats, WhepNews, WhepSession},
+};
+use crate::{
+    api::{self, TimeSample},
+    clock::ServerClock,
+    dom::{self, Listener},
+    feed::{Feed, FeedNews},
+    options::Options,
+    settings::Sound,
+};
+
+/// Events that may wait. The task runs after each browser event, so a few are there at most; should it ever be full,
+/// the event is dropped, and the next tick looks at the same state again.
+const INBOX: usize = 256;
+/// How often time is looked at. Milliseconds.
+const TICK_MS: u32 = 250;
+/// Statistics and delay are read every so many ticks.
+const TICKS_PER_LOOK: u32 = 2;
+/// Questions for the server's clock at the start, and the pause between them in milliseconds.
+const CLOCK_BURST: (u32, u32) = (4, 250);
+/// Then again every so often. Milliseconds.
+const CLOCK_AGAIN_MS: f64 = 30_000.0;
+
+/// What the view shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ui {
+    /// What the viewer is told.
+    pub phase: Phase,
+    /// Whose picture is in front.
+    pub transport: Option<Transport>,
+    /// Which HLS player is in use, if any.
+    pub hls_player: Option<HlsPlayer>,
+    /// Measured distance to the publisher.
+    pub delay_ms: Option<u32>,
+    /// The viewer pressed pause.
+    pub paused: bool,
+    /// Volume and mute as the viewer wants them.
+    pub sound: Sound,
+    /// The browser refused sound until the viewer touches the page.
+    pub sound_blocked: bool,
+    /// The server does not answer.
+    pub unreachable: bool,
+}
+
+impl Ui {
+    /// Before anything is known.
+    pub fn new(sound: Sound) -> Self {
+        Self {
+            phase: Phase::Loading,
+            transport: None,
+            hls_player: None,
+            delay_ms: None,
+            paused: false,
+            sound,
+            sound_blocked: false,
+            unreachable: false,
+        }
+    }
+}
+
+/// What the viewer does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action {
+    /// Pause, or back to live.
+    TogglePause,
+    /// Silence, or sound again.
+    ToggleMute,
+    /// 0–1.
+    SetVolume(f64),
+    /// A step up or down.
+    NudgeVolume(f64),
+}
+
+/// Everything that can happen to the player.
+enum Event {
+    Tick,
+    Feed(FeedNews),
+    Rtc(RtcId, WhepNews),
+    Hls(HlsEvent),
+    Clock(TimeSample),
+    Action(Action),
+    SoundBlocked,
+    /// An element was paused or started by other means than our buttons: media keys, the floating window.
+    Element {
+        transport: Transport,
+        paused: bool,
+    },
+    Wake,
+    Leave,
+}
+
+/// How the view reaches the driver.
+#[derive(Clone)]
+pub struct Remote(mpsc::Sender<Event>);
+
+impl Remote {
+    /// Tells what the viewer did.
+    pub fn act(&self, action: Action) {
+        self.send(Event::Action(action));
+    }
+
+    fn send(&self, event: Event) {
+        // Full: see INBOX. Closed: the page has moved on.
+        let _ = self.0.clone().try_send(event);
+    }
+}
+
+/// The other end of a [`Remote`].
+pub struct Inbox(mpsc::Receiver<Event>);
+
+/// A remote control and what it controls.
+pub fn channel() -> (Remote, Inbox) {
+    let (sender, receiver) = mpsc::channel(INBOX);
+    (Remote(sender), Inbox(receiver))
+}
+
+struct Driver {
+    slug: StreamSlug,
+    options: Options,
+    stage: Stage,
+    machine: Machine,
+    rtc: Option<(RtcId, WhepSession)>,
+    hls: Option<HlsSession>,
+    clock: ServerClock,
+    next_clock_ms: f64,
+    frames: f64,
+    ticks: u32,
+    remote: Remote,
+    ui: Signal<Ui>,
+    stream: Signal<Option<StreamSummary>>,
+}
+
+/// Plays until the component goes away.
+pub async fn run(
+    slug: StreamSlug,
+    options: Options,
+    stage: Stage,
+    (remote, mut inbox): (Remote, Inbox),
+    ui: Signal<Ui>,
+    stream: Signal<Option<StreamSummary>>,
+) {
+    let _tick = Interval::new(TICK_MS, {
+        let remote = remote.clone();
+        move || remote.send(Event::Tick)
+    });
+    let _feed = Feed::new(slug.clone(), {
+        let remote = remote.clone();
+        move |news| remote.send(Event::Feed(news))
+    });
+    let _listeners = listen(&stage, &remote);
+    ask_clock(&remote);
+    let mut driver = Driver {
+        machine: Machine::new(options.policy, now()),
+        slug,
+        options,
+        stage,
+        rtc: None,
+        hls: None,
+        clock: ServerClock::default(),
+        next_clock_ms: dom::now_ms() + CLOCK_AGAIN_MS,
+        frames: 0.0,
+        ticks: 0,
+        remote,
+        ui,
+        stream,
+    };
+    driver.settle();
+    while let Some(event) = inbox.0.next().await {
+        driver.take(event);
+        driver.settle();
+    }
+}
+
+impl Driver {
+    fn take(&mut self, event: Event) {
+        let now = now();
+        match event {
+            Event::Tick => self.tick(now),
+            Event::Feed(news) => self.take_feed(news, now),
+            Event::Rtc(id, news) => self.take_rtc(id, news, now),
+            Event::Hls(event) => {
+                // A paused player waits because it was told to.
+                let news = match event {
+                    HlsEvent::Playing => HlsNews::Playing,
+                    HlsEvent::Buffering if self.ui.peek().paused => return,
+                    HlsEvent::Buffering => HlsNews::Buffering,
+                    HlsEvent::Failed => HlsNews::Failed,
+                };
+                self.machine.handle_hls(news, now);
+            }
+            Event::Clock(sample) => {
+                self.clock
+                    .sample(sample.asked_ms, sample.answered_ms, sample.server_ms)
+            }
+            Event::Action(action) => self.act(action),
+            Event::SoundBlocked => self.ui.write().sound_blocked = true,
+            Event::Element { transport, paused } => {
+                let playing = self.machine.phase(now) == Phase::Playing;
+                let element = self.stage.video(transport);
+                if playing && self.machine.shown() == Some(transport) && element.paused() == paused
+                {
+                    self.set_paused(paused);
+                }
+            }
+            Event::Wake => self.machine.handle_wake(now),
+            Event::Leave => {
+                // The server hears of it now rather than by timeout; a page that comes back opens a new session.
+                if let Some((id, session)) = self.rtc.take() {
+                    drop(session);
+                    self.machine.handle_rtc(id, RtcNews::Failed, now);
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, now: u64) {
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(TICKS_PER_LOOK) {
+            if let Some((_, session)) = &self.rtc {
+                session.ask_stats();
+            }
+            if self.machine.shown() == Some(Transport::Hls) {
+                let date = self.hls.as_ref().and_then(HlsSession::playing_date_ms);
+                let server = self.clock.server_ms(dom::wall_ms());
+                let delay = date
+                    .zip(server)
+                    .and_then(|(date, server)| delay::from_program_date(server, date));
+                self.set_delay(delay);
+            }
+        }
+        if dom::now_ms() >= self.next_clock_ms {
+            self.next_clock_ms = dom::now_ms() + CLOCK_AGAIN_MS;
+            ask_clock(&self.remote);
+        }
+        self.machine.handle_time(now);
+    }
+
+    fn take_feed(&mut self, news: FeedNews, now: u64) {
+        let unreachable = news == FeedNews::Unreachable;
+        if self.ui.peek().unreachable != unreachable {
+            self.ui.write().unreachable = unreachable;
+        }
+        match news {
+            FeedNews::Stream(state) => {
+                let presence = if state.live {
+                    Presence::Live {
+                        started_at: state.started_at,
+                        hls_ready: state.hls_ready,
+                    }
+                } else {
+                    Presence::Offline
+                };
+                if self.stream.peek().as_ref() != Some(&state) {
+                    self.stream.set(Some(state));
+                }
+                self.machine.handle_presence(presence, now);
+            }
+            FeedNews::Missing => self.machine.handle_presence(Presence::Missing, now),
+            FeedNews::Unreachable => {}
+        }
+    }
+
+    fn take_rtc(&mut self, id: RtcId, news: WhepNews, now: u64) {
+        if self.rtc.as_ref().is_none_or(|(current, _)| *current != id) {
+            return;
+        }
+        match news {
+            WhepNews::FirstFrame => self.machine.handle_rtc(id, RtcNews::Frame, now),
+            WhepNews::Refused { retry_ms } => {
+                self.machine
+                    .handle_rtc(id, RtcNews::Refused { retry_ms }, now)
+            }
+            WhepNews::Failed => self.machine.handle_rtc(id, RtcNews::Failed, now),
+            WhepNews::Stats(RtcStats {
+                frames,
+                playout_ntp_ms,
+            }) => {
+                if frames > self.frames {
+                    self.machine.handle_rtc(id, RtcNews::Frame, now);
+                }
+                self.frames = frames;
+                if self.machine.shown() == Some(Transport::WebRtc) {
+                    let server = self.clock.server_ms(dom::wall_ms());
+                    let delay = playout_ntp_ms.zip(server);
+                    self.set_delay(
+                        delay.and_then(|(ntp, server)| delay::from_playout_timestamp(server, ntp)),
+                    );
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        let mut sound = self.ui.peek().sound;
+        match action {
+            Action::TogglePause => {
+                let paused = !self.ui.peek().paused;
+                return self.set_paused(paused);
+            }
+            // What a viewer sees as muted is also what the browser muted.
+            Action::ToggleMute => sound.muted = !(sound.muted || self.ui.peek().sound_blocked),
+            Action::SetVolume(volume) => {
+                sound.volume = volume.clamp(0.0, 1.0);
+                sound.muted = sound.volume == 0.0;
+            }
+            Action::NudgeVolume(step) => {
+                sound.volume = (sound.volume + step).clamp(0.0, 1.0);
+                sound.muted = sound.volume == 0.0;
+            }
+        }
+        sound.save();
+        {
+            let mut ui = self.ui.write();
+            ui.sound = sound;
+            ui.sound_blocked = false;
+        }
+        if let Some(front) = self.machine.shown() {
+            self.give_sound(front);
+        }
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        if self.ui.peek().paused == paused {
+            return;
+        }
+        self.ui.write().paused = paused;
+        let Some(front) = self.machine.shown() else {
+            return;
+        };
+        let video = self.stage.video(front);
+        if paused {
+            let _ = video.pause();
+        } else {
+            // Live is live: what was missed is not played later.
+            if let (Transport::Hls, Some(session)) = (front, &self.hls) {
+                session.go_live();
+            }
+            dom::call_quietly(video, "play");
+        }
+    }
+
+    fn give_sound(&self, front: Transport) {
+        if self.ui.peek().paused {
+            return;
+        }
+        let remote = self.remote.clone();
+        self.stage.give_sound(front, self.ui.peek().sound, move || {
+            remote.send(Event::SoundBlocked)
+        });
+    }
+
+    fn set_delay(&mut self, delay_ms: Option<u32>) {
+        if self.ui.peek().delay_ms != delay_ms {
+            self.ui.write().delay_ms = delay_ms;
+        }
+    }
+
+    /// Carries out what the machine wants, then shows where it stands.
+    fn settle(&mut self) {
+        while let Some(command) = self.machine.poll_command() {
+            self.carry_out(command);
+        }
+        let phase = self.machine.phase(now());
+        let transport = match phase {
+            Phase::Playing | Phase::Interrupted => self.machine.shown(),
+            Phase::Loading | Phase::Missing | Phase::Offline | Phase::Connecting => None,
+        };
+        let hls_player = self.hls.as_ref().map(HlsSession::player);
+        let ui = self.ui.peek();
+        if (ui.phase, ui.transport, ui.hls_player) != (phase, transport, hls_player) {
+            drop(ui);
+            let mut ui = self.ui.write();
+            ui.phase = phase;
+            ui.hls_player = hls_player;
+            if ui.transport != transport {
+                ui.transport = transport;
+                ui.delay_ms = None;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::OpenRtc(id) => {
+                self.frames = 0.0;
+                self.stage.rtc.set_muted(true);
+                let remote = self.remote.clone();
+                match WhepSession::open(&self.slug, &self.stage.rtc, move |news| {
+                    remote.send(Event::Rtc(id, news))
+                }) {
+                    Ok(session) => self.rtc = Some((id, session)),
+                    // No WebRTC in this browser.
+                    Err(_) => self.machine.handle_rtc(id, RtcNews::Failed, now()),
+                }
+            }
+            Command::CloseRtc(id) => {
+                if self.rtc.as_ref().is_some_and(|(current, _)| *current == id) {
+                    self.rtc = None;
+                }
+            }
+            Command::StartHls => {
+                self.stage.hls.set_muted(true);
+                let player = self.options.hls_player.unwrap_or_else(HlsPlayer::fitting);
+                let remote = self.remote.clone();
+                let session =
+                    HlsSession::start(&self.slug, &self.stage.hls, player, move |event| {
+                        remote.send(Event::Hls(event))
+                    });
+                self.hls = Some(session);
+            }
+            Command::StopHls => self.hls = None,
+            Command::Show(transport) => {
+                self.stage.keep_floating(transport);
+                if self.ui.peek().paused {
+                    let _ = self.stage.video(transport).pause();
+                } else {
+                    self.give_sound(transport);
+                }
+            }
+        }
+    }
+}
+
+fn listen(stage: &Stage, remote: &Remote) -> Vec<Listener> {
+    let mut listeners = Vec::new();
+    for transport in [Transport::WebRtc, Transport::Hls] {
+        for (name, paused) in [("pause", true), ("play", false)] {
+            let remote = remote.clone();
+            listeners.push(Listener::new(stage.video(transport), name, move |_| {
+                remote.send(Event::Element { transport, paused });
+            }));
+        }
+    }
+    let window = dom::window();
+    for name in ["online", "pageshow"] {
+        let remote = remote.clone();
+        listeners.push(Listener::new(&window, name, move |_| {
+            remote.send(Event::Wake)
+        }));
+    }
+    let remote = remote.clone();
+    listeners.push(Listener::new(&window, "pagehide", move |_| {
+        remote.send(Event::Leave)
+    }));
+    listeners
+}
+
+fn ask_clock(remote: &Remote) {
+    let remote = remote.clone();
+    spawn_local(async move {
+        let (times, pause_ms) = CLOCK_BURST;
+        for _ in 0..times {
+            if let Ok(sample) = api::time().await {
+                remote.send(Event::Clock(sample));
+            }
+            TimeoutFuture::new(pause_ms).await;
+        }
+    });
+}
+
+fn now() -> u64 {
+    dom::now_ms() as u64
+}

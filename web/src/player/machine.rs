@@ -1,0 +1,566 @@
+//! Which transport plays: a pure state machine.
+//!
+//! Input and the time go in by `handle_*`; what the page has to do comes out of [`Machine::poll_command`], to be
+//! drained after every input. The machine reads no clock and touches no browser object, so all of its behaviour is
+//! tested on the host. Times are milliseconds of one clock that never goes back.
+
+use std::collections::VecDeque;
+
+use super::backoff::{self, Meanwhile};
+
+/// Without a media frame for this long, HLS takes over.
+pub const FALL_BACK_MS: u64 = 3_000;
+/// Without a frame for this long, the viewer is told that the picture stands still.
+pub const INTERRUPTED_MS: u64 = 1_200;
+/// How long a WebRTC session may stay without frames behind HLS before it is given up.
+pub const GIVE_UP_MS: u64 = 10_000;
+/// After a stream is live again, an old session has this long to bring frames before it is replaced.
+pub const LIVE_AGAIN_MS: u64 = 1_500;
+/// How long a session of a stream that ended is kept, since frames may come back on it.
+pub const KEEP_OFFLINE_MS: u64 = 60_000;
+/// A session that brought frames for this long was good, whatever happens to it later.
+const GOOD_MS: u64 = 20_000;
+/// This many stalls of a session that never was good end it, lest the picture jumps to and fro.
+const MAX_STALLS: u32 = 2;
+/// Pause before HLS is started again after an error.
+const HLS_AGAIN_MS: u64 = 2_000;
+/// HLS that shows nothing for this long is started afresh.
+const HLS_STUCK_MS: u64 = 15_000;
+/// First new attempt after a session that had worked died.
+const RTC_AGAIN_MS: u64 = 1_000;
+
+/// The way media takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// WHEP.
+    WebRtc,
+    /// Low-latency HLS.
+    Hls,
+}
+
+impl Transport {
+    /// The word in `data-transport`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WebRtc => "webrtc",
+            Self::Hls => "hls",
+        }
+    }
+}
+
+/// Which transports may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// WebRTC first, HLS when it must be.
+    #[default]
+    Auto,
+    /// `?transport=…`, for tests and support.
+    Only(Transport),
+}
+
+/// What the server says about the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// There is no such stream.
+    Missing,
+    /// It exists and nobody publishes.
+    Offline,
+    /// Media arrives.
+    Live {
+        /// When this broadcast started; another value is another broadcast.
+        started_at: Option<i64>,
+        /// Whether the HLS playlist exists yet.
+        hls_ready: bool,
+    },
+}
+
+/// Names a WebRTC session, so that late news of a closed one are told apart.
+pub type RtcId = u32;
+
+/// News of a WebRTC session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RtcNews {
+    /// Frames were decoded since the last look.
+    Frame,
+    /// The server said that the stream is not live or that it is full: try again after so long.
+    Refused {
+        /// From `Retry-After`.
+        retry_ms: u64,
+    },
+    /// It cannot be made, or died for good.
+    Failed,
+}
+
+/// News of the HLS player.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HlsNews {
+    /// The picture moves.
+    Playing,
+    /// It waits for data.
+    Buffering,
+    /// It gave up.
+    Failed,
+}
+
+/// What the page has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Start a WHEP session.
+    OpenRtc(RtcId),
+    /// End it.
+    CloseRtc(RtcId),
+    /// Start the HLS player.
+    StartHls,
+    /// End it.
+    StopHls,
+    /// Bring this transport's picture to the front and its sound to the ears.
+    Show(Transport),
+}
+
+/// What the viewer is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The server has not answered yet.
+    Loading,
+    /// No such stream.
+    Missing,
+    /// Nobody publishes.
+    Offline,
+    /// Live; media is on its way.
+    Connecting,
+    /// The picture moves.
+    Playing,
+    /// The picture stands still.
+    Interrupted,
+}
+
+impl Phase {
+    /// The word in `data-state`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Missing => "missing",
+            Self::Offline => "offline",
+            Self::Connecting => "connecting",
+            Self::Playing => "playing",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Unknown {
+        since: u64,
+    },
+    Missing,
+    Offline {
+        since: u64,
+    },
+    Live {
+        since: u64,
+        started_at: Option<i64>,
+        hls_ready: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rtc {
+    Idle,
+    Waiting {
+        until: u64,
+    },
+    Opening {
+        id: RtcId,
+        since: u64,
+    },
+    Flowing {
+        id: RtcId,
+        since: u64,
+        last_frame: u64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hls {
+    Off,
+    Starting { since: u64 },
+    Playing,
+    Buffering { since: u64 },
+    Waiting { until: u64 },
+}
+
+/// The player's mind.
+#[derive(Debug)]
+pub struct Machine {
+    policy: Policy,
+    stream: Stream,
+    rtc: Rtc,
+    hls: Hls,
+    shown: Option<Transport>,
+    next_id: RtcId,
+    /// Attempts in a row without a frame.
+    failures: u32,
+    /// Times that a session stalled since it last was good.
+    stalls: u32,
+    /// Whether WebRTC is known not to get through here: then HLS starts along with a stream, not 3 s later.
+    rtc_distrusted: bool,
+    /// HLS is asked for until WebRTC shows a frame.
+    hls_wanted: bool,
+    commands: VecDeque<Command>,
+}
+
+impl Machine {
+    /// A player on a page that opened at `now`. WebRTC is tried before the server has said whether the stream is
+    /// live: it saves a round trip, and a refusal costs nothing.
+    pub fn new(policy: Policy, now: u64) -> Self {
+        let mut machine = Self {
+            policy,
+            stream: Stream::Unknown { since: now },
+            rtc: Rtc::Idle,
+            hls: Hls::Off,
+            shown: None,
+            next_id: 0,
+            failures: 0,
+            stalls: 0,
+            rtc_distrusted: false,
+            hls_wanted: policy == Policy::Only(Transport::Hls),
+            commands: VecDeque::new(),
+        };
+        machine.open_rtc(now);
+        machine
+    }
+
+    /// The next thing to do.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// The server's newest word on the stream.
+    pub fn handle_presence(&mut self, presence: Presence, now: u64) {
+        match presence {
+            Presence::Missing => {
+                self.stream = Stream::Missing;
+                self.end_hls();
+                self.close_rtc(Rtc::Idle);
+                self.shown = None;
+            }
+            Presence::Offline => {
+                if !matches!(self.stream, Stream::Offline { .. }) {
+                    self.stream = Stream::Offline { since: now };
+                    self.shown = None;
+                    self.end_hls();
+                    // A session that brought frames is kept: the publisher may come back on it.
+                    if !matches!(self.rtc, Rtc::Flowing { .. }) {
+                        self.close_rtc(Rtc::Idle);
+                    }
+                }
+            }
+            Presence::Live {
+                started_at,
+                hls_ready,
+            } => {
+                let same = matches!(self.stream, Stream::Live { started_at: old, .. } if old == started_at);
+                let since = match self.stream {
+                    Stream::Live { since, .. } if same => since,
+                    Stream::Live { .. }
+                    | Stream::Unknown { .. }
+                    | Stream::Missing
+                    | Stream::Offline { .. } => now,
+                };
+                self.stream = Stream::Live {
+                    since,
+                    started_at,
+                    hls_ready,
+                };
+                if !same {
+                    self.begin_broadcast(now);
+                }
+            }
+        }
+        self.handle_time(now);
+    }
+
+    /// News of a WebRTC session; those of a session that is not the current one are ignored.
+    pub fn handle_rtc(&mut self, id: RtcId, news: RtcNews, now: u64) {
+        let current = match self.rtc {
+            Rtc::Opening { id, .. } | Rtc::Flowing { id, .. } => Some(id),
+            Rtc::Idle | Rtc::Waiting { .. } => None,
+        };
+        if current != Some(id) {
+            return;
+        }
+        match news {
+            RtcNews::Frame => self.rtc_frame(id, now),
+            RtcNews::Refused { retry_ms } => {
+                let live = matches!(self.stream, Stream::Live { .. });
+                self.close_rtc(if live {
+                    Rtc::Waiting {
+                        until: now + retry_ms,
+                    }
+                } else {
+                    Rtc::Idle
+                });
+            }
+            RtcNews::Failed => self.rtc_failed(now),
+        }
+        self.handle_time(now);
+    }
+
+    /// News of the HLS player.
+    pub fn handle_hls(&mut self, news: HlsNews, now: u64) {
+        if matches!(self.hls, Hls::Off | Hls::Waiting { .. }) {
+            return;
+        }
+        match news {
+            HlsNews::Playing => {
+                // A restarted player is silent until it is shown again.
+                let fresh = matches!(self.hls, Hls::Starting { .. });
+                self.hls = Hls::Playing;
+                if fresh || self.shown != Some(Transport::Hls) {
+                    self.show(Transport::Hls);
+                }
+            }
+            HlsNews::Buffering => {
+                if self.hls == Hls::Playing {
+                    self.hls = Hls::Buffering { since: now };
+                }
+            }
+            HlsNews::Failed => self.restart_hls(now),
+        }
+        self.handle_time(now);
+    }
+
+    /// The network changed or the page came back: what was put off is tried now.
+    pub fn handle_wake(&mut self, now: u64) {
+        self.failures = 0;
+        if matches!(self.rtc, Rtc::Waiting { .. }) {
+            self.rtc = Rtc::Waiting { until: now };
+        }
+        self.handle_time(now);
+    }
+
+    /// Time has passed. To be called a few times a second.
+    pub fn handle_time(&mut self, now: u64) {
+        match self.stream {
+            Stream::Missing => {}
+            Stream::Offline { since } => {
+                if now.saturating_sub(since) >= KEEP_OFFLINE_MS && self.rtc != Rtc::Idle {
+                    self.close_rtc(Rtc::Idle);
+                }
+            }
+            Stream::Unknown { since } => self.drive(since, false, now),
+            Stream::Live { since, .. } => self.drive(since, true, now),
+        }
+    }
+
+    /// What the viewer is told at `now`.
+    pub fn phase(&self, now: u64) -> Phase {
+        match self.stream {
+            Stream::Missing => return Phase::Missing,
+            Stream::Offline { .. } => return Phase::Offline,
+            Stream::Unknown { .. } | Stream::Live { .. } => {}
+        }
+        match (self.shown, self.rtc, self.hls) {
+            (Some(Transport::WebRtc), Rtc::Flowing { last_frame, .. }, _) => {
+                if now.saturating_sub(last_frame) < INTERRUPTED_MS {
+                    Phase::Playing
+                } else {
+                    Phase::Interrupted
+                }
+            }
+            (Some(Transport::WebRtc), _, _) => Phase::Interrupted,
+            (Some(Transport::Hls), _, Hls::Playing) => Phase::Playing,
+            (Some(Transport::Hls), _, _) => Phase::Interrupted,
+            (None, _, _) if matches!(self.stream, Stream::Unknown { .. }) => Phase::Loading,
+            (None, _, _) => Phase::Connecting,
+        }
+    }
+
+    /// Whose picture is in front.
+    pub fn shown(&self) -> Option<Transport> {
+        self.shown
+    }
+
+    /// A broadcast was announced that was not known before.
+    fn begin_broadcast(&mut self, now: u64) {
+        self.failures = 0;
+        self.stalls = 0;
+        self.hls_wanted = match self.policy {
+            Policy::Auto => self.rtc_distrusted,
+            Policy::Only(transport) => transport == Transport::Hls,
+        };
+        match self.rtc {
+            Rtc::Idle | Rtc::Waiting { .. } => self.open_rtc(now),
+            // Frames may come on the session that is there; `drive` replaces it if they do not.
+            Rtc::Opening { .. } | Rtc::Flowing { .. } => {}
+        }
+    }
+
+    /// Moves both transports on, for a stream that is live (or may be, before the server has answered) since `since`.
+    fn drive(&mut self, since: u64, live: bool, now: u64) {
+        let silent_since = match self.rtc {
+            Rtc::Flowing { last_frame, .. } => last_frame.max(since),
+            Rtc::Idle | Rtc::Waiting { .. } | Rtc::Opening { .. } => since,
+        };
+        match self.rtc {
+            Rtc::Idle if live => self.open_rtc(now),
+            Rtc::Waiting { until } if live && now >= until => self.open_rtc(now),
+            Rtc::Idle | Rtc::Waiting { .. } => {}
+            Rtc::Opening { since: opened, .. } => {
+                if now.saturating_sub(opened.max(since)) >= GIVE_UP_MS {
+                    self.rtc_failed(now);
+                }
+            }
+            Rtc::Flowing {
+                last_frame,
+                since: flowing,
+                ..
+            } => {
+                if last_frame < since && flowing < since {
+                    // An old session after the publisher's return.
+                    if now.saturating_sub(since) >= LIVE_AGAIN_MS {
+                        self.close_rtc(Rtc::Idle);
+                        self.open_rtc(now);
+                    }
+                } else if now.saturating_sub(last_frame) >= GIVE_UP_MS {
+                    self.rtc_failed(now);
+                }
+            }
+        }
+        // Until HLS is there, silence counts from the start of the broadcast or from the last frame.
+        let rtc_serves = self.shown == Some(Transport::WebRtc) || self.shown.is_none();
+        if self.policy == Policy::Auto
+            && !self.hls_wanted
+            && rtc_serves
+            && now.saturating_sub(silent_since) >= FALL_BACK_MS
+        {
+            self.hls_wanted = true;
+            if let Rtc::Flowing { .. } = self.rtc {
+                self.stalls += 1;
+                if self.stalls >= MAX_STALLS {
+                    self.rtc_failed(now);
+                }
+            }
+        }
+        self.drive_hls(now);
+    }
+
+    fn drive_hls(&mut self, now: u64) {
+        let ready = match self.stream {
+            Stream::Live { hls_ready, .. } => hls_ready,
+            Stream::Unknown { .. } => true,
+            Stream::Missing | Stream::Offline { .. } => false,
+        };
+        match self.hls {
+            Hls::Off if self.hls_wanted && ready => self.start_hls(now),
+            Hls::Waiting { until } if now >= until && ready => self.start_hls(now),
+            Hls::Starting { since } | Hls::Buffering { since }
+                if now.saturating_sub(since) >= HLS_STUCK_MS =>
+            {
+                self.restart_hls(now);
+            }
+            Hls::Off
+            | Hls::Waiting { .. }
+            | Hls::Starting { .. }
+            | Hls::Buffering { .. }
+            | Hls::Playing => {}
+        }
+    }
+
+    fn rtc_frame(&mut self, id: RtcId, now: u64) {
+        let (since, fresh) = match self.rtc {
+            Rtc::Flowing { since, .. } => (since, false),
+            Rtc::Opening { .. } | Rtc::Idle | Rtc::Waiting { .. } => (now, true),
+        };
+        self.rtc = Rtc::Flowing {
+            id,
+            since,
+            last_frame: now,
+        };
+        self.rtc_distrusted = false;
+        if now - since >= GOOD_MS {
+            self.failures = 0;
+            self.stalls = 0;
+        }
+        let over = matches!(self.stream, Stream::Offline { .. } | Stream::Missing);
+        if !over && self.policy != Policy::Only(Transport::Hls) {
+            // A new session is silent until it is shown.
+            if fresh || self.shown != Some(Transport::WebRtc) {
+                self.show(Transport::WebRtc);
+            }
+            self.end_hls();
+        }
+    }
+
+    /// The session is of no use any more.
+    fn rtc_failed(&mut self, now: u64) {
+        let worked = matches!(self.rtc, Rtc::Flowing { .. }) && self.stalls < MAX_STALLS;
+        self.rtc_distrusted = !worked;
+        self.failures += 1;
+        let meanwhile = match self.policy {
+            Policy::Auto | Policy::Only(Transport::Hls) => Meanwhile::Hls,
+            Policy::Only(Transport::WebRtc) => Meanwhile::Nothing,
+        };
+        let wait = if worked && self.failures == 1 {
+            RTC_AGAIN_MS
+        } else {
+            backoff::wait_ms(self.failures, meanwhile)
+        };
+        self.close_rtc(Rtc::Waiting { until: now + wait });
+        self.stalls = 0;
+        if self.policy == Policy::Auto {
+            self.hls_wanted = true;
+        }
+    }
+
+    fn open_rtc(&mut self, now: u64) {
+        if self.policy == Policy::Only(Transport::Hls) {
+            return;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        self.rtc = Rtc::Opening { id, since: now };
+        self.commands.push_back(Command::OpenRtc(id));
+    }
+
+    fn close_rtc(&mut self, next: Rtc) {
+        if let Rtc::Opening { id, .. } | Rtc::Flowing { id, .. } = self.rtc {
+            self.commands.push_back(Command::CloseRtc(id));
+        }
+        self.rtc = next;
+    }
+
+    fn start_hls(&mut self, now: u64) {
+        self.hls = Hls::Starting { since: now };
+        self.commands.push_back(Command::StartHls);
+    }
+
+    fn restart_hls(&mut self, now: u64) {
+        self.commands.push_back(Command::StopHls);
+        self.hls = Hls::Waiting {
+            until: now + HLS_AGAIN_MS,
+        };
+    }
+
+    /// Ends HLS and forgets that it was wanted, unless it is the only way.
+    fn end_hls(&mut self) {
+        if matches!(
+            self.hls,
+            Hls::Starting { .. } | Hls::Playing | Hls::Buffering { .. }
+        ) {
+            self.commands.push_back(Command::StopHls);
+        }
+        self.hls = Hls::Off;
+        self.hls_wanted = self.policy == Policy::Only(Transport::Hls);
+    }
+
+    fn show(&mut self, transport: Transport) {
+        self.shown = Some(transport);
+        self.commands.push_back(Command::Show(transport));
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

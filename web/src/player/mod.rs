@@ -1,0 +1,17 @@
+//! The player: decides (`machine`), carries out (`whep`, `hls`), joins both (`driver`) and shows (`view`, `controls`).
+
+mod backoff;
+mod controls;
+mod delay;
+mod driver;
+mod hls;
+mod hls_js;
+mod machine;
+mod sdp;
+mod stage;
+mod view;
+mod whep;
+
+pub use hls::HlsPlayer;
+pub use machine::{Policy, Transport};
+pub use view::Player;

@@ -1,0 +1,318 @@
+//! What the viewer sees of the player.
+
+use dioxus::{
+    core::{Runtime, current_scope_id},
+    prelude::*,
+    web::WebEventExt as _,
+};
+use gloo_timers::future::TimeoutFuture;
+use wasm_bindgen::JsCast;
+use web_sys::{Element as DomElement, HtmlVideoElement, KeyboardEvent};
+use weir_protocol::{StreamSlug, StreamSummary};
+
+use super::{
+    controls::{Controls, RemoteProp},
+    driver::{self, Action, Ui},
+    machine::{Phase, Transport},
+    stage::Stage,
+};
+use crate::{
+    dom::{self, Listener},
+    icon,
+    options::Options,
+    settings::Sound,
+};
+
+/// Without a movement for this long, the controls go. Milliseconds.
+const CONTROLS_STAY_MS: u32 = 2_600;
+/// What an arrow key changes of the volume.
+const VOLUME_STEP: f64 = 0.05;
+
+/// Plays one stream, whatever happens to the network.
+#[component]
+pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Element {
+    let options = use_context::<Options>();
+    let ui = use_signal(|| Ui::new(Sound::load()));
+    let mut channel = use_hook(|| {
+        let (remote, inbox) = driver::channel();
+        CopyValue::new((remote, Some(inbox)))
+    });
+    let remote = channel.read().0.clone();
+    let mut root = use_signal(|| None::<DomElement>);
+    let mut rtc_video = use_signal(|| None::<HtmlVideoElement>);
+    let mut hls_video = use_signal(|| None::<HtmlVideoElement>);
+    let mut fullscreen = use_signal(|| false);
+    let awake = use_awake();
+
+    // The driver starts when both elements are on the page, once.
+    use_effect(move || {
+        let (Some(rtc), Some(hls)) = (rtc_video(), hls_video()) else {
+            return;
+        };
+        let (remote, inbox) = {
+            let mut channel = channel.write();
+            (channel.0.clone(), channel.1.take())
+        };
+        if let Some(inbox) = inbox {
+            spawn(driver::run(
+                slug.clone(),
+                options,
+                Stage { rtc, hls },
+                (remote, inbox),
+                ui,
+                stream,
+            ));
+        }
+    });
+
+    let toggle_fullscreen = use_callback(move |()| {
+        let document = dom::document();
+        if dom::property(&document, "fullscreenElement").is_some() {
+            dom::call_quietly(&document, "exitFullscreen");
+        } else if let Some(root) = root()
+            && !dom::call_quietly(&root, "requestFullscreen")
+            && let Some(video) = front(&ui, rtc_video, hls_video)
+        {
+            // An iPhone gives the screen to videos only.
+            dom::call_quietly(&video, "webkitEnterFullscreen");
+        }
+    });
+    let toggle_float = use_callback(move |()| {
+        let document = dom::document();
+        if dom::property(&document, "pictureInPictureElement").is_some() {
+            dom::call_quietly(&document, "exitPictureInPicture");
+        } else if let Some(video) = front(&ui, rtc_video, hls_video) {
+            dom::call_quietly(&video, "requestPictureInPicture");
+        }
+    });
+    let for_keys = remote.clone();
+    use_listener("keydown", move |event| {
+        let Some(event) = event.dyn_ref::<KeyboardEvent>() else {
+            return;
+        };
+        if event.ctrl_key() || event.alt_key() || event.meta_key() || is_for_another(event) {
+            return;
+        }
+        match event.key().as_str() {
+            " " | "k" => for_keys.act(Action::TogglePause),
+            "m" => for_keys.act(Action::ToggleMute),
+            "ArrowUp" => for_keys.act(Action::NudgeVolume(VOLUME_STEP)),
+            "ArrowDown" => for_keys.act(Action::NudgeVolume(-VOLUME_STEP)),
+            "f" => toggle_fullscreen.call(()),
+            "i" => toggle_float.call(()),
+            _ => return,
+        }
+        event.prevent_default();
+        awake.wake();
+    });
+    use_listener("fullscreenchange", move |_| {
+        fullscreen.set(dom::property(&dom::document(), "fullscreenElement").is_some());
+    });
+
+    let now = ui.read();
+    let shows = |transport| {
+        if now.transport == Some(transport) {
+            "video front"
+        } else {
+            "video"
+        }
+    };
+    let transport = now.transport.map_or("none", Transport::word);
+    let player = match now.transport {
+        Some(Transport::WebRtc) => "webrtc",
+        Some(Transport::Hls) => now.hls_player.map_or("", |player| player.word()),
+        None => "",
+    };
+    let delay = now.delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
+    let resting = !awake.is_awake() && now.phase == Phase::Playing && !now.paused;
+    let (for_veil, for_unmute) = (remote.clone(), remote.clone());
+    rsx! {
+        section {
+            class: if resting { "player resting" } else { "player" },
+            "aria-label": "Player",
+            "data-state": if now.paused && now.phase == Phase::Playing { "paused" } else { now.phase.word() },
+            "data-transport": transport,
+            "data-delay-ms": delay,
+            "data-player": player,
+            onmounted: move |event| root.set(event.try_as_web_event()),
+            onpointermove: move |_| awake.wake(),
+            onpointerdown: move |_| awake.wake(),
+            onfocusin: move |_| awake.wake(),
+            video {
+                class: shows(Transport::WebRtc),
+                "playsinline": "true",
+                "aria-label": "Live video",
+                muted: true,
+                onmounted: move |event| rtc_video.set(as_video(event.try_as_web_event())),
+            }
+            video {
+                class: shows(Transport::Hls),
+                "playsinline": "true",
+                "aria-label": "Live video",
+                muted: true,
+                onmounted: move |event| hls_video.set(as_video(event.try_as_web_event())),
+            }
+            div { class: "touch", ondoubleclick: move |_| toggle_fullscreen.call(()) }
+            Veil { ui, on_play: move |()| for_veil.act(Action::TogglePause) }
+            if now.sound_blocked && !now.sound.muted && now.phase == Phase::Playing {
+                button {
+                    class: "unmute",
+                    r#type: "button",
+                    onclick: move |_| for_unmute.act(Action::ToggleMute),
+                    icon::Muted {}
+                    "Turn sound on"
+                }
+            }
+            Controls {
+                ui,
+                fullscreen,
+                remote: RemoteProp(remote.clone()),
+                on_float: move |()| toggle_float.call(()),
+                on_fullscreen: move |()| toggle_fullscreen.call(()),
+            }
+            p { class: "unseen", role: "status", "aria-live": "polite", "{spoken(&now)}" }
+        }
+    }
+}
+
+/// What lies over the picture when it does not move.
+#[component]
+fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
+    let now = ui.read();
+    let waiting = if now.unreachable {
+        "The server does not answer. Trying again."
+    } else {
+        "One moment"
+    };
+    match now.phase {
+        Phase::Playing if now.paused => rsx! {
+            div { class: "veil veil-clear",
+                button {
+                    class: "big",
+                    r#type: "button",
+                    "aria-label": "Back to live",
+                    onclick: move |_| on_play.call(()),
+                    icon::Play {}
+                }
+            }
+        },
+        Phase::Playing => rsx! {},
+        Phase::Loading | Phase::Connecting => rsx! {
+            div { class: "veil",
+                span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
+                p { class: "veil-note", "{waiting}" }
+            }
+        },
+        Phase::Interrupted => rsx! {
+            div { class: "veil veil-thin",
+                span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
+                p { class: "veil-note", if now.unreachable { "{waiting}" } else { "The picture will be back in a moment" } }
+            }
+        },
+        Phase::Offline => rsx! {
+            div { class: "veil",
+                span { class: "still", "aria-hidden": "true", icon::Mark {} }
+                p { class: "veil-title", "Offline" }
+                p { class: "veil-note", "It starts here by itself as soon as the stream is live." }
+            }
+        },
+        Phase::Missing => rsx! {
+            div { class: "veil",
+                span { class: "still", "aria-hidden": "true", icon::Mark {} }
+                p { class: "veil-title", "No such stream" }
+                p { class: "veil-note", "Check the address, or see what else is live." }
+            }
+        },
+    }
+}
+
+/// For those who listen instead of looking. Only changes of substance, or it would never be silent.
+fn spoken(ui: &Ui) -> &'static str {
+    match (ui.phase, ui.transport) {
+        (Phase::Loading, _) => "",
+        (Phase::Missing, _) => "There is no such stream.",
+        (Phase::Offline, _) => "The stream is offline.",
+        (Phase::Connecting, _) => "Connecting.",
+        (Phase::Interrupted, _) => "The picture is interrupted.",
+        (Phase::Playing, _) if ui.paused => "Paused.",
+        (Phase::Playing, Some(Transport::Hls)) => "Playing over HLS.",
+        (Phase::Playing, _) => "Playing live.",
+    }
+}
+
+/// Keys that the focused element wants for itself.
+fn is_for_another(event: &KeyboardEvent) -> bool {
+    let Some(target) = event
+        .target()
+        .and_then(|target| target.dyn_into::<DomElement>().ok())
+    else {
+        return false;
+    };
+    match target.tag_name().as_str() {
+        "INPUT" => event.key().starts_with("Arrow"),
+        "TEXTAREA" | "SELECT" => true,
+        "BUTTON" | "A" => event.key() == " ",
+        _ => false,
+    }
+}
+
+fn as_video(element: Option<DomElement>) -> Option<HtmlVideoElement> {
+    let video: HtmlVideoElement = element?.dyn_into().ok()?;
+    // The attribute alone does not mute an element that a script made.
+    video.set_muted(true);
+    Some(video)
+}
+
+fn front(
+    ui: &Signal<Ui>,
+    rtc: Signal<Option<HtmlVideoElement>>,
+    hls: Signal<Option<HtmlVideoElement>>,
+) -> Option<HtmlVideoElement> {
+    match ui.peek().transport? {
+        Transport::WebRtc => rtc(),
+        Transport::Hls => hls(),
+    }
+}
+
+/// A listener on the document for as long as the component lives.
+fn use_listener(name: &'static str, mut handle: impl FnMut(web_sys::Event) + 'static) {
+    use_hook(|| {
+        let (runtime, scope) = (Runtime::current(), current_scope_id());
+        let in_scope = move |event| runtime.in_scope(scope, || handle(event));
+        std::rc::Rc::new(Listener::new(&dom::document(), name, in_scope))
+    });
+}
+
+/// Whether the viewer moved lately.
+#[derive(Clone, Copy, PartialEq)]
+struct Awake {
+    awake: Signal<bool>,
+    moves: Signal<u32>,
+}
+
+fn use_awake() -> Awake {
+    Awake {
+        awake: use_signal(|| true),
+        moves: use_signal(|| 0),
+    }
+}
+
+impl Awake {
+    fn is_awake(self) -> bool {
+        (self.awake)()
+    }
+
+    fn wake(mut self) {
+        let this_move = self.moves.peek().wrapping_add(1);
+        self.moves.set(this_move);
+        if !*self.awake.peek() {
+            self.awake.set(true);
+        }
+        spawn(async move {
+            TimeoutFuture::new(CONTROLS_STAY_MS).await;
+            if *self.moves.peek() == this_move {
+                self.awake.set(false);
+            }
+        });
+    }
+}

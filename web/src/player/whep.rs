@@ -1,0 +1,344 @@
+//! One WHEP session: offer, answer, tracks, statistics, and its end.
+
+use std::{cell::RefCell, rc::Rc};
+
+use gloo_net::http::{Method, RequestBuilder};
+use js_sys::{Function, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    HtmlVideoElement, MediaStream, RtcBundlePolicy, RtcConfiguration, RtcPeerConnection,
+    RtcPeerConnectionState, RtcRtpTransceiver, RtcRtpTransceiverDirection, RtcRtpTransceiverInit,
+    RtcSdpType, RtcSessionDescriptionInit, RtcTrackEvent,
+};
+use weir_protocol::StreamSlug;
+
+use super::sdp;
+use crate::dom::{self, Listener};
+
+/// Where the server names no time, this is when to ask again. Milliseconds.
+const DEFAULT_RETRY_MS: u64 = 2_000;
+/// A server that says "at once" is asked no more often than this. Milliseconds.
+const MIN_RETRY_MS: u64 = 500;
+
+/// News from a session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WhepNews {
+    /// Not live, or full.
+    Refused {
+        /// When to ask again.
+        retry_ms: u64,
+    },
+    /// It cannot be made, or died for good.
+    Failed,
+    /// The first frame is there.
+    FirstFrame,
+    /// An answer to [`WhepSession::ask_stats`].
+    Stats(RtcStats),
+}
+
+/// What the receivers count.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RtcStats {
+    /// Decoded video frames or, for a stream without video, samples of sound.
+    pub frames: f64,
+    /// Sender's NTP time of what is on screen, in milliseconds.
+    pub playout_ntp_ms: Option<f64>,
+}
+
+/// A session from its offer to its `DELETE`. Dropping it ends it.
+pub struct WhepSession {
+    shared: Rc<Shared>,
+    _listeners: [Listener; 3],
+}
+
+struct Shared {
+    connection: RtcPeerConnection,
+    video: HtmlVideoElement,
+    video_transceiver: RtcRtpTransceiver,
+    media: MediaStream,
+    progress: RefCell<Progress>,
+    tell: Box<dyn Fn(WhepNews)>,
+}
+
+enum Progress {
+    /// The answer is not here yet.
+    Negotiating,
+    /// The server keeps a session under this address.
+    Open { location: String },
+    /// Nothing more is told.
+    Closed,
+}
+
+impl WhepSession {
+    /// Asks for the stream and plays it in `video`, without sound until the element is unmuted.
+    pub fn open(
+        slug: &StreamSlug,
+        video: &HtmlVideoElement,
+        tell: impl Fn(WhepNews) + 'static,
+    ) -> Result<Self, JsValue> {
+        let configuration = RtcConfiguration::new();
+        configuration.set_bundle_policy(RtcBundlePolicy::MaxBundle);
+        let connection = RtcPeerConnection::new_with_configuration(&configuration)?;
+        let receive = RtcRtpTransceiverInit::new();
+        receive.set_direction(RtcRtpTransceiverDirection::Recvonly);
+        let video_transceiver = connection.add_transceiver_with_str_and_init("video", &receive);
+        let audio_transceiver = connection.add_transceiver_with_str_and_init("audio", &receive);
+        for transceiver in [&video_transceiver, &audio_transceiver] {
+            ask_for_least_delay(&transceiver.receiver());
+        }
+
+        let shared = Rc::new(Shared {
+            connection,
+            video: video.clone(),
+            video_transceiver,
+            media: MediaStream::new()?,
+            progress: RefCell::new(Progress::Negotiating),
+            tell: Box::new(tell),
+        });
+        let listeners = [
+            Listener::new(&shared.connection, "track", {
+                let weak = Rc::downgrade(&shared);
+                move |event| {
+                    if let (Some(shared), Ok(event)) =
+                        (weak.upgrade(), event.dyn_into::<RtcTrackEvent>())
+                    {
+                        shared.take_track(&event);
+                    }
+                }
+            }),
+            Listener::new(&shared.connection, "connectionstatechange", {
+                let weak = Rc::downgrade(&shared);
+                move |_| {
+                    if let Some(shared) = weak.upgrade() {
+                        match shared.connection.connection_state() {
+                            RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed => {
+                                shared.tell(WhepNews::Failed);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }),
+            Listener::new(video, "loadeddata", {
+                let weak = Rc::downgrade(&shared);
+                move |_| {
+                    if let Some(shared) = weak.upgrade()
+                        && shared.is_on_screen()
+                    {
+                        shared.tell(WhepNews::FirstFrame);
+                    }
+                }
+            }),
+        ];
+        let endpoint = format!("/whep/{slug}");
+        let negotiating = shared.clone();
+        spawn_local(async move {
+            match negotiating.negotiate(&endpoint).await {
+                Ok(()) => {}
+                Err(Refusal::Later { retry_ms }) => {
+                    negotiating.tell(WhepNews::Refused { retry_ms })
+                }
+                Err(Refusal::Broken) => negotiating.tell(WhepNews::Failed),
+            }
+        });
+        Ok(Self {
+            shared,
+            _listeners: listeners,
+        })
+    }
+
+    /// Reads the statistics; they are told as [`WhepNews::Stats`].
+    pub fn ask_stats(&self) {
+        let shared = self.shared.clone();
+        let wants_video = shared.video_transceiver.current_direction()
+            == Some(RtcRtpTransceiverDirection::Recvonly);
+        let promise = shared.connection.get_stats();
+        spawn_local(async move {
+            if let Ok(report) = JsFuture::from(promise).await {
+                shared.tell(WhepNews::Stats(read_stats(&report, wants_video)));
+            }
+        });
+    }
+}
+
+impl Drop for WhepSession {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+/// Why there is no session.
+enum Refusal {
+    Later { retry_ms: u64 },
+    Broken,
+}
+
+impl From<JsValue> for Refusal {
+    fn from(_: JsValue) -> Self {
+        Self::Broken
+    }
+}
+
+impl Shared {
+    fn tell(&self, news: WhepNews) {
+        if !matches!(*self.progress.borrow(), Progress::Closed) {
+            (self.tell)(news);
+        }
+    }
+
+    /// RFC 9725, section 4.2, with the roles of WHEP. The offer has no candidates: the server is ICE-lite in effect,
+    /// its own candidates stand in the answer, and it learns ours from the first check.
+    async fn negotiate(&self, endpoint: &str) -> Result<(), Refusal> {
+        let offer = JsFuture::from(self.connection.create_offer()).await?;
+        let offer = dom::property(&offer, "sdp")
+            .and_then(|sdp| sdp.as_string())
+            .ok_or(Refusal::Broken)?;
+        let offer = sdp::with_stereo_opus(&offer);
+        JsFuture::from(
+            self.connection
+                .set_local_description(&description(RtcSdpType::Offer, &offer)),
+        )
+        .await?;
+
+        let answer = RequestBuilder::new(endpoint)
+            .method(Method::POST)
+            .header("content-type", "application/sdp")
+            .header("accept", "application/sdp")
+            .body(offer)
+            .map_err(|_| Refusal::Broken)?
+            .send()
+            .await
+            .map_err(|_| Refusal::Broken)?;
+        match answer.status() {
+            201 => {}
+            409 | 429 | 503 => {
+                let seconds = answer
+                    .headers()
+                    .get("retry-after")
+                    .and_then(|text| text.trim().parse::<u64>().ok());
+                let retry_ms = seconds
+                    .map_or(DEFAULT_RETRY_MS, |s| s.saturating_mul(1_000))
+                    .max(MIN_RETRY_MS);
+                return Err(Refusal::Later { retry_ms });
+            }
+            _ => return Err(Refusal::Broken),
+        }
+        let location = answer.headers().get("location").ok_or(Refusal::Broken)?;
+        if matches!(*self.progress.borrow(), Progress::Closed) {
+            // The viewer left while the server was answering.
+            delete(&location);
+            return Ok(());
+        }
+        *self.progress.borrow_mut() = Progress::Open { location };
+        let body = answer.text().await.map_err(|_| Refusal::Broken)?;
+        JsFuture::from(
+            self.connection
+                .set_remote_description(&description(RtcSdpType::Answer, &body)),
+        )
+        .await?;
+        Ok(())
+    }
+
+    fn take_track(&self, event: &RtcTrackEvent) {
+        ask_for_least_delay(&event.receiver());
+        self.media.add_track(&event.track());
+        if !self.is_on_screen() {
+            self.video.set_src_object(Some(&self.media));
+        }
+        // Muted playback is always allowed; sound is the driver's business.
+        dom::call_quietly(&self.video, "play");
+    }
+
+    fn is_on_screen(&self) -> bool {
+        self.video
+            .src_object()
+            .is_some_and(|shown| shown.id() == self.media.id())
+    }
+
+    fn close(&self) {
+        let before = self.progress.replace(Progress::Closed);
+        self.connection.close();
+        if self.is_on_screen() {
+            self.video.set_src_object(None);
+        }
+        if let Progress::Open { location } = before {
+            delete(&location);
+        }
+    }
+}
+
+/// Ends the session on the server. `keepalive` lets the request outlive the page.
+fn delete(location: &str) {
+    let init = js_sys::Object::new();
+    dom::set_property(&init, "method", &"DELETE".into());
+    dom::set_property(&init, "keepalive", &true.into());
+    let window = dom::window();
+    let Some(fetch) =
+        dom::property(&window, "fetch").and_then(|fetch| fetch.dyn_into::<Function>().ok())
+    else {
+        return;
+    };
+    if let Ok(promise) = fetch.call2(&window, &location.into(), &init)
+        && let Ok(promise) = promise.dyn_into::<js_sys::Promise>()
+    {
+        spawn_local(async move {
+            // A server that is gone has no session to end.
+            let _ = JsFuture::from(promise).await;
+        });
+    }
+}
+
+/// Play what arrives at once: the standard's name, and the older one of Chromium.
+fn ask_for_least_delay(receiver: &JsValue) {
+    dom::set_property(receiver, "jitterBufferTarget", &0.into());
+    dom::set_property(receiver, "playoutDelayHint", &0.into());
+}
+
+fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
+    let description = RtcSessionDescriptionInit::new(kind);
+    description.set_sdp(sdp);
+    description
+}
+
+fn read_stats(report: &JsValue, wants_video: bool) -> RtcStats {
+    let mut stats = RtcStats::default();
+    let number =
+        |entry: &JsValue, name: &str| dom::property(entry, name).and_then(|value| value.as_f64());
+    let mut read = |entry: JsValue| {
+        let word = |name: &str| dom::property(&entry, name).and_then(|value| value.as_string());
+        if word("type").as_deref() != Some("inbound-rtp") {
+            return;
+        }
+        let is_video = word("kind").as_deref() == Some("video");
+        if is_video == wants_video {
+            let counter = if is_video {
+                "framesDecoded"
+            } else {
+                "totalSamplesReceived"
+            };
+            stats.frames = number(&entry, counter).unwrap_or(0.0);
+            stats.playout_ntp_ms =
+                number(&entry, "estimatedPlayoutTimestamp").filter(|ms| *ms > 0.0);
+        }
+    };
+    // A report is a map; its entries are walked by the map's own iterator.
+    let Some(values) = dom::call(report, "values") else {
+        return stats;
+    };
+    let Ok(from) =
+        Reflect::get(&values, &"next".into()).and_then(|next| next.dyn_into::<Function>())
+    else {
+        return stats;
+    };
+    while let Ok(step) = from.call0(&values) {
+        if dom::property(&step, "done").is_some_and(|done| done.is_truthy()) {
+            break;
+        }
+        match dom::property(&step, "value") {
+            Some(entry) => read(entry),
+            None => break,
+        }
+    }
+    stats
+}
