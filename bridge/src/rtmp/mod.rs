@@ -38,6 +38,11 @@ use crate::output::Gate;
 use crate::supervisor::Bridge;
 
 /// Serves RTMP publishers until `cancel`: whoever the gate admits becomes a source of the bridge.
-pub async fn serve(listener: TcpListener, gate: Arc<dyn Gate>, bridge: Bridge, cancel: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    gate: Arc<dyn Gate>,
+    bridge: Bridge,
+    cancel: CancellationToken,
+) {
     serve_into(listener, gate, Arc::new(bridge), cancel).await;
 }

@@ -1,0 +1,4 @@
+//! Integration tests of the bridge, one binary.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod rtmp;

@@ -1,0 +1,9 @@
+//! The RTMP listener against our client, real FFmpeg, and hostile bytes.
+
+mod client;
+mod ffmpeg;
+mod harness;
+mod hostile;
+mod limits;
+mod mutation;
+mod wire;
