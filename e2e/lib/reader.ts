@@ -1,0 +1,262 @@
+import type { BrowserContext, Page } from '@playwright/test';
+import { layout, type Layout } from './layout.ts';
+import { distribution, type Distribution } from './figures.ts';
+
+/** One frame that a <video> of the page presented. Times are milliseconds since the Unix epoch. */
+export interface Frame {
+  /** When it was on the screen: the later of the callback and the browser's expected display time. */
+  shown: number;
+  /** The clock drawn into it, or null when the cells could not be read. */
+  clock: number | null;
+  /** Which <video> of the page, in document order. */
+  video: number;
+  /** Whether that is the one in front (the player keeps one per transport). */
+  front: boolean;
+  width: number;
+  height: number;
+}
+
+interface PageReader {
+  frames: Frame[];
+  /** Milliseconds from the start of the navigation to the first readable frame in front. */
+  firstFrame: number | null;
+  flashes: number[];
+  beeps: number[];
+  /** Starts to listen to the front video's sound. */
+  listen(): Promise<void>;
+}
+
+declare global {
+  interface Window {
+    weirReader: PageReader;
+  }
+}
+
+/**
+ * Runs in the page: reads every frame that any <video> presents.
+ *
+ * What is measured is pessimistic by design. A frame's time is never earlier than the moment at which the page
+ * could read it back, so the delay holds the encoder, the network, the jitter buffer, the decoder and the
+ * compositor.
+ */
+function installReader(layout: Layout) {
+  const width = 8 * layout.raster;
+  const height = 6 * layout.raster;
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+  const cellWidth = width / layout.raster;
+  const cellHeight = height / layout.raster;
+  const KEEP_FRAMES = 30_000;
+
+  /** Mean brightness of a cell's middle, where its neighbours and the codec's ringing do not reach. */
+  function brightness(pixels: Uint8ClampedArray, column: number, row: number): number {
+    let sum = 0;
+    let count = 0;
+    for (let y = Math.ceil((row + 0.3) * cellHeight); y < (row + 0.7) * cellHeight; y++) {
+      for (let x = Math.ceil((column + 0.3) * cellWidth); x < (column + 0.7) * cellWidth; x++) {
+        const at = 4 * (y * width + x);
+        sum += pixels[at] + pixels[at + 1] + pixels[at + 2];
+        count += 3;
+      }
+    }
+    return sum / count;
+  }
+
+  /** The low 32 bits of the clock, or null when guards or checksum are wrong. */
+  function decode(pixels: Uint8ClampedArray): number | null {
+    const bits: number[] = [];
+    for (let cell = 0; cell < layout.cells; cell++) {
+      const column = layout.firstColumn + (cell % layout.columns);
+      const row = layout.firstRow + Math.floor(cell / layout.columns);
+      bits.push(brightness(pixels, column, row) > 127 ? 1 : 0);
+    }
+    if (bits.slice(0, 4).join('') !== '1010' || bits.slice(44).join('') !== '0101') return null;
+    const number = (from: number, to: number) => bits.slice(from, to).reduce((value, bit) => value * 2 + bit, 0);
+    const value = number(4, 36);
+    let crc = 0;
+    for (let byte = 3; byte >= 0; byte--) {
+      crc ^= (value >>> (8 * byte)) & 0xff;
+      for (let bit = 0; bit < 8; bit++) crc = crc & 0x80 ? ((crc << 1) ^ 0x07) & 0xff : crc << 1;
+    }
+    return crc === number(36, 44) ? value : null;
+  }
+
+  /** The full time whose low 32 bits are these, nearest to now. */
+  function complete(low: number): number {
+    const range = 2 ** 32;
+    const now = Date.now();
+    const value = now - (((now % range) - low + range) % range);
+    return now - value > range / 2 ? value + range : value;
+  }
+
+  const reader: PageReader = {
+    frames: [],
+    firstFrame: null,
+    flashes: [],
+    beeps: [],
+    listen: async () => {
+      const video = front();
+      const audio = new AudioContext({ latencyHint: 'interactive', sampleRate: 48_000 });
+      await audio.resume();
+      // Reports the sample at which a beep begins after at least 300 ms of silence.
+      const worklet = `registerProcessor('onset', class extends AudioWorkletProcessor {
+        constructor() { super(); this.silent = 0; }
+        process(inputs) {
+          const samples = inputs[0][0];
+          if (samples) for (let i = 0; i < samples.length; i++) {
+            if (Math.abs(samples[i]) > 0.1) {
+              if (this.silent > sampleRate * 0.3) this.port.postMessage((currentFrame + i) / sampleRate);
+              this.silent = 0;
+            } else this.silent++;
+          }
+          return true;
+        }
+      });`;
+      await audio.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: 'text/javascript' })));
+      const node = new AudioWorkletNode(audio, 'onset');
+      if (video.srcObject instanceof MediaStream) {
+        audio.createMediaStreamSource(video.srcObject).connect(node);
+      } else {
+        video.muted = false;
+        video.volume = 1;
+        audio.createMediaElementSource(video).connect(node);
+      }
+      // Pulled by the destination, heard by nobody.
+      const mute = new GainNode(audio, { gain: 0 });
+      node.connect(mute).connect(audio.destination);
+      node.port.onmessage = ({ data }) => {
+        const output = audio.getOutputTimestamp();
+        reader.beeps.push(output.performanceTime! + (data - output.contextTime!) * 1000);
+      };
+    },
+  };
+  window.weirReader = reader;
+
+  const videos = () => [...document.querySelectorAll('video')];
+  function front(): HTMLVideoElement {
+    return document.querySelector<HTMLVideoElement>('video.front') ?? videos()[0];
+  }
+
+  function follow(video: HTMLVideoElement) {
+    let wasBright = true;
+    const onFrame = (_now: number, about: VideoFrameCallbackMetadata) => {
+      video.requestVideoFrameCallback(onFrame);
+      const at = Math.max(performance.now(), about.expectedDisplayTime);
+      context.drawImage(video, 0, 0, width, height);
+      const { data } = context.getImageData(0, 0, width, height);
+      const low = decode(data);
+      const isFront = front() === video;
+      const { column, row, columnEnd, rowEnd } = layout.flash;
+      const bright = brightness(data, (column + columnEnd - 1) / 2, (row + rowEnd - 1) / 2) > 127;
+      if (low !== null && isFront) {
+        reader.firstFrame ??= at;
+        if (bright && !wasBright) reader.flashes.push(at);
+      }
+      wasBright = bright;
+      reader.frames.push({
+        shown: at + (Date.now() - performance.now()),
+        clock: low === null ? null : complete(low),
+        video: videos().indexOf(video),
+        front: isFront,
+        width: about.width,
+        height: about.height,
+      });
+      if (reader.frames.length > KEEP_FRAMES) reader.frames.splice(0, KEEP_FRAMES / 2);
+    };
+    video.requestVideoFrameCallback(onFrame);
+  }
+
+  const followed = new WeakSet<HTMLVideoElement>();
+  const look = () => {
+    for (const video of videos()) {
+      if (followed.has(video)) continue;
+      followed.add(video);
+      follow(video);
+    }
+  };
+  new MutationObserver(look).observe(document, { childList: true, subtree: true });
+  look();
+}
+
+/** Installs the reader into every page of the context, before the page's own scripts. */
+export async function installReaderIn(context: BrowserContext): Promise<void> {
+  await context.addInitScript(installReader, layout);
+}
+
+/** What a stretch of presented frames shows. */
+export interface Watched {
+  /** Milliseconds from drawing to display. */
+  delay: Distribution;
+  /** Frames that were presented and readable. */
+  frames: number;
+  /** Frames that were presented and could not be read. */
+  unreadable: number;
+  /** Longest time between two frames with a new clock, in milliseconds. */
+  longestGap: number;
+  /** The last frame's size. */
+  size: string;
+}
+
+/** Waits until a frame is in front that was drawn less than `maxAge` milliseconds before it was shown. */
+export async function untilFresh(page: Page, options: { maxAge?: number; timeout?: number; since?: number } = {}) {
+  const { maxAge = 10_000, timeout = 20_000, since = 0 } = options;
+  await page.waitForFunction(
+    ([maxAge, since]) => {
+      const frames = window.weirReader.frames;
+      const last = frames.findLast((frame) => frame.front && frame.clock !== null);
+      return last !== undefined && last.shown > since && last.shown - last.clock! < maxAge && Date.now() - last.shown < 1_000;
+    },
+    [maxAge, since],
+    { timeout, polling: 50 },
+  );
+}
+
+/** Watches the front video for so many seconds. */
+export async function watch(page: Page, seconds: number): Promise<Watched> {
+  const from = Date.now();
+  await page.waitForFunction((until) => Date.now() >= until, from + 1_000 * seconds, {
+    timeout: 1_000 * seconds + 15_000,
+    polling: 100,
+  });
+  return watchedSince(page, from);
+}
+
+/** What the front video showed since then. */
+export async function watchedSince(page: Page, from: number): Promise<Watched> {
+  const all: Frame[] = await page.evaluate(
+    (from) => window.weirReader.frames.filter((frame) => frame.front && frame.shown >= from),
+    from,
+  );
+  const readable = all.filter((frame) => frame.clock !== null);
+  let longestGap = 0;
+  for (let i = 1; i < readable.length; i++) {
+    longestGap = Math.max(longestGap, readable[i].shown - readable[i - 1].shown);
+  }
+  const last = all.at(-1);
+  return {
+    delay: distribution(readable.map((frame) => frame.shown - frame.clock!)),
+    frames: readable.length,
+    unreadable: all.length - readable.length,
+    longestGap: Math.round(longestGap),
+    size: last ? `${last.width}x${last.height}` : 'none',
+  };
+}
+
+/** Milliseconds by which the sound comes after the picture, one value per flash that has its beep. */
+export async function soundOffsets(page: Page): Promise<number[]> {
+  const { flashes, beeps } = await page.evaluate(() => ({
+    flashes: window.weirReader.flashes,
+    beeps: window.weirReader.beeps,
+  }));
+  const offsets: number[] = [];
+  for (const flash of flashes) {
+    const nearest = beeps.reduce(
+      (best, beep) => (Math.abs(beep - flash) < Math.abs(best - flash) ? beep : best),
+      Number.POSITIVE_INFINITY,
+    );
+    if (Math.abs(nearest - flash) < 450) offsets.push(nearest - flash);
+  }
+  return offsets;
+}

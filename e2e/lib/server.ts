@@ -1,0 +1,213 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import dgram from 'node:dgram';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** What `weir stream create --json` prints. */
+export interface StreamAccess {
+  slug: string;
+  key: string;
+  rtmp_url: string;
+  whip_url: string;
+  whep_url: string;
+  hls_url: string;
+  watch_url: string;
+}
+
+/** The release binary under test. */
+export function weirBinary(): string {
+  const repository = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
+  const target = path.resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target');
+  const binary = process.env.WEIR_BIN ?? path.join(target, 'release/weir');
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: run script/build, or set WEIR_BIN`);
+  return binary;
+}
+
+async function freeTcpPort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function freeUdpPort(): Promise<number> {
+  const socket = dgram.createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return port;
+}
+
+/** The environment without settings of a developer's own server. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WEIR_')));
+}
+
+/** Waits until `condition` holds. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeout = 10_000,
+  every = 50,
+): Promise<void> {
+  const end = Date.now() + timeout;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, every));
+  }
+}
+
+/** A `weir serve` of its own: ports, data folder and process. */
+export class WeirServer {
+  readonly folder = mkdtempSync(path.join(os.tmpdir(), 'weir-e2e-'));
+  logs = '';
+  private child!: ChildProcess;
+  private exited!: Promise<number | null>;
+
+  private constructor(
+    readonly http: number,
+    readonly rtmp: number,
+    readonly media: number,
+  ) {}
+
+  static async start(): Promise<WeirServer> {
+    const server = new WeirServer(await freeTcpPort(), await freeTcpPort(), await freeUdpPort());
+    try {
+      await server.launch();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  private async launch(): Promise<void> {
+    this.child = spawn(weirBinary(), ['serve', ...this.flags], {
+      cwd: this.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.on('exit', (code) => resolve(code));
+      this.child.on('error', (error) => {
+        this.logs += `cannot start: ${error.message}\n`;
+        resolve(null);
+      });
+    });
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.logs += text;
+      });
+    }
+    await until(
+      `the server is ready; it said:\n${this.logs}`,
+      async () => {
+        if (!this.running) throw new Error(`the server ended at once:\n${this.logs}`);
+        return (await fetch(`${this.origin}/readyz`).catch(() => undefined))?.status === 200;
+      },
+      30_000,
+    );
+  }
+
+  get flags(): string[] {
+    return [
+      ...['--http', `127.0.0.1:${this.http}`],
+      ...['--rtmp', `127.0.0.1:${this.rtmp}`],
+      ...['--media-udp', `127.0.0.1:${this.media}`],
+      ...['--data-dir', path.join(this.folder, 'data')],
+    ];
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.http}`;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  get running(): boolean {
+    return this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Runs another `weir` command beside this server; resolves with its output whatever its exit status. */
+  async command(...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
+    return runWeir(args, this.folder);
+  }
+
+  async createStream(slug: string, title = slug): Promise<StreamAccess> {
+    const { stdout, stderr, code } = await this.command(
+      ...['stream', 'create', '--slug', slug, '--title', title, '--json'],
+      ...this.flags,
+    );
+    if (code !== 0) throw new Error(`stream create failed: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** Process ids of the children with this word among their arguments. */
+  children(word: string): number[] {
+    const found: number[] = [];
+    for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
+      let list = '';
+      try {
+        list = readFileSync(`/proc/${this.pid}/task/${thread}/children`, 'utf8');
+      } catch {
+        continue; // The thread ended meanwhile.
+      }
+      for (const pid of list.split(' ').filter(Boolean).map(Number)) {
+        try {
+          if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(word)) found.push(pid);
+        } catch {
+          continue; // The process ended meanwhile.
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Resident memory of the server itself, in MiB. */
+  residentMiB(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]) / 1024;
+  }
+
+  /** Sends SIGTERM and waits; resolves with the exit code, null when it had to be killed. */
+  async terminate(timeout = 20_000): Promise<number | null> {
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeout);
+    const code = await this.exited;
+    clearTimeout(timer);
+    return code;
+  }
+
+  async stop(): Promise<void> {
+    if (this.running) await this.terminate();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs `weir` with these arguments in a folder. */
+export async function runWeir(
+  args: string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ stdout: string; stderr: string; code: number }> {
+  try {
+    const { stdout, stderr } = await run(weirBinary(), args, {
+      cwd,
+      env: { ...cleanEnvironment(), ...environment },
+      timeout: 30_000,
+    });
+    return { stdout, stderr, code: 0 };
+  } catch (error) {
+    const { stdout, stderr, code } = error as { stdout: string; stderr: string; code: number };
+    if (typeof code !== 'number') throw error;
+    return { stdout, stderr, code };
+  }
+}
