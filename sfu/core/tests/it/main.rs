@@ -1,0 +1,6 @@
+//! The media plane in virtual time: real str0m clients on both sides, no sockets, no clock.
+
+mod flow;
+mod hostile;
+mod sources;
+mod world;

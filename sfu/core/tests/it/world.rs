@@ -1,0 +1,459 @@
+//! Shards and clients in virtual time, with a network between them that delays and loses.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use str0m::{
+    Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig,
+    change::{SdpAnswer, SdpPendingOffer},
+    media::{Direction, MediaKind, Mid},
+    net::{Protocol, Receive},
+    rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
+};
+use weir_sfu_core::{
+    OfferError, Output, SessionId, SfuEvent, Shard, ShardConfig, SourceInfo, StreamId,
+};
+
+pub const STREAM: StreamId = StreamId(1);
+
+/// One-way delay of the network.
+const DELAY: Duration = Duration::from_millis(15);
+
+pub struct World {
+    pub start: Instant,
+    pub now: Instant,
+    pub shards: Vec<Shard>,
+    pub clients: Vec<Client>,
+    pub events: Vec<(Duration, SfuEvent)>,
+    pub live: Option<SourceInfo>,
+    pub bridge_keyframes: usize,
+    pub bridge_replaced: usize,
+    pub tapped: Vec<weir_media::RtpPacket>,
+    pub sent_segments: usize,
+    pub sends: usize,
+    network: VecDeque<(Instant, Hop)>,
+    /// Share of RTP datagrams that vanish.
+    pub loss: f64,
+    random: u64,
+    next_session: u128,
+}
+
+enum Hop {
+    ToServer { from: SocketAddr, bytes: Vec<u8> },
+    ToClient { to: SocketAddr, bytes: Vec<u8> },
+}
+
+pub struct Client {
+    pub rtc: Rtc,
+    pub addr: SocketAddr,
+    pub connected: bool,
+    pub closed: bool,
+    /// Cut off: nothing goes in or out.
+    pub frozen: bool,
+    pub video: Option<Mid>,
+    pub audio: Option<Mid>,
+    pub received: Vec<(Duration, RtpPacket)>,
+    pub keyframe_requests: usize,
+    /// Sequence numbers that the peer asked to be resent.
+    pub nacks: Vec<u16>,
+    pub session: SessionId,
+}
+
+pub fn server() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 7882))
+}
+
+impl World {
+    pub fn new(shards: u16) -> Self {
+        let start = Instant::now();
+        let shard = |number| {
+            Shard::new(ShardConfig {
+                shard: number,
+                shards,
+                candidates: vec![server()],
+                publisher_timeout: Duration::from_secs(5),
+                max_gso_segments: 64,
+            })
+            .unwrap()
+        };
+        Self {
+            start,
+            now: start,
+            shards: (0..shards).map(shard).collect(),
+            clients: Vec::new(),
+            events: Vec::new(),
+            live: None,
+            bridge_keyframes: 0,
+            bridge_replaced: 0,
+            tapped: Vec::new(),
+            sent_segments: 0,
+            sends: 0,
+            network: VecDeque::new(),
+            loss: 0.0,
+            random: 0x853c_49e6_748f_ea9b,
+            next_session: 0,
+        }
+    }
+
+    pub fn home(&mut self) -> &mut Shard {
+        let home = Shard::home(STREAM, self.shards.len() as u16);
+        &mut self.shards[usize::from(home)]
+    }
+
+    pub fn session_id(&mut self) -> SessionId {
+        self.next_session += 1;
+        SessionId(self.next_session)
+    }
+
+    /// A new publisher; gives its index.
+    pub fn publish(&mut self, config: RtcConfig) -> usize {
+        let (mut client, pending, offer) = self.client(config, Direction::SendOnly);
+        let id = self.session_id();
+        let now = self.now;
+        let answer = self.home().handle_publish(now, STREAM, id, &offer).unwrap();
+        client.session = id;
+        self.join(client, pending, &answer)
+    }
+
+    /// A new viewer at a shard.
+    pub fn view(&mut self, shard: usize, config: RtcConfig) -> Result<usize, OfferError> {
+        let source = self.live.expect("the stream is live");
+        let (mut client, pending, offer) = self.client(config, Direction::RecvOnly);
+        let id = self.session_id();
+        let answer = self.shards[shard].handle_view(self.now, STREAM, id, &source, &offer)?;
+        client.session = id;
+        Ok(self.join(client, pending, &answer))
+    }
+
+    fn client(&self, config: RtcConfig, dir: Direction) -> (Client, SdpPendingOffer, String) {
+        let addr = SocketAddr::from(([198, 51, 100, 1], 10_000 + self.clients.len() as u16));
+        let mut rtc = config.set_rtp_mode(true).enable_raw_packets(true).build(self.now);
+        rtc.add_local_candidate(Candidate::host(addr, "udp").unwrap());
+        let mut api = rtc.sdp_api();
+        let audio = api.add_media(MediaKind::Audio, dir, None, None, None);
+        let video = api.add_media(MediaKind::Video, dir, None, None, None);
+        let (offer, pending) = api.apply().unwrap();
+        let client = Client {
+            rtc,
+            addr,
+            connected: false,
+            closed: false,
+            frozen: false,
+            video: Some(video),
+            audio: Some(audio),
+            received: Vec::new(),
+            keyframe_requests: 0,
+            nacks: Vec::new(),
+            session: SessionId(0),
+        };
+        (client, pending, offer.to_sdp_string())
+    }
+
+    fn join(&mut self, mut client: Client, pending: SdpPendingOffer, answer: &str) -> usize {
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        client.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        self.clients.push(client);
+        self.clients.len() - 1
+    }
+
+    /// Lets time pass, a millisecond at a time.
+    pub fn run(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.now += Duration::from_millis(1);
+            while self.network.front().is_some_and(|(at, _)| *at <= self.now) {
+                let Some((_, hop)) = self.network.pop_front() else { break };
+                self.arrive(hop);
+            }
+            for shard in &mut self.shards {
+                shard.handle_timeout(self.now);
+            }
+            for index in 0..self.clients.len() {
+                let client = &mut self.clients[index];
+                if !client.frozen && client.rtc.is_alive() {
+                    client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
+                }
+                self.drain_client(index);
+            }
+            self.drain_shards();
+        }
+    }
+
+    pub fn run_until(&mut self, limit: u64, mut done: impl FnMut(&Self) -> bool) {
+        for _ in 0..limit {
+            if done(self) {
+                return;
+            }
+            self.run(1);
+        }
+        panic!("not within {limit} ms");
+    }
+
+    pub fn connect(&mut self, client: usize) {
+        self.run_until(5_000, |world| world.clients[client].connected);
+    }
+
+    fn arrive(&mut self, hop: Hop) {
+        match hop {
+            Hop::ToServer { from, bytes } => {
+                // As SO_REUSEPORT does, by a hash of the address.
+                let shard = usize::from(from.port()) % self.shards.len();
+                self.shards[shard].handle_datagram(self.now, from, server(), &bytes);
+                self.drain_shards();
+            }
+            Hop::ToClient { to, bytes } => {
+                let found = self.clients.iter().position(|c| c.addr == to && !c.frozen);
+                let Some(index) = found else { return };
+                let rtc = &mut self.clients[index].rtc;
+                if let Ok(receive) = Receive::new(Protocol::Udp, server(), to, &bytes) {
+                    let _ = rtc.handle_input(Input::Receive(self.now, receive));
+                }
+                self.drain_client(index);
+            }
+        }
+    }
+
+    fn drain_client(&mut self, index: usize) {
+        loop {
+            let since = self.now - self.start;
+            let client = &mut self.clients[index];
+            match client.rtc.poll_output() {
+                Ok(RtcOutput::Timeout(_)) | Err(_) => return,
+                Ok(RtcOutput::Transmit(t)) => {
+                    let (frozen, from) = (client.frozen, client.addr);
+                    if !frozen && !self.lost(&t.contents) {
+                        let hop = Hop::ToServer { from, bytes: t.contents.to_vec() };
+                        self.network.push_back((self.now + DELAY, hop));
+                    }
+                }
+                Ok(RtcOutput::Event(event)) => match event {
+                    Event::Connected => client.connected = true,
+                    Event::Closed => client.closed = true,
+                    Event::RtpPacket(packet) => client.received.push((since, packet)),
+                    Event::KeyframeRequest(_) => client.keyframe_requests += 1,
+                    Event::RawPacket(raw) => {
+                        if let RawPacket::RtcpRx(Rtcp::Nack(nack)) = *raw {
+                            for entry in nack.reports.iter() {
+                                client.nacks.push(entry.pid);
+                            }
+                        }
+                    }
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn drain_shards(&mut self) {
+        loop {
+            let mut quiet = true;
+            for index in 0..self.shards.len() {
+                while let Some(output) = self.shards[index].poll_output() {
+                    quiet = false;
+                    match output {
+                        Output::Event(event) => self.events.push((self.now - self.start, event)),
+                        Output::Live { info, .. } => self.live = info,
+                        Output::Forward { shard, message } => {
+                            self.shards[usize::from(shard)].handle_message(self.now, message);
+                        }
+                        Output::BridgeKeyframe { .. } => self.bridge_keyframes += 1,
+                        Output::BridgeReplaced { .. } => self.bridge_replaced += 1,
+                        Output::Tap { packet, .. } => self.tapped.push(packet),
+                    }
+                }
+                while let Some(transmit) = self.shards[index].poll_transmit() {
+                    quiet = false;
+                    self.sends += 1;
+                    self.sent_segments += transmit.segments();
+                    for bytes in transmit.contents.chunks(transmit.segment) {
+                        if !self.lost(bytes) {
+                            let hop =
+                                Hop::ToClient { to: transmit.destination, bytes: bytes.to_vec() };
+                            self.network.push_back((self.now + DELAY, hop));
+                        }
+                    }
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    pub fn random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+
+    fn lost(&mut self, bytes: &[u8]) -> bool {
+        let rtp = bytes.len() > 2
+            && (128..192).contains(&bytes[0])
+            && !(64..96).contains(&(bytes[1] & 0x7f));
+        let draw = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
+        rtp && draw < self.loss
+    }
+
+    pub fn ended(&self, session: SessionId) -> Option<(Duration, weir_sfu_core::EndReason)> {
+        self.events.iter().find_map(|(at, event)| match event {
+            SfuEvent::PublisherEnded { session: s, reason, .. }
+            | SfuEvent::ViewerEnded { session: s, reason, .. }
+                if *s == session =>
+            {
+                Some((*at, *reason))
+            }
+            _ => None,
+        })
+    }
+}
+
+impl Client {
+    /// Writes one packet of a track.
+    pub fn write(&mut self, kind: MediaKind, packet: Packet<'_>) {
+        let mid = match kind {
+            MediaKind::Video => self.video,
+            MediaKind::Audio => self.audio,
+        };
+        let mid = mid.unwrap();
+        let pts = self.rtc.media(mid).unwrap().remote_pts().to_vec();
+        let pt = pts[0];
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, None).unwrap();
+        stream.write_rtp(
+            RtpWrite::new(pt, packet.seq.into(), packet.time, packet.wallclock, packet.payload)
+                .marker(packet.marker)
+                .nackable(true),
+        );
+    }
+
+    pub fn of(&self, kind: MediaKind) -> Vec<&RtpPacket> {
+        let mid = match kind {
+            MediaKind::Video => self.video,
+            MediaKind::Audio => self.audio,
+        };
+        let media = self.rtc.media(mid.unwrap()).unwrap();
+        let of_kind = |p: &&(Duration, RtpPacket)| {
+            media.remote_pts().contains(&p.1.header.payload_type)
+        };
+        self.received.iter().filter(of_kind).map(|(_, packet)| packet).collect()
+    }
+
+    /// Asks for a keyframe, as a decoder that lost its way.
+    pub fn send_pli(&mut self) {
+        let mid = self.video.unwrap();
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_rx_by_mid(mid, None).unwrap();
+        stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+    }
+}
+
+pub struct Packet<'a> {
+    pub seq: u64,
+    pub time: u32,
+    pub wallclock: Instant,
+    pub marker: bool,
+    pub payload: &'a [u8],
+}
+
+/// Plays a steady test stream: VP8 with 30 frames a second of 4 packets, Opus each 20 ms. The frame's
+/// number and the packet's place in it stand in the payload.
+pub struct Source {
+    pub client: usize,
+    pub frame: u64,
+    pub seq: u64,
+    pub audio: u64,
+    /// Keyframe every so many frames; 0: only when asked.
+    pub gop: u64,
+    seen_requests: usize,
+    started: Instant,
+    /// How long after its capture video leaves the encoder.
+    pub video_delay: Duration,
+}
+
+pub const PACKETS_PER_FRAME: u64 = 4;
+
+impl Source {
+    pub fn new(world: &World, client: usize) -> Self {
+        Self {
+            client,
+            frame: 0,
+            seq: 40_000,
+            audio: 0,
+            gop: 0,
+            seen_requests: 0,
+            started: world.now,
+            video_delay: Duration::ZERO,
+        }
+    }
+
+    /// Runs the world for some time while the source plays.
+    pub fn play(&mut self, world: &mut World, millis: u64) {
+        for _ in 0..millis {
+            world.run(1);
+            let elapsed = world.now - self.started;
+            while self.video_delay + Duration::from_micros(self.frame * 33_333) <= elapsed {
+                self.write_frame(world);
+            }
+            while Duration::from_millis(self.audio * 20) <= elapsed {
+                self.write_audio(world);
+            }
+        }
+    }
+
+    pub fn write_frame(&mut self, world: &mut World) {
+        let client = &mut world.clients[self.client];
+        let asked = client.keyframe_requests > self.seen_requests;
+        self.seen_requests = client.keyframe_requests;
+        let key = self.frame == 0 || asked || (self.gop > 0 && self.frame.is_multiple_of(self.gop));
+        let captured = self.started + Duration::from_micros(self.frame * 33_333);
+        for part in 0..PACKETS_PER_FRAME {
+            // VP8: descriptor with S at the frame's start, then the frame tag whose lowest bit is P.
+            let mut payload = vec![if part == 0 { 0x10 } else { 0 }, u8::from(!key)];
+            payload.extend(self.frame.to_be_bytes());
+            payload.push(part as u8);
+            payload.resize(if part == PACKETS_PER_FRAME - 1 { 300 } else { 1_000 }, 7);
+            let packet = Packet {
+                seq: self.seq,
+                time: (self.frame * 3_000) as u32,
+                wallclock: captured,
+                marker: part == PACKETS_PER_FRAME - 1,
+                payload: &payload,
+            };
+            self.seq += 1;
+            client.write(MediaKind::Video, packet);
+        }
+        self.frame += 1;
+    }
+
+    fn write_audio(&mut self, world: &mut World) {
+        let captured = self.started + Duration::from_millis(self.audio * 20);
+        let mut payload = vec![0xfc];
+        payload.extend(self.audio.to_be_bytes());
+        let packet = Packet {
+            seq: 100 + self.audio,
+            time: (self.audio * 960) as u32,
+            wallclock: captured,
+            marker: false,
+            payload: &payload,
+        };
+        world.clients[self.client].write(MediaKind::Audio, packet);
+        self.audio += 1;
+    }
+}
+
+/// Frame number and place in the frame of a packet of [`Source`].
+pub fn place(packet: &RtpPacket) -> (u64, u8) {
+    let frame = packet.payload[2..10].try_into().unwrap();
+    (u64::from_be_bytes(frame), packet.payload[10])
+}
+
+pub fn vp8() -> RtcConfig {
+    RtcConfig::new().clear_codecs().enable_opus(true, false).enable_vp8(true)
+}
+
+pub fn h264() -> RtcConfig {
+    RtcConfig::new().clear_codecs().enable_opus(true, false).enable_h264(true)
+}
