@@ -1,0 +1,70 @@
+import { figure, ms } from '../lib/figures.ts';
+import { expect, openWatchPage, player, test } from '../lib/fixtures.ts';
+import { UdpGate } from '../lib/gate.ts';
+import { blankPage, publishByWhip } from '../lib/publisher.ts';
+import { untilFresh } from '../lib/reader.ts';
+
+test('an RTMP publisher that is killed is offline within 5 s, and the page plays again by itself', async ({ server, publish, viewers }) => {
+  const access = await server.createStream('comeback');
+  const page = await openWatchPage(viewers, access);
+  // The viewer came first.
+  await expect(player(page)).toHaveAttribute('data-state', 'offline');
+
+  const first = publish(access, 'plain');
+  await untilFresh(page, { maxAge: 3_000, timeout: 30_000 });
+  const killed = Date.now();
+  await first.kill();
+  await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 5_000 });
+  figure('RTMP publisher killed: page says offline after', ms(Date.now() - killed));
+
+  const second = publish(access, 'plain');
+  await second.flowing();
+  const back = Date.now();
+  await untilFresh(page, { maxAge: 3_000, since: second.started });
+  await expect(player(page)).toHaveAttribute('data-state', 'playing');
+  figure('RTMP publisher back: picture after', `${ms(Date.now() - back)} (from FFmpeg's first packets)`);
+});
+
+test('a WHIP publisher that falls silent is offline within 5 s', async ({ server, browser, viewers }) => {
+  const gate = await UdpGate.create(server.media, true);
+  const publisher = await browser.newContext();
+  try {
+    await gate.guard(publisher, /\/whip$/);
+    const access = await server.createStream('silent');
+    const source = await blankPage(publisher, server.origin);
+    await publishByWhip(source, access, 'VP8');
+    const page = await openWatchPage(viewers, access);
+    await untilFresh(page, { maxAge: 3_000 });
+    gate.open = false;
+    const cut = Date.now();
+    await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 8_000 });
+    figure('WHIP publisher cut off: page says offline after', ms(Date.now() - cut));
+    expect(Date.now() - cut).toBeLessThan(6_000);
+  } finally {
+    gate.close();
+    await publisher.close();
+  }
+});
+
+test('a second WHIP session of the same stream takes over, and viewers go on', async ({ server, browser, viewers }) => {
+  const access = await server.createStream('takeover');
+  const publisher = await browser.newContext();
+  const source = await blankPage(publisher, server.origin);
+  await publishByWhip(source, access, 'VP8');
+  const page = await openWatchPage(viewers, access);
+  await untilFresh(page, { maxAge: 3_000 });
+  let offers = 0;
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().includes('/whep/')) offers++;
+  });
+
+  const again = await publisher.newPage();
+  await again.goto(`${server.origin}/e2e-blank`);
+  await publishByWhip(again, access, 'VP8');
+  const taken = Date.now();
+  await source.close();
+  await untilFresh(page, { maxAge: 3_000, since: taken + 1_500 });
+  await expect(player(page)).toHaveAttribute('data-state', 'playing');
+  expect(offers).toBe(0);
+  await publisher.close();
+});
