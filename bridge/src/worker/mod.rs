@@ -1,10 +1,124 @@
-//! The worker process.
+//! The worker process: one live stream's media work, with GStreamer inside.
+//!
+//! The source comes over the link into a [`session`], which hands pictures to [`video`] and sound to
+//! [`audio`]. Both put RTP for WebRTC into the [`outbox`] and CMAF for HLS through the [`segment`]er.
+//! What cannot go on ends the process: the supervisor starts another at once.
 
+mod audio;
+mod cmaf;
 mod depacketize;
+mod encode;
 mod h264;
+mod outbox;
 mod rtp;
+mod segment;
+mod session;
+mod video;
 
-/// Body of `weir bridge-worker`: serves the link on file descriptor 0 until it closes.
+use std::{
+    fmt::Display,
+    io::{Read, Write},
+    os::{fd::AsFd, unix::net::UnixStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+
+use anyhow::Context;
+
+use crate::link::{
+    Frames,
+    message::{FromWorker, ToWorker},
+};
+
+use outbox::Outbox;
+use session::Session;
+
+/// Source messages that may wait for the session. When there are more, the link is not read, and what
+/// does not fit into it waits in the main process, which drops by its own rules.
+const SOURCE_MESSAGES: usize = 256;
+
+/// The worker says that it is alive this often.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+
+/// Bytes read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// Body of `weir bridge-worker`: serves the link on standard input, a stream socket, until the source
+/// ends. Log lines go to standard error.
 pub fn run() -> anyhow::Result<()> {
+    let input = std::io::stdin().as_fd().try_clone_to_owned().context("no standard input")?;
+    let link = UnixStream::from(input);
+    link.local_addr().context("standard input is no link: `weir serve` starts this command for each stream")?;
+    gstreamer::init().context("cannot start GStreamer")?;
+
+    let (outbox, writer) = Outbox::start(link.try_clone()?)?;
+    outbox.send(&FromWorker::Hello);
+    let keyframe = Arc::new(AtomicBool::new(false));
+    let (sender, source) = sync_channel(SOURCE_MESSAGES);
+    let request = keyframe.clone();
+    std::thread::Builder::new().name("link".into()).spawn(move || read(link, &sender, &request))?;
+
+    let mut session = Session::new(outbox.clone(), keyframe);
+    let mut beat = std::time::Instant::now();
+    loop {
+        match source.recv_timeout(HEARTBEAT) {
+            Ok(ToWorker::End) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(message) => session.take(message),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if beat.elapsed() >= HEARTBEAT {
+            beat = std::time::Instant::now();
+            outbox.heartbeat();
+        }
+    }
+    session.finish();
+    drop(outbox);
+    // It cannot fail: it ends when all senders are gone.
+    let _ = writer.join();
     Ok(())
+}
+
+/// Reads the link. A request for a keyframe takes effect here and now; everything else waits its turn.
+fn read(mut link: UnixStream, source: &SyncSender<ToWorker>, keyframe: &AtomicBool) {
+    let mut frames = Frames::default();
+    let mut bytes = vec![0; READ_BYTES];
+    let mut ended = false;
+    loop {
+        match link.read(&mut bytes) {
+            Ok(0) if ended => return,
+            Ok(0) => fail("the main process is gone"),
+            Ok(count) => frames.space().extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(_) if ended => return,
+            Err(error) => fail(format!("cannot read the link: {error}")),
+        }
+        loop {
+            let message = match frames.next_frame() {
+                Ok(Some((kind, body))) => ToWorker::decode(kind, body),
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            match message {
+                Ok(ToWorker::Keyframe) => keyframe.store(true, Ordering::Relaxed),
+                Ok(message) => {
+                    ended |= message == ToWorker::End;
+                    if source.send(message).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => fail(format!("the link is broken: {error}")),
+            }
+        }
+    }
+}
+
+/// Ends the process, with the reason for the server's log. Another worker takes over.
+fn fail(reason: impl Display) -> ! {
+    // If standard error is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "bridge worker fails: {reason}");
+    std::process::exit(1)
 }

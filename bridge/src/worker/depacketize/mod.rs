@@ -1,5 +1,6 @@
 //! A WHIP publisher's RTP back into pictures.
 
+mod audio;
 mod av1;
 pub mod h264;
 mod reorder;
@@ -10,6 +11,8 @@ use bytes::Bytes;
 use weir_media::{Kind, MediaTime, RtpPacket, VideoCodec};
 
 use crate::source::AccessUnit;
+
+pub use audio::{AudioOrder, opus_duration};
 
 use reorder::{Ordered, Reorder};
 
