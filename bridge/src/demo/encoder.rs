@@ -25,6 +25,10 @@ const TOO_LATE: Duration = Duration::from_millis(60);
 /// After so long a stop (a suspended machine), the demo begins anew at the wall clock.
 const LOST: Duration = Duration::from_secs(2);
 
+/// Samples by which the AAC encoder's output lags behind its timestamps (the overlap of its first
+/// transform); measured with `avenc_aac`. The sound is drawn so much ahead.
+const AAC_DELAY: u64 = 1024;
+
 /// Why the demo source cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -194,7 +198,7 @@ fn draw(video: &AppSrc, audio: &AppSrc, picture: &Picture, fps: u32, stop: &Atom
         let time = Duration::from_nanos(samples * 1_000_000_000 / u64::from(sound::RATE));
         if push(
             audio,
-            sound::render(samples, (until - samples) as usize),
+            sound::render(samples + AAC_DELAY, (until - samples) as usize),
             time,
             duration,
         )

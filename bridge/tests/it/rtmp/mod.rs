@@ -2,7 +2,7 @@
 
 mod client;
 mod ffmpeg;
-mod harness;
+pub mod harness;
 mod hostile;
 mod limits;
 mod mutation;

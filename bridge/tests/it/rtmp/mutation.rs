@@ -1,5 +1,5 @@
 //! Streams of real clients, mutated, to a session in memory: no panic, no hang, and the next good
-//! stream is taken. `WEIR_RTMP_MUTATIONS` sets how many; 20,000 were run by hand.
+//! stream is taken. `WEIR_RTMP_MUTATIONS` sets how many.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use weir_media::{AudioCodec, Kind, VideoCodec};
 use super::harness::{KEY, PATIENCE, Recording, Server, context};
 use super::wire;
 
-const DEFAULT_MUTATIONS: usize = 600;
+const DEFAULT_MUTATIONS: usize = 5_000;
 /// C0, C1 and C2: random bytes that the server hardly looks at.
 const HANDSHAKE: usize = 1 + 2 * 1536;
 /// A recording is cut here, so that many variants fit into a second.
