@@ -8,10 +8,15 @@
 //! Nothing here touches the disk, and memory is bounded by [`OriginConfig`].
 
 mod clock;
+#[cfg(test)]
+mod conformance;
 mod playlist;
 mod reload;
 mod routes;
 mod stream;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod track;
 mod viewers;
 
@@ -120,17 +125,18 @@ impl Origin {
     pub fn open(&self, slug: impl AsRef<str>) -> HlsWriter {
         let slug = slug.as_ref();
         self.sweep();
-        let entry = {
+        let (entry, writer) = {
+            // Both locks at once: a sweep in between would take the entry away from its new writer.
             let mut streams = lock(&self.inner.streams);
             let new = || Arc::new(Entry::new(&self.inner.config));
-            streams.entry(slug.to_owned()).or_insert_with(new).clone()
-        };
-        let writer = {
+            let entry = streams.entry(slug.to_owned()).or_insert_with(new).clone();
             let mut state = lock(&entry.state);
             state.writer += 1;
             state.idle_since = None;
             state.stream.begin_broadcast();
-            state.writer
+            let writer = state.writer;
+            drop(state);
+            (entry, writer)
         };
         entry.notify();
         HlsWriter {
@@ -265,7 +271,7 @@ impl HlsWriter {
             !was_ready && state.stream.is_ready()
         };
         match touched {
-            Some(kind) => drop(self.entry.changes(kind).send_replace(())),
+            Some(kind) => self.entry.changes(kind).send_replace(()),
             None => self.entry.notify(),
         }
         if became_ready {

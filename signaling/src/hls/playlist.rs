@@ -218,7 +218,7 @@ fn skippable(track: &Track, until: Duration) -> usize {
     let mut after = track
         .current
         .as_ref()
-        .map_or(Duration::ZERO, |segment| segment.duration);
+        .map_or(Duration::ZERO, Segment::shown_duration);
     let mut kept = 0;
     let mut shown = 0;
     for segment in track.shown().rev() {

@@ -55,6 +55,15 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// How much of it the playlist shows while it grows.
+    pub(super) fn shown_duration(&self) -> Duration {
+        self.parts
+            .iter()
+            .take(self.shown_parts)
+            .map(|part| part.duration)
+            .sum()
+    }
+
     /// Bits per second.
     pub(super) fn bitrate(&self) -> f64 {
         let seconds = self.duration.as_secs_f64();
@@ -256,7 +265,7 @@ impl Track {
         let mut from_end = self
             .current
             .as_ref()
-            .map_or(Duration::ZERO, |segment| segment.duration);
+            .map_or(Duration::ZERO, Segment::shown_duration);
         let mut msn = self.next_msn - u64::from(self.current.is_some());
         for segment in self.shown().rev() {
             from_end += segment.duration;
