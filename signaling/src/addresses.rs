@@ -45,18 +45,22 @@ impl Addresses {
         (url.path() == "/" && url.query().is_none() && url.username().is_empty()).then_some(url)
     }
 
+    /// Where RTMP publishers connect: the host of the web addresses, the port of RTMP.
+    pub fn rtmp_url(&self, base: &Url) -> String {
+        let host = base.host_str().unwrap_or("localhost");
+        match self.rtmp_port {
+            RTMP_PORT => format!("rtmp://{host}/live"),
+            port => format!("rtmp://{host}:{port}/live"),
+        }
+    }
+
     /// A stream's new key with all its addresses under a base.
     pub fn access(&self, base: &Url, slug: &StreamSlug, key: &StreamKey) -> StreamAccess {
         let base_text = base.as_str().trim_end_matches('/');
-        let rtmp_port = match self.rtmp_port {
-            RTMP_PORT => String::new(),
-            port => format!(":{port}"),
-        };
-        let host = base.host_str().unwrap_or("localhost");
         StreamAccess {
             slug: slug.clone(),
             key: key.reveal().to_owned(),
-            rtmp_url: format!("rtmp://{host}{rtmp_port}/live"),
+            rtmp_url: self.rtmp_url(base),
             whip_url: format!("{base_text}/whip"),
             whep_url: format!("{base_text}/whep/{slug}"),
             hls_url: format!("{base_text}/hls/{slug}/master.m3u8"),

@@ -31,8 +31,8 @@ pub use watch_database::watch_database;
 
 use publishers::Publishers;
 
-/// How often what the HLS origin knows (readiness, viewers) is looked at.
-const REFRESH: Duration = Duration::from_millis(500);
+/// How often the HLS origin's count of viewers is looked at. It tells by itself when it gets ready.
+const REFRESH: Duration = Duration::from_secs(1);
 
 /// The media plane's name of a stream: the number of its row.
 pub fn media_id(stream: &Stream) -> StreamId {
@@ -274,10 +274,12 @@ impl Live {
     pub async fn run(&self, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(REFRESH);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hls_changes = self.inner.hls.changes();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
+                Ok(()) = hls_changes.changed() => {}
             }
             let mut state = self.state();
             state

@@ -10,7 +10,7 @@ use axum::{
 };
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text},
+    encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet, text},
     metrics::{MetricType, counter::Counter, family::Family},
     registry::Registry,
 };
@@ -43,6 +43,15 @@ pub enum SampleKind {
     Counter(u64),
     /// Goes up and down.
     Gauge(f64),
+}
+
+impl SampleKind {
+    fn encode(self, encoder: &mut MetricEncoder) -> fmt::Result {
+        match self {
+            Self::Counter(value) => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
+            Self::Gauge(value) => encoder.encode_gauge(&value),
+        }
+    }
 }
 
 impl Sample {
@@ -248,12 +257,13 @@ impl Collector for Snapshot {
             };
             let mut encoder = encoder.encode_descriptor(first.name, first.help, None, kind)?;
             for sample in family {
-                let mut encoder = encoder.encode_family(&sample.labels)?;
-                match sample.kind {
-                    SampleKind::Counter(value) => {
-                        encoder.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-                    }
-                    SampleKind::Gauge(value) => encoder.encode_gauge(&value)?,
+                // Without labels there are no braces either, which simple readers stumble over.
+                if sample.labels.is_empty() {
+                    sample.kind.encode(&mut encoder)?;
+                } else {
+                    sample
+                        .kind
+                        .encode(&mut encoder.encode_family(&sample.labels)?)?;
                 }
             }
         }
@@ -271,15 +281,19 @@ mod tests {
             Sample::counter("weir_packets", "Packets", 3).with("direction", "in"),
             Sample::gauge("weir_viewers", "Viewers now", 2.0).with("protocol", "a\"b"),
             Sample::counter("weir_packets", "Packets", 5).with("direction", "out"),
+            Sample::gauge("weir_workers", "Workers now", 1.0),
         ];
         let text = Metrics::new().encode(samples).expect("text");
-        let expected = "# HELP weir_packets Packets.\n\
+        let expected = "# HELP weir_packets Packets\n\
             # TYPE weir_packets counter\n\
             weir_packets_total{direction=\"in\"} 3\n\
             weir_packets_total{direction=\"out\"} 5\n\
-            # HELP weir_viewers Viewers now.\n\
+            # HELP weir_viewers Viewers now\n\
             # TYPE weir_viewers gauge\n\
             weir_viewers{protocol=\"a\\\"b\"} 2.0\n\
+            # HELP weir_workers Workers now\n\
+            # TYPE weir_workers gauge\n\
+            weir_workers 1.0\n\
             # EOF\n";
         assert!(text.ends_with(expected), "{text}");
     }

@@ -46,7 +46,9 @@ pub fn router(services: Arc<Services>) -> Router {
         services,
     };
     // The origin's own header fields stand: it knows what may be cached.
-    let hls = hls::router(app.services.hls.clone()).layer(cors());
+    let hls = hls::router(app.services.hls.clone())
+        .method_not_allowed_fallback(not_allowed)
+        .layer(cors());
 
     Router::new()
         .merge(webrtc())
@@ -55,7 +57,6 @@ pub fn router(services: Arc<Services>) -> Router {
         .merge(client(&app))
         .with_state(app.clone())
         .nest("/hls", hls)
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(compression())
         .layer(CatchPanicLayer::custom(error::from_panic))
         .layer(middleware::from_fn_with_state(app, metrics::count))
@@ -72,6 +73,7 @@ fn webrtc() -> Router<App> {
             post(whip::publish).get(|| async { StatusCode::NO_CONTENT }),
         )
         .route("/whep/{slug}", post(whep::view).get(whep::look))
+        .method_not_allowed_fallback(not_allowed)
         .layer(cors())
         // RFC 9725 section 4.2 and the Linked Data Platform, section 7.1.
         .layer(constant(HeaderName::from_static("accept-post"), sdp::SDP));
@@ -81,6 +83,7 @@ fn webrtc() -> Router<App> {
             delete(whip::end).patch(whip::trickle).get(whip::look),
         )
         .route("/whep/session/{id}", delete(whep::end).patch(whep::trickle))
+        .method_not_allowed_fallback(not_allowed)
         .layer(cors());
     endpoints
         .merge(sessions)
@@ -105,6 +108,7 @@ fn api() -> Router<App> {
         .route("/v1/streams/{slug}/key", post(rest::manage::rotate_key))
         .route("/v1/streams/{slug}/events", get(rest::events::events))
         .fallback(|| async { ApiError::NotFound("address of the API") })
+        .method_not_allowed_fallback(not_allowed)
         .layer(no_cache())
         .layer(cors())
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
@@ -117,6 +121,7 @@ fn operations() -> Router<App> {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
+        .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn(timeout))
 }
 
@@ -125,8 +130,19 @@ fn client(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(assets::home))
         .route("/{name}", get(assets::top))
-        .fallback_service(get(assets::fallback).with_state(app.clone()))
+        .fallback_service(
+            get(assets::fallback)
+                .fallback(not_allowed)
+                .with_state(app.clone()),
+        )
+        .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn(timeout))
+}
+
+/// Set before a router's layers: set after them, it would stand outside of CORS, and preflights would
+/// end in it.
+async fn not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
 }
 
 /// Any page may use the API and the players: nothing here goes by cookies, so an origin that sends

@@ -22,7 +22,9 @@ pub(crate) async fn publish(
     let services = &app.services;
     let session = services.sfu.publish(media_id(&stream), offer).await?;
     tracing::info!(slug = %stream.slug, "WHIP session");
-    services.live.publishers().insert(session.id, stream);
+    if let Some(forgotten) = services.live.publishers().insert(session.id, stream) {
+        services.sfu.end_session(forgotten).await;
+    }
     Ok(sdp::created("/whip", session, &services.config.ice_servers))
 }
 

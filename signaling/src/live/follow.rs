@@ -85,5 +85,5 @@ async fn end_when(over: CancellationToken, sfu: Sfu, session: SessionId) {
 
 async fn end(sfu: Sfu, session: SessionId) {
     // False when it has gone by itself, which is as good.
-    let _was_there = sfu.end_session(session).await;
+    sfu.end_session(session).await;
 }

@@ -56,7 +56,7 @@ async fn check(live: &Live, sfu: &Sfu, db: &Db) -> Result<(), DbError> {
         }
     }
     for session in end {
-        let _was_there = sfu.end_session(session).await;
+        sfu.end_session(session).await;
     }
     Ok(())
 }

@@ -108,7 +108,7 @@ impl App {
     async fn end_all(&self, sessions: Vec<weir_sfu::SessionId>) {
         for session in sessions {
             // False when it has gone by itself, which is as good.
-            let _was_there = self.services.sfu.end_session(session).await;
+            self.services.sfu.end_session(session).await;
         }
     }
 }

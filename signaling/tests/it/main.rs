@@ -1,0 +1,14 @@
+//! The HTTP side as a client sees it: a real media plane on loopback, a real database in a temporary
+//! folder, the router on an ephemeral port, and WebRTC peers that connect and send.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod account;
+mod client;
+mod events;
+mod hls;
+mod operations;
+mod peer;
+mod server;
+mod whep;
+mod whip;
