@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use str0m::{
     change::SdpOffer,
     format::{Codec, CodecConfig, FormatParams},
-    media::{Frequency, Pt},
+    media::{Frequency, Mid, Pt},
 };
 use weir_media::{Kind, VideoCodec};
 
@@ -220,6 +220,11 @@ pub(crate) fn finish_answer(answer: &str) -> String {
         }
     }
     out
+}
+
+/// The `mid`s of a session description.
+pub(crate) fn mids(text: &str) -> impl Iterator<Item = Mid> {
+    text.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(|mid| Mid::from(mid.trim()))
 }
 
 fn unprocessable(why: String) -> OfferError {

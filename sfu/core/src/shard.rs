@@ -233,10 +233,9 @@ impl Shard {
             &self.config.candidates,
             checked.codecs,
         );
-        let answer = transport.accept(checked.offer)?;
+        let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
         let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids);
-        let tracks = transport.media(&mut self.outbox)?;
-        for (mid, kind) in tracks {
+        for (mid, kind) in media {
             ingest.add_track(&transport.rtc, mid, kind);
         }
         tracing::info!(%stream, session = %id, tracks = ?ingest.tracks(), "publisher accepted");
@@ -275,9 +274,9 @@ impl Shard {
             &self.config.candidates,
             checked.codecs,
         );
-        let answer = transport.accept(checked.offer)?;
+        let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
         let mut egress = Egress::default();
-        for (mid, kind) in transport.media(&mut self.outbox)? {
+        for (mid, kind) in media {
             egress.add_track(&mut transport.rtc, mid, kind);
         }
         let home = Self::home(stream, self.config.shards) == self.config.shard;

@@ -84,32 +84,26 @@ impl Transport {
         Self { rtc, deadline: now }
     }
 
-    /// Answers the offer. Candidates are in the answer.
-    pub(crate) fn accept(&mut self, offer: SdpOffer) -> Result<String, OfferError> {
-        let answer = self
-            .rtc
-            .sdp_api()
-            .accept_offer(offer)
-            .map_err(|error| match error {
-                RtcError::RemoteSdp(why) => OfferError::Malformed(why),
-                error => OfferError::Malformed(error.to_string()),
-            })?;
-        Ok(sdp::finish_answer(&answer.to_sdp_string()))
-    }
-
-    /// The m-lines of the answer just given.
-    pub(crate) fn media(
+    /// Answers the offer; candidates are in the answer. Gives the m-lines too, since str0m tells of
+    /// them only once the peer is connected.
+    pub(crate) fn accept(
         &mut self,
+        offer: SdpOffer,
         outbox: &mut Outbox,
-    ) -> Result<Vec<(Mid, MediaKind)>, OfferError> {
+    ) -> Result<(String, Vec<(Mid, MediaKind)>), OfferError> {
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| match error {
+            RtcError::RemoteSdp(why) => OfferError::Malformed(why),
+            error => OfferError::Malformed(error.to_string()),
+        })?;
         let mut events = Vec::new();
         self.drain(outbox, &mut events)
             .map_err(|Failed| OfferError::Malformed("it cannot be answered".to_owned()))?;
-        let media = events.into_iter().filter_map(|event| match event {
-            Event::MediaAdded(added) => Some((added.mid, added.kind)),
-            _ => None,
-        });
-        Ok(media.collect())
+        let answer = sdp::finish_answer(&answer.to_sdp_string());
+        let media = sdp::mids(&answer)
+            .filter_map(|mid| self.rtc.media(mid))
+            .map(|media| (media.mid(), media.kind()))
+            .collect();
+        Ok((answer, media))
     }
 
     /// Takes one datagram. True when it proved that its source is the peer (an authentic STUN check).

@@ -58,8 +58,10 @@ fn media_reaches_viewers_on_every_shard() {
         assert!(audio.len() > 140);
         assert!(audio.windows(2).all(|pair| pair[1] == pair[0] + 1));
     }
-    // Frames leave as frames: four packets, three equal and one shorter, are one send.
-    assert!(world.sent_segments > 2 * world.sends, "{} {}", world.sent_segments, world.sends);
+    // Frames leave as frames: four packets, three equal and one shorter, are one send. With the
+    // audio between them that makes about 17 datagrams in 8 sends.
+    let (segments, sends) = (world.sent_segments, world.sends);
+    assert!(segments * 10 > sends * 18, "{segments} datagrams in {sends} sends");
 }
 
 #[test]

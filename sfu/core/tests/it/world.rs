@@ -68,6 +68,7 @@ pub fn server() -> SocketAddr {
 
 impl World {
     pub fn new(shards: u16) -> Self {
+        log();
         let start = Instant::now();
         let shard = |number| {
             Shard::new(ShardConfig {
@@ -456,4 +457,12 @@ pub fn vp8() -> RtcConfig {
 
 pub fn h264() -> RtcConfig {
     RtcConfig::new().clear_codecs().enable_opus(true, false).enable_h264(true)
+}
+
+/// `RUST_LOG` shows what happens inside.
+fn log() {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
 }
