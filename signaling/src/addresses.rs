@@ -1,6 +1,6 @@
 //! The addresses under which the outside reaches the server.
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Uri, header};
 use url::Url;
 use weir_protocol::{StreamAccess, StreamSlug};
 
@@ -30,11 +30,15 @@ impl Default for Addresses {
 
 impl Addresses {
     /// The base of all web addresses: the configured one, or what the client itself used.
-    pub(crate) fn base(&self, headers: &HeaderMap, behind_proxy: bool) -> Option<Url> {
+    pub(crate) fn base(&self, uri: &Uri, headers: &HeaderMap, behind_proxy: bool) -> Option<Url> {
         if let Some(url) = &self.public_url {
             return Some(url.clone());
         }
-        let host = headers.get(header::HOST)?.to_str().ok()?;
+        let host = match uri.authority() {
+            // HTTP/2 says it in `:authority` (RFC 9113 section 8.3.1).
+            Some(authority) => authority.as_str(),
+            None => headers.get(header::HOST)?.to_str().ok()?,
+        };
         let https = behind_proxy
             && headers
                 .get("x-forwarded-proto")
@@ -82,7 +86,7 @@ mod tests {
             headers.insert("x-forwarded-proto", proto.parse().unwrap());
         }
         Addresses::default()
-            .base(&headers, behind_proxy)
+            .base(&Uri::from_static("/x"), &headers, behind_proxy)
             .map(String::from)
     }
 
@@ -105,6 +109,9 @@ mod tests {
             "http://a.example/"
         );
         assert_eq!(base("evil@a.example/x?y", None, false), None);
+        let http2 = Uri::from_static("http://b.example:8080/x");
+        let found = Addresses::default().base(&http2, &HeaderMap::new(), false);
+        assert_eq!(found.unwrap().as_str(), "http://b.example:8080/");
     }
 
     #[test]
@@ -113,7 +120,9 @@ mod tests {
             public_url: Some("https://live.example/".parse().unwrap()),
             rtmp_port: 1936,
         };
-        let base = addresses.base(&HeaderMap::new(), false).unwrap();
+        let base = addresses
+            .base(&Uri::from_static("/x"), &HeaderMap::new(), false)
+            .unwrap();
         let (key, _) = crate::keys::generate();
         let access = addresses.access(&base, &"demo".parse().unwrap(), &key);
         assert_eq!(access.rtmp_url, "rtmp://live.example:1936/live");

@@ -11,6 +11,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use tower_http::{
+    CompressionLevel,
     catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer,
@@ -48,6 +49,7 @@ pub fn router(services: Arc<Services>) -> Router {
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
         .layer(cors());
 
     Router::new()
@@ -57,7 +59,6 @@ pub fn router(services: Arc<Services>) -> Router {
         .merge(client(&app))
         .with_state(app.clone())
         .nest("/hls", hls)
-        .layer(compression())
         .layer(CatchPanicLayer::custom(error::from_panic))
         .layer(middleware::from_fn_with_state(app, metrics::count))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -109,6 +110,7 @@ fn api() -> Router<App> {
         .route("/v1/streams/{slug}/events", get(rest::events::events))
         .fallback(|| async { ApiError::NotFound("address of the API") })
         .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
         .layer(no_cache())
         .layer(cors())
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
@@ -122,6 +124,7 @@ fn operations() -> Router<App> {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
         .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
         .layer(middleware::from_fn(timeout))
 }
 
@@ -175,12 +178,16 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_MAX_AGE)
 }
 
-/// Text is compressed; media is compressed already, and event streams must not be held back.
+/// Text is compressed; media is compressed already, and event streams must not be held back. The
+/// client's files have been compressed when they were built, and answers of WHIP and WHEP stay as
+/// plain as their clients.
 fn compression() -> CompressionLayer<impl Predicate> {
     let compressible = DefaultPredicate::new()
         .and(NotForContentType::const_new("video/"))
         .and(NotForContentType::const_new("audio/"));
-    CompressionLayer::new().compress_when(compressible)
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(compressible)
 }
 
 /// Live state is true for a moment only.

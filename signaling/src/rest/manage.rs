@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use weir_db::NewStream;
@@ -23,6 +23,7 @@ const TITLE_MAX: usize = 200;
 pub(crate) async fn create(
     State(app): State<App>,
     LoggedIn(user): LoggedIn,
+    uri: Uri,
     headers: HeaderMap,
     request: Result<Json<CreateStream>, JsonRejection>,
 ) -> Result<Response, ApiError> {
@@ -35,7 +36,7 @@ pub(crate) async fn create(
         )));
     }
     let (key, key_hash) = keys::generate();
-    let access = app.access(&headers, &slug, &key)?;
+    let access = app.access(&uri, &headers, &slug, &key)?;
     let new = NewStream {
         slug,
         title: title.to_owned(),
@@ -72,12 +73,13 @@ pub(crate) async fn rotate_key(
     State(app): State<App>,
     user: LoggedIn,
     Path(slug): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let stream = app.stream(&slug).await?;
     user.may_change(&stream)?;
     let (key, key_hash) = keys::generate();
-    let access = app.access(&headers, &stream.slug, &key)?;
+    let access = app.access(&uri, &headers, &stream.slug, &key)?;
     app.services.db.rotate_key(&stream.slug, key_hash).await?;
     tracing::info!(slug = %stream.slug, name = %user.0.name, "stream key rotated");
     // Nobody can have the new key yet: it is in the answer that comes after this.
@@ -93,6 +95,7 @@ fn secret(access: StreamAccess) -> impl IntoResponse {
 impl App {
     fn access(
         &self,
+        uri: &Uri,
         headers: &HeaderMap,
         slug: &StreamSlug,
         key: &StreamKey,
@@ -100,7 +103,7 @@ impl App {
         let config = &self.services.config;
         let base = config
             .addresses
-            .base(headers, config.behind_proxy)
+            .base(uri, headers, config.behind_proxy)
             .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
         Ok(config.addresses.access(&base, slug, key))
     }

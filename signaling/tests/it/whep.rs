@@ -56,7 +56,6 @@ async fn every_bad_offer_gets_its_status() {
         ),
     ];
     for (name, content_type, body, status, code) in table {
-        eprintln!("{name}");
         let response = server
             .request(Method::POST, "/whep/demo")
             .header(header::CONTENT_TYPE, *content_type)
@@ -64,7 +63,8 @@ async fn every_bad_offer_gets_its_status() {
             .send()
             .await
             .unwrap();
-        problem(response, *status, *code).await;
+        let detail = problem(response, *status, *code).await;
+        assert!(!detail.is_empty(), "{name}");
     }
     created(server.post_sdp("/whep/demo", None, good.sdp()).await).await;
 }

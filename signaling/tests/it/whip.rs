@@ -108,7 +108,8 @@ async fn every_bad_offer_gets_its_status() {
         let response = request.send().await.unwrap();
         let challenge = response.headers().get(header::WWW_AUTHENTICATE).cloned();
         assert_eq!(challenge.is_some(), *status == 401, "{name}");
-        problem(response, *status, *code).await;
+        let detail = problem(response, *status, *code).await;
+        assert!(!detail.is_empty(), "{name}");
     }
     // Nothing of it made the stream live or the server unwell.
     assert_eq!(server.live.counts().streams, 0);
