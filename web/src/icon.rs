@@ -16,10 +16,8 @@ pub fn Mark() -> Element {
     rsx! {
         svg { class: "mark", view_box: "0 0 32 32", "aria-hidden": "true",
             rect { class: "mark-ground", width: "32", height: "32", rx: "8" }
-            path { class: "mark-water", d: "M5 10.5c3.6 0 3.6 3 7.2 3s3.6-3 7.2-3" }
-            path { class: "mark-fall", d: "M19.4 10.5c3.2 0 3.4 2 3.4 5.2v6.6" }
-            path { class: "mark-water mark-deep", d: "M5 17.2c3.6 0 3.6 3 7.2 3 1.9 0 3-.8 3.9-1.6" }
-            path { class: "mark-fall", d: "M22.8 25.2c1.6 0 2.4-1 4.2-1M5 24c3.6 0 3.6 1.6 7.2 1.6h6" }
+            path { class: "mark-fall", d: "M4.5 13c2.3-2.6 4.7-2.6 7 0s4.3 2.2 6.2-.2c3-3.8 7.3-1.6 7.3 3.4v2.3" }
+            path { class: "mark-water", d: "M4.5 24.5c2.5-2.3 5-2.3 7.6 0s5.2 2.3 7.7 0 5.1-2.3 7.7 0" }
         }
     }
 }

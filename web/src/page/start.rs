@@ -20,7 +20,11 @@ pub fn HowToStart() -> Element {
                 li {
                     h3 { "Make a stream" }
                     p { "On the server, this prints its address and its key, once." }
-                    code { class: "line", "weir stream create --slug show --title \"My show\"" }
+                    code { class: "line",
+                        span { "weir stream create" }
+                        span { "--slug show" }
+                        span { "--title \"My show\"" }
+                    }
                 }
                 li {
                     h3 { "Point OBS at it" }
