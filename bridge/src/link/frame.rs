@@ -26,7 +26,9 @@ impl Frames {
 
     /// The next whole message's type and body, or `None` until more was read.
     pub fn next_frame(&mut self) -> Result<Option<(u8, Bytes)>, LinkError> {
-        let Some(header) = self.buffer.first_chunk::<LENGTH>() else { return Ok(None) };
+        let Some(header) = self.buffer.first_chunk::<LENGTH>() else {
+            return Ok(None);
+        };
         let length = u32::from_be_bytes(*header) as usize;
         if length == 0 || length > MAX_MESSAGE {
             return Err(LinkError::Length(length));
@@ -43,7 +45,11 @@ impl Frames {
 }
 
 /// Writes one message whose body `fill` appends.
-pub(super) fn put_frame(out: &mut Vec<u8>, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) -> Result<(), LinkError> {
+pub(super) fn put_frame(
+    out: &mut Vec<u8>,
+    kind: u8,
+    fill: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), LinkError> {
     let start = out.len();
     out.put_u32(0);
     out.put_u8(kind);

@@ -102,7 +102,10 @@ impl ToWorker {
                     keyframe: flags & KEY != 0,
                     data: body.rest(),
                 };
-                Self::Unit { unit, replay: flags & REPLAY != 0 }
+                Self::Unit {
+                    unit,
+                    replay: flags & REPLAY != 0,
+                }
             }
             kind::RTP => Self::Rtp(rtp(&mut body)?),
             kind::KEYFRAME => Self::Keyframe,
@@ -133,14 +136,21 @@ impl FromWorker {
                 out.put_u8(track(*kind));
                 out.put_slice(data);
             }),
-            Self::Hls(HlsOutput::Part { kind, segment_start, independent, time, duration, data }) => {
-                put_frame(out, kind::HLS_PART, |out| {
-                    out.put_u8(track(*kind) | flag(*segment_start, SEGMENT_START) | flag(*independent, KEY));
-                    out.put_u64(*time);
-                    out.put_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
-                    out.put_slice(data);
-                })
-            }
+            Self::Hls(HlsOutput::Part {
+                kind,
+                segment_start,
+                independent,
+                time,
+                duration,
+                data,
+            }) => put_frame(out, kind::HLS_PART, |out| {
+                out.put_u8(
+                    track(*kind) | flag(*segment_start, SEGMENT_START) | flag(*independent, KEY),
+                );
+                out.put_u64(*time);
+                out.put_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+                out.put_slice(data);
+            }),
             Self::KeyframeWanted => put_frame(out, kind::KEYFRAME, |_| {}),
             Self::Heartbeat => put_frame(out, kind::HEARTBEAT, |_| {}),
         }
@@ -159,14 +169,21 @@ impl FromWorker {
                     0 => None,
                     codec => Some(video_codec_of(&body, codec)?),
                 };
-                Self::RtpStart(RtpTracks { video, audio: body.u8()? != 0 })
+                Self::RtpStart(RtpTracks {
+                    video,
+                    audio: body.u8()? != 0,
+                })
             }
             kind::RTP => Self::Rtp(rtp(&mut body)?),
             kind::HLS_START => {
-                let tracks = serde_json::from_slice(&body.rest()).map_err(|_| LinkError::Body(kind))?;
+                let tracks =
+                    serde_json::from_slice(&body.rest()).map_err(|_| LinkError::Body(kind))?;
                 Self::Hls(HlsOutput::Start(tracks))
             }
-            kind::HLS_INIT => Self::Hls(HlsOutput::Init { kind: track_of(body.u8()?), data: body.rest() }),
+            kind::HLS_INIT => Self::Hls(HlsOutput::Init {
+                kind: track_of(body.u8()?),
+                data: body.rest(),
+            }),
             kind::HLS_PART => {
                 let flags = body.u8()?;
                 Self::Hls(HlsOutput::Part {
@@ -197,10 +214,18 @@ fn put_rtp(out: &mut Vec<u8>, packet: &RtpPacket) -> Result<(), LinkError> {
 
 fn rtp(body: &mut Body) -> Result<RtpPacket, LinkError> {
     let flags = body.u8()?;
-    let packet =
-        RtpPacket { kind: track_of(flags), time: body.u64()?, keyframe: flags & KEY != 0, packet: body.rest() };
+    let packet = RtpPacket {
+        kind: track_of(flags),
+        time: body.u64()?,
+        keyframe: flags & KEY != 0,
+        packet: body.rest(),
+    };
     // RFC 3550, section 5.1: the fixed header.
-    if packet.packet.len() < 12 { Err(LinkError::Body(kind::RTP)) } else { Ok(packet) }
+    if packet.packet.len() < 12 {
+        Err(LinkError::Body(kind::RTP))
+    } else {
+        Ok(packet)
+    }
 }
 
 const VIDEO_UNITS: u8 = 1;
@@ -235,7 +260,10 @@ fn format(body: &mut Body) -> Result<SourceFormat, LinkError> {
     Ok(match body.u8()? {
         VIDEO_UNITS => {
             let codec = body.u8()?;
-            SourceFormat::Video { codec: video_codec_of(body, codec)?, config: body.rest() }
+            SourceFormat::Video {
+                codec: video_codec_of(body, codec)?,
+                config: body.rest(),
+            }
         }
         AUDIO_UNITS => {
             let codec = match body.u8()? {
@@ -243,11 +271,16 @@ fn format(body: &mut Body) -> Result<SourceFormat, LinkError> {
                 2 => AudioCodec::Opus,
                 _ => return Err(LinkError::Body(body.kind)),
             };
-            SourceFormat::Audio { codec, config: body.rest() }
+            SourceFormat::Audio {
+                codec,
+                config: body.rest(),
+            }
         }
         VIDEO_PACKETS => {
             let codec = body.u8()?;
-            SourceFormat::RtpVideo { codec: video_codec_of(body, codec)? }
+            SourceFormat::RtpVideo {
+                codec: video_codec_of(body, codec)?,
+            }
         }
         AUDIO_PACKETS => SourceFormat::RtpAudio,
         _ => return Err(LinkError::Body(body.kind)),
@@ -291,7 +324,11 @@ fn track(kind: Kind) -> u8 {
 }
 
 fn track_of(flags: u8) -> Kind {
-    if flags & VIDEO != 0 { Kind::Video } else { Kind::Audio }
+    if flags & VIDEO != 0 {
+        Kind::Video
+    } else {
+        Kind::Audio
+    }
 }
 
 /// A body that is read from the front.
@@ -302,15 +339,21 @@ struct Body {
 
 impl Body {
     fn u8(&mut self) -> Result<u8, LinkError> {
-        self.bytes.try_get_u8().map_err(|_| LinkError::Body(self.kind))
+        self.bytes
+            .try_get_u8()
+            .map_err(|_| LinkError::Body(self.kind))
     }
 
     fn u16(&mut self) -> Result<u16, LinkError> {
-        self.bytes.try_get_u16().map_err(|_| LinkError::Body(self.kind))
+        self.bytes
+            .try_get_u16()
+            .map_err(|_| LinkError::Body(self.kind))
     }
 
     fn u64(&mut self) -> Result<u64, LinkError> {
-        self.bytes.try_get_u64().map_err(|_| LinkError::Body(self.kind))
+        self.bytes
+            .try_get_u64()
+            .map_err(|_| LinkError::Body(self.kind))
     }
 
     fn rest(&mut self) -> Bytes {
@@ -318,7 +361,11 @@ impl Body {
     }
 
     fn end(&self) -> Result<(), LinkError> {
-        if self.bytes.is_empty() { Ok(()) } else { Err(LinkError::Body(self.kind)) }
+        if self.bytes.is_empty() {
+            Ok(())
+        } else {
+            Err(LinkError::Body(self.kind))
+        }
     }
 }
 
@@ -329,23 +376,49 @@ mod tests {
     use crate::link::{Frames, MAX_MESSAGE};
 
     fn to_worker() -> Vec<ToWorker> {
-        let packet = RtpPacket { kind: Kind::Audio, time: 5, keyframe: false, packet: Bytes::from(vec![9; 12]) };
+        let packet = RtpPacket {
+            kind: Kind::Audio,
+            time: 5,
+            keyframe: false,
+            packet: Bytes::from(vec![9; 12]),
+        };
         let data = Bytes::from_static(b"data");
         let mut all = vec![
             ToWorker::Hello,
             ToWorker::Format(SourceFormat::RtpAudio),
-            ToWorker::Format(SourceFormat::Audio { codec: AudioCodec::Aac, config: data.clone() }),
-            ToWorker::Format(SourceFormat::Audio { codec: AudioCodec::Opus, config: Bytes::new() }),
+            ToWorker::Format(SourceFormat::Audio {
+                codec: AudioCodec::Aac,
+                config: data.clone(),
+            }),
+            ToWorker::Format(SourceFormat::Audio {
+                codec: AudioCodec::Opus,
+                config: Bytes::new(),
+            }),
             ToWorker::Rtp(packet),
             ToWorker::Keyframe,
             ToWorker::End,
         ];
-        for codec in [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1] {
+        for codec in [
+            VideoCodec::H264,
+            VideoCodec::Hevc,
+            VideoCodec::Vp8,
+            VideoCodec::Vp9,
+            VideoCodec::Av1,
+        ] {
             all.push(ToWorker::Format(SourceFormat::RtpVideo { codec }));
-            all.push(ToWorker::Format(SourceFormat::Video { codec, config: data.clone() }));
+            all.push(ToWorker::Format(SourceFormat::Video {
+                codec,
+                config: data.clone(),
+            }));
         }
         for (kind, keyframe, replay) in [(Kind::Video, true, false), (Kind::Audio, false, true)] {
-            let unit = AccessUnit { kind, dts: 1, pts: u64::MAX, keyframe, data: data.clone() };
+            let unit = AccessUnit {
+                kind,
+                dts: 1,
+                pts: u64::MAX,
+                keyframe,
+                data: data.clone(),
+            };
             all.push(ToWorker::Unit { unit, replay });
         }
         all
@@ -367,8 +440,14 @@ mod tests {
         let data = Bytes::from_static(b"data");
         vec![
             FromWorker::Hello,
-            FromWorker::RtpStart(RtpTracks { video: None, audio: true }),
-            FromWorker::RtpStart(RtpTracks { video: Some(VideoCodec::H264), audio: false }),
+            FromWorker::RtpStart(RtpTracks {
+                video: None,
+                audio: true,
+            }),
+            FromWorker::RtpStart(RtpTracks {
+                video: Some(VideoCodec::H264),
+                audio: false,
+            }),
             FromWorker::Rtp(RtpPacket {
                 kind: Kind::Video,
                 time: 7,
@@ -376,7 +455,10 @@ mod tests {
                 packet: Bytes::from(vec![1; 1200]),
             }),
             FromWorker::Hls(HlsOutput::Start(tracks)),
-            FromWorker::Hls(HlsOutput::Init { kind: Kind::Audio, data: data.clone() }),
+            FromWorker::Hls(HlsOutput::Init {
+                kind: Kind::Audio,
+                data: data.clone(),
+            }),
             FromWorker::Hls(HlsOutput::Part {
                 kind: Kind::Video,
                 segment_start: true,
@@ -406,24 +488,36 @@ mod tests {
     #[test]
     fn messages_survive_the_link_however_it_is_read() {
         let mut bytes = Vec::new();
-        to_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        to_worker()
+            .iter()
+            .for_each(|message| message.encode(&mut bytes).unwrap());
         for step in [1, 7, bytes.len()] {
-            let back: Vec<_> =
-                cut(&bytes, step).into_iter().map(|(kind, body)| ToWorker::decode(kind, body).unwrap()).collect();
+            let back: Vec<_> = cut(&bytes, step)
+                .into_iter()
+                .map(|(kind, body)| ToWorker::decode(kind, body).unwrap())
+                .collect();
             assert_eq!(back, to_worker());
         }
         bytes.clear();
-        from_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
-        let back: Vec<_> =
-            cut(&bytes, 5).into_iter().map(|(kind, body)| FromWorker::decode(kind, body).unwrap()).collect();
+        from_worker()
+            .iter()
+            .for_each(|message| message.encode(&mut bytes).unwrap());
+        let back: Vec<_> = cut(&bytes, 5)
+            .into_iter()
+            .map(|(kind, body)| FromWorker::decode(kind, body).unwrap())
+            .collect();
         assert_eq!(back, from_worker());
     }
 
     #[test]
     fn a_body_cut_short_or_too_long_is_an_error_and_never_a_panic() {
         let mut bytes = Vec::new();
-        to_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
-        from_worker().iter().for_each(|message| message.encode(&mut bytes).unwrap());
+        to_worker()
+            .iter()
+            .for_each(|message| message.encode(&mut bytes).unwrap());
+        from_worker()
+            .iter()
+            .for_each(|message| message.encode(&mut bytes).unwrap());
         for (kind, body) in cut(&bytes, bytes.len()) {
             for end in 0..body.len() {
                 // Some prefixes are messages too; all that matters is that each gets an answer.
@@ -431,11 +525,26 @@ mod tests {
                 let _ = FromWorker::decode(kind, body.slice(..end));
             }
         }
-        assert_eq!(ToWorker::decode(kind::HELLO, Bytes::from_static(&[0])), Err(LinkError::Body(kind::HELLO)));
-        assert_eq!(ToWorker::decode(kind::END, Bytes::from_static(&[0])), Err(LinkError::Body(kind::END)));
-        assert_eq!(ToWorker::decode(kind::HELLO, Bytes::from_static(&[1, 0])), Err(LinkError::Version(256)));
-        assert_eq!(ToWorker::decode(200, Bytes::new()), Err(LinkError::Type(200)));
-        assert_eq!(FromWorker::decode(kind::RTP, Bytes::from(vec![0; 15])), Err(LinkError::Body(kind::RTP)));
+        assert_eq!(
+            ToWorker::decode(kind::HELLO, Bytes::from_static(&[0])),
+            Err(LinkError::Body(kind::HELLO))
+        );
+        assert_eq!(
+            ToWorker::decode(kind::END, Bytes::from_static(&[0])),
+            Err(LinkError::Body(kind::END))
+        );
+        assert_eq!(
+            ToWorker::decode(kind::HELLO, Bytes::from_static(&[1, 0])),
+            Err(LinkError::Version(256))
+        );
+        assert_eq!(
+            ToWorker::decode(200, Bytes::new()),
+            Err(LinkError::Type(200))
+        );
+        assert_eq!(
+            FromWorker::decode(kind::RTP, Bytes::from(vec![0; 15])),
+            Err(LinkError::Body(kind::RTP))
+        );
     }
 
     #[test]
@@ -451,9 +560,19 @@ mod tests {
     #[test]
     fn what_is_too_large_is_not_sent() {
         let data = Bytes::from(vec![0; MAX_MESSAGE]);
-        let unit = AccessUnit { kind: Kind::Video, dts: 0, pts: 0, keyframe: true, data };
+        let unit = AccessUnit {
+            kind: Kind::Video,
+            dts: 0,
+            pts: 0,
+            keyframe: true,
+            data,
+        };
         let mut out = vec![1, 2, 3];
-        let result = ToWorker::Unit { unit, replay: false }.encode(&mut out);
+        let result = ToWorker::Unit {
+            unit,
+            replay: false,
+        }
+        .encode(&mut out);
         assert!(matches!(result, Err(LinkError::Length(_))));
         assert_eq!(out, [1, 2, 3]);
     }

@@ -54,7 +54,10 @@ impl History {
 
     /// Whether a format repeats what is known.
     pub(super) fn knows(&self, format: &SourceFormat) -> bool {
-        [&self.video, &self.audio].into_iter().flatten().any(|known| known == format)
+        [&self.video, &self.audio]
+            .into_iter()
+            .flatten()
+            .any(|known| known == format)
     }
 
     pub(super) fn formats(&self) -> impl Iterator<Item = &SourceFormat> {
@@ -85,7 +88,13 @@ mod tests {
 
     fn video(keyframe: bool, dts: u64, size: usize) -> SourceUnit {
         let data = Bytes::from(vec![0; size]);
-        SourceUnit::AccessUnit(AccessUnit { kind: Kind::Video, dts, pts: dts, keyframe, data })
+        SourceUnit::AccessUnit(AccessUnit {
+            kind: Kind::Video,
+            dts,
+            pts: dts,
+            keyframe,
+            data,
+        })
     }
 
     fn times(history: &History) -> Vec<u64> {

@@ -65,7 +65,15 @@ pub(super) async fn run(
     source: SourceReader,
     wanted: Arc<Notify>,
 ) {
-    let mut stream = Stream { bridge, slug, output, keyframes, source, wanted, history: History::default() };
+    let mut stream = Stream {
+        bridge,
+        slug,
+        output,
+        keyframes,
+        source,
+        wanted,
+        history: History::default(),
+    };
     let mut wait = Duration::ZERO;
     loop {
         let started = Instant::now();
@@ -74,7 +82,11 @@ pub(super) async fn run(
             Err(reason) => reason,
         };
         warn!(slug = %stream.slug, %reason, "bridge worker replaced");
-        stream.bridge.counters.worker_restarts.fetch_add(1, Ordering::Relaxed);
+        stream
+            .bridge
+            .counters
+            .worker_restarts
+            .fetch_add(1, Ordering::Relaxed);
         stream.output.worker_restarted(&reason);
         if started.elapsed() >= HEALTHY_AFTER {
             wait = Duration::ZERO;
@@ -100,7 +112,9 @@ struct Stream {
 impl Stream {
     /// Runs one worker. `Ok` at the source's end, else why the worker must be replaced.
     async fn serve(&mut self) -> Result<(), String> {
-        let (mut child, link) = self.spawn().map_err(|error| format!("cannot start the worker: {error}"))?;
+        let (mut child, link) = self
+            .spawn()
+            .map_err(|error| format!("cannot start the worker: {error}"))?;
         let _running = Running::new(self.bridge.clone());
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(log_lines(self.slug.clone(), stderr));
@@ -205,7 +219,14 @@ async fn feed(
         put(&mut bytes, &ToWorker::Format(format.clone()), bridge);
     }
     for unit in history.units() {
-        put(&mut bytes, &ToWorker::Unit { unit: unit.clone(), replay: true }, bridge);
+        put(
+            &mut bytes,
+            &ToWorker::Unit {
+                unit: unit.clone(),
+                replay: true,
+            },
+            bridge,
+        );
     }
     if history.is_rtp_video() {
         wanted.notify_one();
@@ -254,7 +275,10 @@ fn put_unit(bytes: &mut Vec<u8>, unit: SourceUnit, history: &mut History, bridge
     bridge.counters.units_in.fetch_add(1, Ordering::Relaxed);
     let message = match unit {
         SourceUnit::Format(format) => ToWorker::Format(format),
-        SourceUnit::AccessUnit(unit) => ToWorker::Unit { unit, replay: false },
+        SourceUnit::AccessUnit(unit) => ToWorker::Unit {
+            unit,
+            replay: false,
+        },
         SourceUnit::Rtp(packet) => ToWorker::Rtp(packet),
     };
     put(bytes, &message, bridge);
@@ -263,7 +287,10 @@ fn put_unit(bytes: &mut Vec<u8>, unit: SourceUnit, history: &mut History, bridge
 fn put(bytes: &mut Vec<u8>, message: &ToWorker, bridge: &Bridge) {
     if let Err(error) = message.encode(bytes) {
         warn!(%error, "source unit dropped");
-        bridge.counters.units_dropped.fetch_add(1, Ordering::Relaxed);
+        bridge
+            .counters
+            .units_dropped
+            .fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -298,7 +325,10 @@ async fn take(
                 }
                 FromWorker::Hls(piece) => {
                     if matches!(piece, HlsOutput::Part { .. }) {
-                        bridge.counters.hls_parts_out.fetch_add(1, Ordering::Relaxed);
+                        bridge
+                            .counters
+                            .hls_parts_out
+                            .fetch_add(1, Ordering::Relaxed);
                     }
                     output.hls(piece);
                 }
@@ -308,7 +338,11 @@ async fn take(
         }
         flush(output, &mut last, bridge);
 
-        let limit = if ready { bridge.config.hang_timeout } else { START_TIMEOUT };
+        let limit = if ready {
+            bridge.config.hang_timeout
+        } else {
+            START_TIMEOUT
+        };
         if ended.load(Ordering::Relaxed) && drain_until.is_none() {
             drain_until = Some(Instant::now() + DRAIN_TIMEOUT);
         }
@@ -339,7 +373,10 @@ fn flush(output: &mut dyn StreamOutput, last: &mut Option<RtpPacket>, bridge: &B
 }
 
 fn give(output: &mut dyn StreamOutput, packet: RtpPacket, last_of_batch: bool, bridge: &Bridge) {
-    bridge.counters.rtp_packets_out.fetch_add(1, Ordering::Relaxed);
+    bridge
+        .counters
+        .rtp_packets_out
+        .fetch_add(1, Ordering::Relaxed);
     output.rtp(packet, last_of_batch);
 }
 

@@ -150,11 +150,6 @@ impl Encoder {
         }
     }
 
-    /// The bits a second that it aims at.
-    pub fn bitrate(&self) -> u32 {
-        self.bitrate
-    }
-
     /// Lets everything that was pushed come out.
     pub fn drain(&self, limit: gst::ClockTime) {
         // An error means that it has stopped already.

@@ -53,6 +53,7 @@ pub fn run() -> anyhow::Result<()> {
     let input = std::io::stdin().as_fd().try_clone_to_owned().context("no standard input")?;
     let link = UnixStream::from(input);
     link.local_addr().context("standard input is no link: `weir serve` starts this command for each stream")?;
+    log_to_stderr();
     gstreamer::init().context("cannot start GStreamer")?;
 
     let (outbox, writer) = Outbox::start(link.try_clone()?)?;
@@ -80,6 +81,14 @@ pub fn run() -> anyhow::Result<()> {
     // It cannot fail: it ends when all senders are gone.
     let _ = writer.join();
     Ok(())
+}
+
+/// The supervisor adds the time and the stream's name. A caller that logs already keeps its own way.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error says that there is a subscriber already.
+    let _ = format.without_time().with_ansi(false).try_init();
 }
 
 /// Reads the link. A request for a keyframe takes effect here and now; everything else waits its turn.

@@ -56,7 +56,7 @@ impl PcmTimeline {
         let end = begin + (self.samples.len() / CHANNELS) as u64;
         // Right after a start the frame's grid is met exactly.
         let off = (at + range.start as u64) as i64 - end as i64;
-        if off > FILL || off < -FILL {
+        if !(-FILL..=FILL).contains(&off) {
             self.samples.clear();
             self.deviation = 0;
             range = 0..count;

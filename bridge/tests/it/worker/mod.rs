@@ -1,0 +1,246 @@
+//! Whole workers: real child processes, real codecs.
+
+mod flv;
+mod media;
+mod recording;
+
+use std::time::{Duration, Instant};
+
+use weir_bridge::supervisor::SourceUnit;
+use weir_media::{HlsOutput, Kind, MediaTime, RtpTracks, VideoCodec};
+
+use recording::{Event, Recording, Stream, pass, publish};
+
+const SECOND: MediaTime = 1_000_000_000;
+
+/// A moving picture and a tone.
+fn source(seconds: u32, video: &str, audio: &str) -> Vec<SourceUnit> {
+    flv::encode(&format!(
+        "-f lavfi -i testsrc2=size=640x360:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 -t {seconds} \
+         -pix_fmt yuv420p -c:v libx264 -preset ultrafast -b:v 1M {video} -c:a aac -b:a 96k {audio}"
+    ))
+}
+
+/// What OBS sends by default: B-frames and a keyframe every 8 s.
+fn like_obs(seconds: u32) -> Vec<SourceUnit> {
+    source(seconds, "-bf 3 -b_strategy 0 -x264-params b-pyramid=normal:keyint=250:min-keyint=250:scenecut=0", "-ac 2")
+}
+
+fn pictures_of(units: &[SourceUnit]) -> Vec<MediaTime> {
+    let mut times: Vec<_> = units
+        .iter()
+        .filter_map(|unit| match unit {
+            SourceUnit::AccessUnit(unit) if unit.kind == Kind::Video => Some(unit.pts),
+            _ => None,
+        })
+        .collect();
+    times.sort_unstable();
+    times
+}
+
+/// Numbers without gaps, timestamps that are media time, packets that fit.
+fn check_rtp(recording: &Recording) {
+    for (track, rate) in [(&recording.video, 90_000_u128), (&recording.audio, 48_000)] {
+        for (_, packet) in track {
+            let bytes = &packet.packet;
+            assert!(bytes.len() <= 1200);
+            assert_eq!(bytes[0], 0x80, "no padding, extension or sources");
+            let timestamp = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+            let expected = (u128::from(packet.time) * rate + 500_000_000) / 1_000_000_000;
+            assert_eq!(timestamp, expected as u32);
+        }
+        for pair in track.windows(2) {
+            let number = |at: usize| u16::from_be_bytes([pair[at].1.packet[2], pair[at].1.packet[3]]);
+            assert_eq!(number(1), number(0).wrapping_add(1));
+        }
+    }
+}
+
+/// Parts as LL-HLS wants them; gives back the segment starts of both tracks.
+fn check_hls(recording: &Recording) -> [Vec<MediaTime>; 2] {
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else { panic!("no start") };
+    assert!(tracks.part_target <= Duration::from_millis(250));
+    [Kind::Video, Kind::Audio].map(|kind| {
+        let parts = recording.parts(kind);
+        let mut starts = Vec::new();
+        for (at, (start, independent, time, duration)) in parts.iter().enumerate() {
+            assert!(*duration <= tracks.part_target, "{kind:?} part of {duration:?} at {time}");
+            if *start {
+                assert!(*independent);
+                starts.push(*time);
+            }
+            let last_of_segment = parts.get(at + 1).is_none_or(|next| next.0);
+            if !independent && !last_of_segment {
+                assert!(*duration >= tracks.part_target.mul_f64(0.85), "{kind:?} part of {duration:?} at {time}");
+            }
+        }
+        starts
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
+    let units = like_obs(12);
+    let expected = pictures_of(&units);
+    let (recording, sent) = pass(units).await;
+    println!("re-encoded: p50 {:?} from push to last packet", recording.latency(&sent));
+    assert_eq!(recording.starts, [RtpTracks { video: Some(VideoCodec::H264), audio: true }]);
+    assert!(recording.restarts.is_empty(), "{:?}", recording.restarts);
+    check_rtp(&recording);
+
+    let pictures = recording.pictures();
+    let types = media::picture_types(&recording.annex_b());
+    assert!(!types.contains('B'), "{types}");
+    assert_eq!(types.len(), pictures.len(), "every picture decodes");
+    // A starved machine may cost a picture; losing more is a fault.
+    assert!(pictures.len() + 30 >= expected.len(), "{} of {}", pictures.len(), expected.len());
+    assert!(pictures.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order");
+    assert!(pictures.iter().all(|(time, _)| expected.contains(time)), "times are the source's");
+    let mut second = None;
+    for (time, keyframe) in &pictures {
+        let new = second.replace(time / SECOND) != Some(time / SECOND);
+        assert!(*keyframe || !new, "the first picture of a second is a keyframe, {time} is not");
+    }
+
+    let [video, audio] = check_hls(&recording);
+    assert!(video.len() >= 8, "{video:?}");
+    for start in &video[1..] {
+        assert!(start % SECOND < 150_000_000, "a segment starts at {start}");
+    }
+    for (video, audio) in video.iter().zip(&audio) {
+        assert!(video.abs_diff(*audio) <= 22_000_000, "segments at {video} and {audio}");
+    }
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else { panic!("no start") };
+    assert_eq!(tracks.target_duration, Duration::from_secs(1));
+    for kind in [Kind::Video, Kind::Audio] {
+        let times = media::times(&recording.track(0, kind));
+        let span = times.last().unwrap() - times[0];
+        assert!((8.5..11.0).contains(&span), "{kind:?} lasts {span}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn video_without_b_frames_is_passed_on_as_it_is() {
+    let units = source(7, "-bf 0 -g 60 -sc_threshold 0", "-ar 44100 -ac 1");
+    let expected = pictures_of(&units);
+    let nals: Vec<Vec<u8>> = units
+        .iter()
+        .filter_map(|unit| match unit {
+            SourceUnit::AccessUnit(unit) if unit.kind == Kind::Video => Some(&unit.data),
+            _ => None,
+        })
+        .flat_map(|data| {
+            let mut rest = &data[..];
+            std::iter::from_fn(move || {
+                let (size, tail) = rest.split_first_chunk::<4>()?;
+                let (unit, tail) = tail.split_at(u32::from_be_bytes(*size) as usize);
+                rest = tail;
+                Some(unit.to_vec())
+            })
+        })
+        .filter(|unit| matches!(unit[0] & 0x1f, 1 | 5))
+        .collect();
+    let (recording, sent) = pass(units).await;
+    println!("passed on: p50 {:?} from push to last packet", recording.latency(&sent));
+    assert_eq!(recording.starts, [RtpTracks { video: Some(VideoCodec::H264), audio: true }]);
+    check_rtp(&recording);
+    let times: Vec<_> = recording.pictures().into_iter().map(|(time, _)| time).collect();
+    assert_eq!(times, expected);
+    let stream = recording.annex_b();
+    let mut from = 0;
+    for unit in nals {
+        let found = stream[from..].windows(unit.len()).position(|window| window == unit);
+        from += found.expect("each slice of the source is in the output, in order") + unit.len();
+    }
+
+    let [video, audio] = check_hls(&recording);
+    assert_eq!(video, [0, 2, 4, 6].map(|second| expected[0] + second * SECOND));
+    for (video, audio) in video.iter().zip(&audio) {
+        assert!(video.abs_diff(*audio) <= 25_000_000, "segments at {video} and {audio}");
+    }
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else { panic!("no start") };
+    assert_eq!(tracks.target_duration, Duration::from_secs(2));
+    assert_eq!(media::times(&recording.track(0, Kind::Video)).len(), expected.len());
+    let sound = media::times(&recording.track(0, Kind::Audio));
+    assert!((6.5..7.2).contains(&(sound.last().unwrap() - sound[0])));
+    // Opus packets of 20 ms without a gap.
+    let times: Vec<_> = recording.audio.iter().map(|(_, packet)| packet.time).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 20_000_000));
+    assert!(times.len() > 330, "{}", times.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewers_request_gets_a_keyframe_and_leaves_the_grid_alone() {
+    let (mut stream, writer) = Stream::open();
+    let publisher = tokio::spawn(async move { publish(&writer, like_obs(6)).await });
+    let mut events = Vec::new();
+    let mut asked = None;
+    while let Some((at, event)) = stream.events.recv().await {
+        // Asked in the middle of the third second.
+        if let Event::Rtp(packet, _) = &event
+            && packet.kind == Kind::Video
+            && asked.is_none()
+            && packet.time > 2 * SECOND + 400_000_000
+        {
+            stream.keyframes.send(()).await.unwrap();
+            asked = Some(packet.time);
+        }
+        events.push((at, event));
+    }
+    publisher.await.unwrap();
+    let asked = asked.unwrap();
+    let pictures = Recording::new(events).pictures();
+    let extra: Vec<_> = pictures
+        .windows(2)
+        .filter(|pair| pair[1].1 && pair[0].0 / SECOND == pair[1].0 / SECOND)
+        .map(|pair| pair[1].0)
+        .collect();
+    let [extra] = extra[..] else { panic!("one keyframe besides the grid, not {extra:?}") };
+    let later = pictures.iter().filter(|(time, _)| (asked..=extra).contains(time)).count() - 1;
+    println!("keyframe {later} pictures after the request was seen");
+    assert!(later <= 4, "the keyframe came {later} pictures later");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_worker_is_replaced_and_the_picture_goes_on_in_the_middle_of_a_group() {
+    for (name, units) in [
+        ("re-encoded", like_obs(12)),
+        ("passed on", source(12, "-bf 0 -g 300 -keyint_min 300 -sc_threshold 0", "-ac 2")),
+    ] {
+        let (mut stream, writer) = Stream::open();
+        let publisher = tokio::spawn(async move { publish(&writer, units).await });
+        let mut events = Vec::new();
+        let (mut killed, mut last, mut back) = (None, 0, None);
+        while let Some((at, event)) = stream.events.recv().await {
+            if let Event::Rtp(packet, _) = &event
+                && packet.kind == Kind::Video
+            {
+                if killed.is_none() && packet.time > 6 * SECOND {
+                    stream.kill_worker();
+                    killed = Some(Instant::now());
+                } else if stream.bridge.stats().worker_restarts > 0 && back.is_none() {
+                    back = Some((at, packet.time, packet.keyframe));
+                }
+                if back.is_none() {
+                    last = packet.time;
+                }
+            }
+            events.push((at, event));
+        }
+        let sent = publisher.await.unwrap();
+        let (at, time, keyframe) = back.expect("the picture comes back");
+        let gap = at - killed.unwrap();
+        let late = at - sent[&time];
+        println!("{name}: picture back {gap:?} after kill -9, {late:?} old");
+        assert!(keyframe, "viewers can begin there");
+        assert!(time > last, "nothing is shown twice");
+        assert!(gap < Duration::from_secs(2), "{gap:?}");
+        let recording = Recording::new(events);
+        assert_eq!(recording.restarts.len(), 1);
+        assert_eq!(recording.starts.len(), 2);
+        assert!(recording.restarts[0].contains("SIGKILL"), "{}", recording.restarts[0]);
+        let end = recording.pictures().last().unwrap().0;
+        assert!(end > 11 * SECOND, "and goes on to the end, {end}");
+        assert!(recording.audio.last().unwrap().1.time > 11 * SECOND);
+    }
+}

@@ -1,0 +1,243 @@
+//! A stream's output that is written down, and the source that feeds it in real time.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+use weir_bridge::{
+    output::StreamOutput,
+    supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
+};
+use weir_media::{HlsOutput, Kind, MediaTime, RtpPacket, RtpTracks};
+
+use super::flv;
+
+/// What came out.
+#[derive(Debug, Clone)]
+pub enum Event {
+    Start(RtpTracks),
+    Rtp(RtpPacket, bool),
+    Hls(HlsOutput),
+    Restarted(String),
+}
+
+struct Recorder(mpsc::UnboundedSender<(Instant, Event)>);
+
+impl StreamOutput for Recorder {
+    fn rtp_start(&mut self, tracks: RtpTracks) {
+        self.note(Event::Start(tracks));
+    }
+
+    fn rtp(&mut self, packet: RtpPacket, last_of_batch: bool) {
+        self.note(Event::Rtp(packet, last_of_batch));
+    }
+
+    fn hls(&mut self, output: HlsOutput) {
+        self.note(Event::Hls(output));
+    }
+
+    fn worker_restarted(&mut self, reason: &str) {
+        self.note(Event::Restarted(reason.to_owned()));
+    }
+}
+
+impl Recorder {
+    fn note(&self, event: Event) {
+        // A test that has seen enough does not listen any more.
+        let _ = self.0.send((Instant::now(), event));
+    }
+}
+
+/// The worker, which cargo puts beside the folder of this test. (Its `CARGO_BIN_EXE_…` variable does not
+/// reach a compiler behind every wrapper.)
+fn worker_program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().unwrap().parent().unwrap().join("weir-bridge-worker");
+    assert!(program.exists(), "{} is built with the tests", program.display());
+    program
+}
+
+/// A stream that is being recorded.
+pub struct Stream {
+    pub bridge: Bridge,
+    pub keyframes: mpsc::Sender<()>,
+    pub events: mpsc::UnboundedReceiver<(Instant, Event)>,
+    pid_file: tempfile::NamedTempFile,
+}
+
+impl Stream {
+    pub fn open() -> (Self, SourceWriter) {
+        // The shell notes its process id, which becomes the worker's.
+        let pid_file = tempfile::NamedTempFile::new().unwrap();
+        let script = format!("echo $$ > {}; exec {}", pid_file.path().display(), worker_program().display());
+        let worker = WorkerCommand { program: PathBuf::from("/bin/sh"), args: vec!["-c".into(), script.into()] };
+        let bridge = Bridge::new(BridgeConfig::new(worker));
+        let (sender, events) = mpsc::unbounded_channel();
+        let (keyframes, requests) = mpsc::channel(4);
+        let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
+        (Self { bridge, keyframes, events, pid_file }, writer)
+    }
+
+    /// `kill -9` of the worker.
+    pub fn kill_worker(&self) {
+        let pid = std::fs::read_to_string(self.pid_file.path()).unwrap();
+        let status = std::process::Command::new("kill").args(["-9", pid.trim()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Everything until the stream has ended.
+    pub async fn rest(&mut self) -> Vec<(Instant, Event)> {
+        let mut all = Vec::new();
+        while let Some(event) = self.events.recv().await {
+            all.push(event);
+        }
+        all
+    }
+}
+
+/// Sends the units when their time has come, as a publisher would; gives back when each picture was
+/// sent, by its presentation time.
+pub async fn publish(writer: &SourceWriter, units: Vec<SourceUnit>) -> BTreeMap<MediaTime, Instant> {
+    let start = tokio::time::Instant::now();
+    let mut first = None;
+    let mut sent = BTreeMap::new();
+    for unit in units {
+        if let Some(time) = flv::time(&unit) {
+            let first = *first.get_or_insert(time);
+            tokio::time::sleep_until(start + Duration::from_nanos(time - first)).await;
+        }
+        if let SourceUnit::AccessUnit(unit) = &unit
+            && unit.kind == Kind::Video
+        {
+            sent.insert(unit.pts, Instant::now());
+        }
+        writer.push(unit);
+    }
+    sent
+}
+
+/// Publishes everything and gives back what came out.
+pub async fn pass(units: Vec<SourceUnit>) -> (Recording, BTreeMap<MediaTime, Instant>) {
+    let (mut stream, writer) = Stream::open();
+    let sent = publish(&writer, units).await;
+    drop(writer);
+    (Recording::new(stream.rest().await), sent)
+}
+
+/// Events sorted by what they are.
+#[derive(Default)]
+pub struct Recording {
+    pub starts: Vec<RtpTracks>,
+    pub video: Vec<(Instant, RtpPacket)>,
+    pub audio: Vec<(Instant, RtpPacket)>,
+    pub hls: Vec<HlsOutput>,
+    pub restarts: Vec<String>,
+}
+
+impl Recording {
+    pub fn new(events: Vec<(Instant, Event)>) -> Self {
+        let mut recording = Self::default();
+        for (at, event) in events {
+            match event {
+                Event::Start(tracks) => recording.starts.push(tracks),
+                Event::Rtp(packet, _) => match packet.kind {
+                    Kind::Video => recording.video.push((at, packet)),
+                    Kind::Audio => recording.audio.push((at, packet)),
+                },
+                Event::Hls(output) => recording.hls.push(output),
+                Event::Restarted(reason) => recording.restarts.push(reason),
+            }
+        }
+        recording
+    }
+
+    /// Pictures' times, in the order sent, and whether each is a keyframe.
+    pub fn pictures(&self) -> Vec<(MediaTime, bool)> {
+        let mut pictures: Vec<(MediaTime, bool)> = Vec::new();
+        for (_, packet) in &self.video {
+            if pictures.last().is_none_or(|(time, _)| *time != packet.time) {
+                pictures.push((packet.time, packet.keyframe));
+            }
+        }
+        pictures
+    }
+
+    /// Median of the time from a picture's push to its last packet.
+    pub fn latency(&self, sent: &BTreeMap<MediaTime, Instant>) -> Duration {
+        let mut out = BTreeMap::new();
+        for (at, packet) in &self.video {
+            out.insert(packet.time, *at);
+        }
+        let mut delays: Vec<_> =
+            out.iter().filter_map(|(time, at)| Some(at.duration_since(*sent.get(time)?))).collect();
+        delays.sort();
+        delays[delays.len() / 2]
+    }
+
+    /// The video as an Annex B byte stream, by the depacketizer of GStreamer or by hand.
+    pub fn annex_b(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut fragment = Vec::new();
+        let put = |out: &mut Vec<u8>, unit: &[u8]| {
+            out.extend([0, 0, 0, 1]);
+            out.extend(unit);
+        };
+        for (_, packet) in &self.video {
+            let payload = &packet.packet[12..];
+            match payload[0] & 0x1f {
+                24 => {
+                    let mut rest = &payload[1..];
+                    while !rest.is_empty() {
+                        let size = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
+                        put(&mut out, &rest[2..2 + size]);
+                        rest = &rest[2 + size..];
+                    }
+                }
+                28 => {
+                    if payload[1] & 0x80 != 0 {
+                        fragment = vec![payload[0] & 0xe0 | payload[1] & 0x1f];
+                    }
+                    fragment.extend(&payload[2..]);
+                    if payload[1] & 0x40 != 0 {
+                        put(&mut out, &fragment);
+                    }
+                }
+                _ => put(&mut out, payload),
+            }
+        }
+        out
+    }
+
+    /// Init and parts of a track's run (counted from 0), as one file.
+    pub fn track(&self, run: usize, wanted: Kind) -> Vec<u8> {
+        let mut at = 0;
+        let mut file = Vec::new();
+        for output in &self.hls {
+            match output {
+                HlsOutput::Start(_) => at += 1,
+                HlsOutput::Init { kind, data } | HlsOutput::Part { kind, data, .. } => {
+                    if *kind == wanted && at == run + 1 {
+                        file.extend_from_slice(data);
+                    }
+                }
+            }
+        }
+        file
+    }
+
+    /// Parts of a track: segment start, independent, time, duration.
+    pub fn parts(&self, wanted: Kind) -> Vec<(bool, bool, MediaTime, Duration)> {
+        self.hls
+            .iter()
+            .filter_map(|output| match output {
+                HlsOutput::Part { kind, segment_start, independent, time, duration, .. } if *kind == wanted => {
+                    Some((*segment_start, *independent, *time, *duration))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+}
