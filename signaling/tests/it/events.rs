@@ -1,6 +1,10 @@
+use std::time::Duration;
+
+use axum::body::Bytes;
 use futures_util::StreamExt;
 use reqwest::{Response, header};
 use weir_db::Db;
+use weir_media::{HlsOutput, HlsTracks, HlsVideo, Kind};
 use weir_protocol::{ErrorCode, IngestProtocol, StreamEvent};
 use weir_signaling::keys;
 
@@ -8,7 +12,7 @@ use crate::server::{Server, problem, soon};
 
 /// Reads server-sent events.
 struct Events {
-    response: futures_util::stream::BoxStream<'static, reqwest::Result<axum::body::Bytes>>,
+    response: futures_util::stream::BoxStream<'static, reqwest::Result<Bytes>>,
     buffer: String,
 }
 
@@ -89,6 +93,54 @@ async fn events_tell_of_live_and_offline() {
     // A stopping server ends the stream, so that it can stop.
     server.draining.cancel();
     assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn events_tell_when_hls_is_ready_and_who_watches_it() {
+    let server = Server::start().await;
+    let stream = server.stream("demo").await;
+    let _broadcast = server.live.begin(&stream.row, IngestProtocol::Rtmp);
+    let mut events = Events::new(server.get("/api/v1/streams/demo/events").await);
+    assert!(!events.next().await.unwrap().hls_ready);
+
+    let mut writer = server.hls.open("demo");
+    writer.push(HlsOutput::Start(HlsTracks {
+        video: Some(HlsVideo {
+            codec: "avc1.42e01f".into(),
+            width: 640,
+            height: 360,
+            frame_rate: None,
+            bitrate: 500_000,
+        }),
+        audio: None,
+        target_duration: Duration::from_secs(1),
+        part_target: Duration::from_millis(200),
+    }));
+    let kind = Kind::Video;
+    writer.push(HlsOutput::Init {
+        kind,
+        data: Bytes::from_static(b"init"),
+    });
+    for part in 0..25 {
+        writer.push(HlsOutput::Part {
+            kind,
+            segment_start: part % 5 == 0,
+            independent: part % 5 == 0,
+            time: part * 200_000_000,
+            duration: Duration::from_millis(200),
+            data: Bytes::from_static(b"part"),
+        });
+    }
+    events.until("HLS", |event| event.hls_ready).await;
+
+    let playlist = server.get("/hls/demo/master.m3u8").await;
+    assert_eq!(playlist.status(), 200);
+    assert_eq!(playlist.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    let watched = events
+        .until("the viewer", |event| event.viewers.hls == 1)
+        .await;
+    assert_eq!(watched.viewers.webrtc, 0);
+    drop(writer);
 }
 
 #[tokio::test]

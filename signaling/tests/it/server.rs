@@ -24,6 +24,7 @@ pub struct Server {
     pub base: String,
     pub db: Db,
     pub live: Live,
+    pub hls: hls::Origin,
     pub draining: CancellationToken,
     /// WHIP broadcasts as the root package would be told of them.
     pub whip: mpsc::Receiver<live::WhipBroadcast>,
@@ -105,7 +106,7 @@ impl Server {
         let router = weir_signaling::router(Arc::new(Services {
             db: db.clone(),
             sfu,
-            hls: origin,
+            hls: origin.clone(),
             live: live.clone(),
             secrets: Secrets {
                 token_key: [7; TOKEN_KEY_BYTES],
@@ -129,6 +130,7 @@ impl Server {
             base,
             db,
             live,
+            hls: origin,
             draining,
             whip,
             http,
