@@ -44,6 +44,8 @@ struct Source {
     /// When something was last heard, by [`dom::now_ms`].
     heard_ms: Cell<f64>,
     asking: Cell<bool>,
+    /// There was no such stream at the last look: events are not asked for until somebody makes it.
+    missing: Cell<bool>,
 }
 
 struct OpenSource {
@@ -66,6 +68,7 @@ impl Feed {
             open: std::cell::RefCell::new(None),
             heard_ms: Cell::new(f64::NEG_INFINITY),
             asking: Cell::new(false),
+            missing: Cell::new(false),
         });
         Source::open(&source);
         let for_round = Rc::downgrade(&source);
@@ -117,7 +120,7 @@ impl Source {
             .borrow()
             .as_ref()
             .map_or(EventSource::CLOSED, |open| open.events.ready_state());
-        if state == EventSource::CLOSED {
+        if state == EventSource::CLOSED && !this.missing.get() {
             Self::open(this);
         }
         let silent = dom::now_ms() - this.heard_ms.get() > SILENCE_MS;
@@ -126,6 +129,7 @@ impl Source {
             wasm_bindgen_futures::spawn_local(async move {
                 let answer = api::stream(&source.slug).await;
                 source.asking.set(false);
+                source.missing.set(answer == Err(ApiError::NotFound));
                 if source.open.borrow().is_none() {
                     return; // Dropped meanwhile.
                 }

@@ -20,6 +20,8 @@ const TONES: u32 = 6;
 enum Listing {
     Loading,
     Unreachable,
+    /// The server speaks newer than this page.
+    Outdated,
     Streams(Vec<StreamSummary>),
 }
 
@@ -37,13 +39,9 @@ pub fn Home() -> Element {
                         listing.set(streams);
                     }
                 }
+                Err(ApiError::Unreadable) => listing.set(Listing::Outdated),
                 // What was known stays on the page; the next round may succeed.
-                Err(
-                    ApiError::Unreachable
-                    | ApiError::Status(_)
-                    | ApiError::NotFound
-                    | ApiError::Unreadable,
-                ) => {
+                Err(ApiError::Unreachable | ApiError::Status(_) | ApiError::NotFound) => {
                     if *listing.peek() == Listing::Loading {
                         listing.set(Listing::Unreachable);
                     }
@@ -61,6 +59,12 @@ pub fn Home() -> Element {
                     section { class: "notice", role: "alert",
                         h1 { "The server does not answer" }
                         p { "Trying again every few seconds." }
+                    }
+                },
+                Listing::Outdated => rsx! {
+                    section { class: "notice", role: "alert",
+                        h1 { "This page is older than the server" }
+                        p { "Please reload it." }
                     }
                 },
                 Listing::Streams(streams) if streams.is_empty() => rsx! {

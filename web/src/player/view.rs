@@ -29,6 +29,10 @@ const CONTROLS_STAY_MS: u32 = 2_600;
 const VOLUME_STEP: f64 = 0.05;
 
 /// Plays one stream, whatever happens to the network.
+///
+/// What it does stands on its element, for tests and for support: `data-state` (the phase's word, or `paused`),
+/// `data-transport` (`webrtc`, `hls`, `none`), `data-player` (`webrtc`, `hlsjs`, `native` or empty) and `data-delay-ms`
+/// (measured milliseconds to the publisher, or empty).
 #[component]
 pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Element {
     let options = use_context::<Options>();
@@ -142,6 +146,7 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
                 class: shows(Transport::WebRtc),
                 "playsinline": "true",
                 "aria-label": "Live video",
+                "aria-hidden": if now.transport == Some(Transport::WebRtc) { "false" } else { "true" },
                 muted: true,
                 onmounted: move |event| rtc_video.set(as_video(event.try_as_web_event())),
             }
@@ -149,6 +154,7 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
                 class: shows(Transport::Hls),
                 "playsinline": "true",
                 "aria-label": "Live video",
+                "aria-hidden": if now.transport == Some(Transport::Hls) { "false" } else { "true" },
                 muted: true,
                 onmounted: move |event| hls_video.set(as_video(event.try_as_web_event())),
             }

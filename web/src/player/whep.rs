@@ -125,6 +125,7 @@ impl WhepSession {
                 move |_| {
                     if let Some(shared) = weak.upgrade()
                         && shared.is_on_screen()
+                        && (shared.video.video_width() > 0 || !shared.wants_video())
                     {
                         shared.tell(WhepNews::FirstFrame);
                     }
@@ -151,8 +152,7 @@ impl WhepSession {
     /// Reads the statistics; they are told as [`WhepNews::Stats`].
     pub fn ask_stats(&self) {
         let shared = self.shared.clone();
-        let wants_video = shared.video_transceiver.current_direction()
-            == Some(RtcRtpTransceiverDirection::Recvonly);
+        let wants_video = shared.wants_video();
         let promise = shared.connection.get_stats();
         spawn_local(async move {
             if let Ok(report) = JsFuture::from(promise).await {
@@ -248,6 +248,11 @@ impl Shared {
         }
         // Muted playback is always allowed; sound is the driver's business.
         dom::call_quietly(&self.video, "play");
+    }
+
+    /// Whether the answer promised video; a stream may be sound alone.
+    fn wants_video(&self) -> bool {
+        self.video_transceiver.current_direction() == Some(RtcRtpTransceiverDirection::Recvonly)
     }
 
     fn is_on_screen(&self) -> bool {
