@@ -99,8 +99,18 @@ pub(crate) struct Inbox {
 pub(crate) fn inbox(waker: Waker) -> (Mailbox, Inbox) {
     let (send, receive) = crossbeam_channel::bounded(INBOX_CAPACITY);
     let woken = Arc::new(AtomicBool::new(false));
-    let mailbox = Mailbox { queue: send, waker: Arc::new(waker), woken: woken.clone() };
-    (mailbox, Inbox { queue: receive, woken })
+    let mailbox = Mailbox {
+        queue: send,
+        waker: Arc::new(waker),
+        woken: woken.clone(),
+    };
+    (
+        mailbox,
+        Inbox {
+            queue: receive,
+            woken,
+        },
+    )
 }
 
 impl Mailbox {

@@ -109,7 +109,12 @@ impl Sfu {
             next_ingest: AtomicU64::new(0),
             threads: Mutex::new(threads),
         };
-        Ok((Self { inner: Arc::new(inner) }, receiver))
+        Ok((
+            Self {
+                inner: Arc::new(inner),
+            },
+            receiver,
+        ))
     }
 
     /// The bound address, with port 0 resolved.
@@ -124,7 +129,12 @@ impl Sfu {
     pub async fn publish(&self, stream: StreamId, offer: String) -> Result<Session, OfferError> {
         let shard = self.inner.home(stream);
         let id = session_id(shard);
-        let ask = |reply| Inbound::Publish { stream, id, offer, reply };
+        let ask = |reply| Inbound::Publish {
+            stream,
+            id,
+            offer,
+            reply,
+        };
         let answer = self.inner.ask(shard, ask).await??;
         Ok(Session { id, answer })
     }
@@ -140,7 +150,13 @@ impl Sfu {
         let turn = self.inner.next_viewer.fetch_add(1, Ordering::Relaxed);
         let shard = turn % self.inner.mailboxes.len();
         let id = session_id(shard);
-        let ask = |reply| Inbound::View { stream, id, source, offer, reply };
+        let ask = |reply| Inbound::View {
+            stream,
+            id,
+            source,
+            offer,
+            reply,
+        };
         let answer = self.inner.ask(shard, ask).await??;
         Ok(Session { id, answer })
     }
@@ -151,7 +167,10 @@ impl Sfu {
         if shard >= self.inner.mailboxes.len() {
             return false;
         }
-        self.inner.ask(shard, |reply| Inbound::End { id: session, reply }).await.unwrap_or(false)
+        self.inner
+            .ask(shard, |reply| Inbound::End { id: session, reply })
+            .await
+            .unwrap_or(false)
     }
 
     /// A source that is not WebRTC: the bridge. It takes over from any other source of the stream at
@@ -161,7 +180,12 @@ impl Sfu {
         let (sender, taken_over) = watch::channel(false);
         let home = self.inner.home(stream);
         let mailbox = self.inner.mailboxes[home].clone();
-        let begin = Inbound::IngestBegin { stream, id, keyframes, taken_over: sender };
+        let begin = Inbound::IngestBegin {
+            stream,
+            id,
+            keyframes,
+            taken_over: sender,
+        };
         if mailbox.send(begin).is_err() {
             tracing::error!(%stream, "the media plane takes no source: stopped or overloaded");
         }
@@ -180,10 +204,20 @@ impl Sfu {
     pub fn tap(&self, stream: StreamId) -> Tap {
         let (sender, packets) = mpsc::channel(TAP_CAPACITY);
         let mailbox = self.inner.mailboxes[self.inner.home(stream)].clone();
-        if mailbox.send(Inbound::Tap { stream, packets: sender }).is_err() {
+        if mailbox
+            .send(Inbound::Tap {
+                stream,
+                packets: sender,
+            })
+            .is_err()
+        {
             tracing::error!(%stream, "the media plane takes no tap: stopped or overloaded");
         }
-        Tap { stream, mailbox, packets }
+        Tap {
+            stream,
+            mailbox,
+            packets,
+        }
     }
 
     /// Whether the stream has a source with media.
@@ -217,7 +251,11 @@ impl Sfu {
             }
         }
         let threads = std::mem::take(
-            &mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut *self
+                .inner
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
         );
         let join = tokio::task::spawn_blocking(move || {
             for thread in threads {
@@ -280,7 +318,11 @@ impl Ingest {
     /// Tracks are known and start now; again after a worker restart or a codec change, with sequence
     /// numbers and timestamps that start anew. Viewers see one stream all along.
     pub fn start(&self, tracks: RtpTracks) {
-        let start = Inbound::IngestStart { stream: self.stream, id: self.id, tracks };
+        let start = Inbound::IngestStart {
+            stream: self.stream,
+            id: self.id,
+            tracks,
+        };
         if self.mailbox.send(start).is_err() {
             tracing::error!(stream = %self.stream, "the media plane does not take the tracks");
         }
@@ -296,7 +338,13 @@ impl Ingest {
             return;
         }
         let (stream, id) = (self.stream, self.id);
-        let message = Inbound::IngestPacket { stream, id, packet, flush, gap: dropping };
+        let message = Inbound::IngestPacket {
+            stream,
+            id,
+            packet,
+            flush,
+            gap: dropping,
+        };
         let delivered = self.mailbox.send_media(message);
         if !delivered {
             self.shared.dropped_outside.fetch_add(1, Ordering::Relaxed);
@@ -317,7 +365,10 @@ impl Ingest {
 impl Drop for Ingest {
     fn drop(&mut self) {
         // When the inbox is full, the shard finds out by itself.
-        let _ = self.mailbox.send(Inbound::IngestEnd { stream: self.stream, id: self.id });
+        let _ = self.mailbox.send(Inbound::IngestEnd {
+            stream: self.stream,
+            id: self.id,
+        });
     }
 }
 
@@ -338,6 +389,8 @@ impl Tap {
     /// Asks the publisher for a keyframe; merged with those of viewers.
     pub fn request_keyframe(&self) {
         // When the inbox is full there is more to worry about; the caller asks again.
-        let _ = self.mailbox.send(Inbound::TapKeyframe { stream: self.stream });
+        let _ = self.mailbox.send(Inbound::TapKeyframe {
+            stream: self.stream,
+        });
     }
 }

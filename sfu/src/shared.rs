@@ -28,7 +28,11 @@ impl Shared {
     }
 
     pub(crate) fn source(&self, stream: StreamId) -> Option<SourceInfo> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).get(&stream).copied()
+        self.live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&stream)
+            .copied()
     }
 
     pub(crate) fn set_source(&self, stream: StreamId, info: Option<SourceInfo>) {

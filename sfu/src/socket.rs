@@ -26,7 +26,11 @@ pub(crate) fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<UdpSock
     let mut sockets = Vec::with_capacity(shards);
     let mut address = address;
     for shard in 0..shards {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
@@ -65,7 +69,9 @@ pub(crate) fn candidates(bound: SocketAddr, advertise: &[IpAddr]) -> Vec<SocketA
     } else {
         vec![bound.ip()]
     };
-    ips.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect()
+    ips.into_iter()
+        .map(|ip| SocketAddr::new(ip, bound.port()))
+        .collect()
 }
 
 /// Addresses of this machine that others can reach, IPv4 first; loopback only when there is no other
@@ -74,7 +80,9 @@ pub(crate) fn interface_addresses(v6: bool) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
     if let Ok(interfaces) = getifaddrs() {
         for interface in interfaces {
-            let Some(address) = interface.address else { continue };
+            let Some(address) = interface.address else {
+                continue;
+            };
             let ip = if let Some(v4) = address.as_sockaddr_in() {
                 IpAddr::V4(v4.ip())
             } else if let Some(v6) = address.as_sockaddr_in6() {
@@ -127,8 +135,18 @@ impl MediaSocket {
     pub(crate) fn new(io: UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new((&io).into())?;
         let local = io.local_addr()?;
-        let own = if local.ip().is_unspecified() { interface_addresses(true) } else { Vec::new() };
-        Ok(Self { io, state, local, own, buffers: vec![0; RECEIVE_BUFFER * BATCH_SIZE] })
+        let own = if local.ip().is_unspecified() {
+            interface_addresses(true)
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            io,
+            state,
+            local,
+            own,
+            buffers: vec![0; RECEIVE_BUFFER * BATCH_SIZE],
+        })
     }
 
     /// Most datagrams that one send takes; 1 without GSO.
@@ -147,9 +165,14 @@ impl MediaSocket {
             let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
                 IoSliceMut::new(chunks.next().expect("one buffer per slot of the batch"))
             });
-            self.state.recv((&self.io).into(), &mut slices, &mut metas)?
+            self.state
+                .recv((&self.io).into(), &mut slices, &mut metas)?
         };
-        for (meta, buffer) in metas.iter().zip(self.buffers.chunks_exact(RECEIVE_BUFFER)).take(count) {
+        for (meta, buffer) in metas
+            .iter()
+            .zip(self.buffers.chunks_exact(RECEIVE_BUFFER))
+            .take(count)
+        {
             let local = match meta.dst_ip {
                 Some(ip) if self.local.ip().is_unspecified() => {
                     SocketAddr::new(ip.to_canonical(), self.local.port())
@@ -195,7 +218,11 @@ impl MediaSocket {
                 }
             }
         }
-        if sends == 0 { Sent::Refused } else { Sent::Done(sends) }
+        if sends == 0 {
+            Sent::Refused
+        } else {
+            Sent::Done(sends)
+        }
     }
 
     fn try_send(&self, bytes: &[u8], segment: Option<usize>, to: &Transmit) -> io::Result<()> {
@@ -235,9 +262,15 @@ mod tests {
         let bound = SocketAddr::from(([0, 0, 0, 0], 7882));
         let all = candidates(bound, &[]);
         assert!(!all.is_empty());
-        assert!(all.iter().all(|c| c.port() == 7882 && !c.ip().is_unspecified()));
+        assert!(
+            all.iter()
+                .all(|c| c.port() == 7882 && !c.ip().is_unspecified())
+        );
         let public = IpAddr::from([203, 0, 113, 9]);
-        assert_eq!(candidates(bound, &[public]), [SocketAddr::new(public, 7882)]);
+        assert_eq!(
+            candidates(bound, &[public]),
+            [SocketAddr::new(public, 7882)]
+        );
         let one = SocketAddr::from(([127, 0, 0, 1], 5));
         assert_eq!(candidates(one, &[]), [one]);
     }
@@ -250,7 +283,12 @@ mod tests {
         let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let destination = peer.local_addr().unwrap();
         let contents = [vec![1; 500], vec![2; 500], vec![3; 20]].concat();
-        let sent = socket.send(&Transmit { source, destination, contents, segment: 500 });
+        let sent = socket.send(&Transmit {
+            source,
+            destination,
+            contents,
+            segment: 500,
+        });
         assert!(matches!(sent, Sent::Done(_)), "{sent:?}");
         let mut buffer = [0; 2_000];
         let lens = [(); 3].map(|()| peer.recv(&mut buffer).unwrap());

@@ -91,7 +91,16 @@ pub(crate) struct WorkerParts {
 
 impl Worker {
     pub(crate) fn new(parts: WorkerParts) -> io::Result<Self> {
-        let WorkerParts { shard, number, poll, mut socket, inbox, peers, shared, events } = parts;
+        let WorkerParts {
+            shard,
+            number,
+            poll,
+            mut socket,
+            inbox,
+            peers,
+            shared,
+            events,
+        } = parts;
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut socket.io, SOCKET, interest)?;
         Ok(Self {
@@ -168,14 +177,27 @@ impl Worker {
     fn take_messages(&mut self, replies: &mut Vec<Box<dyn FnOnce() + Send>>) {
         let now = Instant::now();
         for _ in 0..MESSAGES_PER_TURN {
-            let Ok(message) = self.inbox.queue.try_recv() else { return };
+            let Ok(message) = self.inbox.queue.try_recv() else {
+                return;
+            };
             match message {
                 Inbound::Shard(message) => self.shard.handle_message(now, message),
-                Inbound::Publish { stream, id, offer, reply } => {
+                Inbound::Publish {
+                    stream,
+                    id,
+                    offer,
+                    reply,
+                } => {
                     let answer = self.shard.handle_publish(now, stream, id, &offer);
                     replies.push(answer_later(reply, answer));
                 }
-                Inbound::View { stream, id, source, offer, reply } => {
+                Inbound::View {
+                    stream,
+                    id,
+                    source,
+                    offer,
+                    reply,
+                } => {
                     let answer = self.shard.handle_view(now, stream, id, &source, &offer);
                     replies.push(answer_later(reply, answer));
                 }
@@ -183,15 +205,34 @@ impl Worker {
                     let found = self.shard.handle_end(now, id);
                     replies.push(answer_later(reply, found));
                 }
-                Inbound::IngestBegin { stream, id, keyframes, taken_over } => {
-                    self.bridges.insert(id, Bridge { stream, keyframes, taken_over });
+                Inbound::IngestBegin {
+                    stream,
+                    id,
+                    keyframes,
+                    taken_over,
+                } => {
+                    self.bridges.insert(
+                        id,
+                        Bridge {
+                            stream,
+                            keyframes,
+                            taken_over,
+                        },
+                    );
                     self.shard.handle_ingest_begin(now, stream, id);
                 }
                 Inbound::IngestStart { stream, id, tracks } => {
                     self.shard.handle_ingest_start(now, stream, id, tracks);
                 }
-                Inbound::IngestPacket { stream, id, packet, flush, gap } => {
-                    self.shard.handle_ingest_packet(now, stream, id, &packet, flush, gap);
+                Inbound::IngestPacket {
+                    stream,
+                    id,
+                    packet,
+                    flush,
+                    gap,
+                } => {
+                    self.shard
+                        .handle_ingest_packet(now, stream, id, &packet, flush, gap);
                 }
                 Inbound::IngestEnd { stream, id } => {
                     self.bridges.remove(&id);
@@ -199,7 +240,10 @@ impl Worker {
                 }
                 Inbound::Tap { stream, packets } => {
                     let ends = self.taps.entry(stream).or_default();
-                    ends.push(TapEnd { packets, dropping: false });
+                    ends.push(TapEnd {
+                        packets,
+                        dropping: false,
+                    });
                     self.shard.handle_tap(stream, true);
                     self.shard.handle_keyframe_request(now, stream);
                 }
@@ -285,7 +329,12 @@ impl Worker {
             return;
         }
         match message {
-            ShardMessage::Media { stream, packet, flush, gap } => {
+            ShardMessage::Media {
+                stream,
+                packet,
+                flush,
+                gap,
+            } => {
                 let video = packet.kind == Kind::Video;
                 let dropping = video && self.dropping.contains(&(shard, stream));
                 if dropping && !packet.keyframe_start {
@@ -293,7 +342,12 @@ impl Worker {
                     return;
                 }
                 let gap = gap || dropping;
-                let message = ShardMessage::Media { stream, packet, flush, gap };
+                let message = ShardMessage::Media {
+                    stream,
+                    packet,
+                    flush,
+                    gap,
+                };
                 let delivered = self.control_waiting[peer].is_empty()
                     && self.peers[peer].send_media(Inbound::Shard(message));
                 if delivered && dropping {
@@ -335,7 +389,9 @@ impl Worker {
     }
 
     fn tap(&mut self, stream: StreamId, packet: RtpPacket) {
-        let Some(ends) = self.taps.get_mut(&stream) else { return };
+        let Some(ends) = self.taps.get_mut(&stream) else {
+            return;
+        };
         for end in ends {
             let video = packet.kind == Kind::Video;
             if video && end.dropping && !packet.keyframe {

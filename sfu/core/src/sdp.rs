@@ -224,7 +224,9 @@ pub(crate) fn finish_answer(answer: &str) -> String {
 
 /// The `mid`s of a session description.
 pub(crate) fn mids(text: &str) -> impl Iterator<Item = Mid> {
-    text.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(|mid| Mid::from(mid.trim()))
+    text.lines()
+        .filter_map(|line| line.strip_prefix("a=mid:"))
+        .map(|mid| Mid::from(mid.trim()))
 }
 
 fn unprocessable(why: String) -> OfferError {

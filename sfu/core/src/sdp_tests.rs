@@ -12,12 +12,18 @@ const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid
 const CHROMIUM_VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 106 107 98 99 45 46\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f\r\na=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102\r\na=rtpmap:106 H264/90000\r\na=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:107 rtx/90000\r\na=fmtp:107 apt=106\r\na=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=rtpmap:45 AV1/90000\r\na=fmtp:45 level-idx=5;profile=0;tier=0\r\na=rtpmap:46 rtx/90000\r\na=fmtp:46 apt=45\r\n";
 
 fn source(video: Option<VideoCodec>) -> SourceInfo {
-    SourceInfo { epoch: Epoch(1), tracks: RtpTracks { video, audio: true }, h264_profile: None }
+    SourceInfo {
+        epoch: Epoch(1),
+        tracks: RtpTracks { video, audio: true },
+        h264_profile: None,
+    }
 }
 
 fn pts(checked: &CheckedOffer) -> Vec<(u8, Option<u8>)> {
     let params = checked.codecs.params().iter();
-    params.map(|p| (*p.pt(), p.resend().map(|rtx| *rtx))).collect()
+    params
+        .map(|p| (*p.pt(), p.resend().map(|rtx| *rtx)))
+        .collect()
 }
 
 #[test]
@@ -49,14 +55,20 @@ fn a_viewer_gets_the_streams_codec() {
     let audio = AUDIO.replace("sendonly", "recvonly");
     let offer = format!("{HEAD}{audio}{CHROMIUM_VIDEO}");
     let checked = check_viewer(&offer, &source(Some(VideoCodec::H264))).unwrap();
-    assert_eq!(pts(&checked), [(111, None), (102, Some(103)), (106, Some(107))]);
+    assert_eq!(
+        pts(&checked),
+        [(111, None), (102, Some(103)), (106, Some(107))]
+    );
     let checked = check_viewer(&offer, &source(Some(VideoCodec::Av1))).unwrap();
     assert_eq!(pts(&checked), [(111, None), (45, Some(46))]);
     // No picture now, but one may come.
     let checked = check_viewer(&offer, &source(None)).unwrap();
     assert_eq!(checked.codecs.params().len(), 6);
     let hevc = check_viewer(&offer, &source(Some(VideoCodec::Hevc))).unwrap_err();
-    assert!(hevc.to_string().contains("H265") && hevc.to_string().contains("HLS"), "{hevc}");
+    assert!(
+        hevc.to_string().contains("H265") && hevc.to_string().contains("HLS"),
+        "{hevc}"
+    );
 }
 
 #[test]
@@ -66,22 +78,64 @@ fn the_profile_of_the_picture_chooses_the_payload_type() {
     let pick = |profile| {
         pick_video_pt(checked.codecs.params().iter(), VideoCodec::H264, profile).map(|pt| *pt)
     };
-    assert_eq!(pick(None), Some(106), "constrained baseline when nothing is known");
-    assert_eq!(pick(Some(H264Profile { idc: 66, constraints: 0 })), Some(102));
-    assert_eq!(pick(Some(H264Profile { idc: 66, constraints: 0xc0 })), Some(106));
-    assert_eq!(pick(Some(H264Profile { idc: 100, constraints: 0 })), Some(106));
+    assert_eq!(
+        pick(None),
+        Some(106),
+        "constrained baseline when nothing is known"
+    );
+    assert_eq!(
+        pick(Some(H264Profile {
+            idc: 66,
+            constraints: 0
+        })),
+        Some(102)
+    );
+    assert_eq!(
+        pick(Some(H264Profile {
+            idc: 66,
+            constraints: 0xc0
+        })),
+        Some(106)
+    );
+    assert_eq!(
+        pick(Some(H264Profile {
+            idc: 100,
+            constraints: 0
+        })),
+        Some(106)
+    );
 }
 
 #[test]
 fn what_is_no_sdp_is_malformed() {
     let huge = format!("v=0\r\n{}", "a=x\r\n".repeat(20_000));
-    for bad in ["", "  \r\n", "hello", "{\"type\":\"offer\"}", HEAD, &huge, "v=0\r\nm=audio\r\n"] {
+    for bad in [
+        "",
+        "  \r\n",
+        "hello",
+        "{\"type\":\"offer\"}",
+        HEAD,
+        &huge,
+        "v=0\r\nm=audio\r\n",
+    ] {
         let error = check_publisher(bad).unwrap_err();
-        assert!(matches!(error, OfferError::Malformed(_) | OfferError::Unprocessable(_)), "{error}");
+        assert!(
+            matches!(
+                error,
+                OfferError::Malformed(_) | OfferError::Unprocessable(_)
+            ),
+            "{error}"
+        );
     }
     assert!(matches!(check_publisher(""), Err(OfferError::Malformed(_))));
-    assert!(matches!(check_publisher(HEAD), Err(OfferError::Malformed(_))));
-    assert!(matches!(check_publisher(&huge), Err(OfferError::Malformed(_))));
+    assert!(matches!(
+        check_publisher(HEAD),
+        Err(OfferError::Malformed(_))
+    ));
+    assert!(matches!(
+        check_publisher(&huge),
+        Err(OfferError::Malformed(_))
+    ));
 }
 
 #[test]
@@ -91,10 +145,22 @@ fn what_cannot_be_served_says_why() {
         assert!(matches!(error, OfferError::Unprocessable(_)), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     };
-    says(format!("{HEAD}{VIDEO}{}", VIDEO.replace("mid:1", "mid:2")), "2 video tracks");
-    says(format!("{HEAD}{}", VIDEO.replace("sendonly", "recvonly")), "does not send");
-    says(format!("{HEAD}{}", VIDEO.replace("H264", "THEORA")), "THEORA");
-    says(format!("{HEAD}{}", AUDIO.replace("opus/48000/2", "PCMU/8000")), "PCMU");
+    says(
+        format!("{HEAD}{VIDEO}{}", VIDEO.replace("mid:1", "mid:2")),
+        "2 video tracks",
+    );
+    says(
+        format!("{HEAD}{}", VIDEO.replace("sendonly", "recvonly")),
+        "does not send",
+    );
+    says(
+        format!("{HEAD}{}", VIDEO.replace("H264", "THEORA")),
+        "THEORA",
+    );
+    says(
+        format!("{HEAD}{}", AUDIO.replace("opus/48000/2", "PCMU/8000")),
+        "PCMU",
+    );
     says(format!("{HEAD}{AUDIO}m=text 9 RTP/AVP 98\r\n"), "m=text");
     let viewer = check_viewer(&format!("{HEAD}{AUDIO}"), &source(None)).unwrap_err();
     assert!(viewer.to_string().contains("does not receive"), "{viewer}");
@@ -107,7 +173,13 @@ fn audio_alone_and_sendrecv_are_fine() {
     let checked = check_publisher(&both).unwrap();
     assert!(!checked.offer.to_sdp_string().contains("sendrecv"));
     let unsaid = format!("{HEAD}{}", AUDIO.replace("a=sendonly\r\n", ""));
-    assert!(check_publisher(&unsaid).unwrap().offer.to_sdp_string().contains("a=sendonly"));
+    assert!(
+        check_publisher(&unsaid)
+            .unwrap()
+            .offer
+            .to_sdp_string()
+            .contains("a=sendonly")
+    );
 }
 
 #[test]
@@ -117,5 +189,8 @@ fn the_answer_asks_for_stereo() {
     assert!(finished.contains("a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1\r\n"));
     assert_eq!(finish_answer(&finished), finished);
     let bare = finish_answer("v=0\r\na=rtpmap:111 opus/48000/2\r\n");
-    assert!(bare.ends_with("a=fmtp:111 stereo=1;sprop-stereo=1\r\n"), "{bare}");
+    assert!(
+        bare.ends_with("a=fmtp:111 stereo=1;sprop-stereo=1\r\n"),
+        "{bare}"
+    );
 }

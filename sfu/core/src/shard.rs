@@ -738,10 +738,10 @@ impl Shard {
                 let stream = session.common().stream;
                 self.request_keyframe(now, stream);
             }
-            RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                if session.common().connected {
-                    self.end(now, key, EndReason::TimedOut);
-                }
+            RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected)
+                if session.common().connected =>
+            {
+                self.end(now, key, EndReason::TimedOut);
             }
             RtcEvent::MediaEgressStats(stats) => {
                 let Session::Viewer(viewer) = session else {

@@ -91,10 +91,14 @@ impl Transport {
         offer: SdpOffer,
         outbox: &mut Outbox,
     ) -> Result<(String, Vec<(Mid, MediaKind)>), OfferError> {
-        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| match error {
-            RtcError::RemoteSdp(why) => OfferError::Malformed(why),
-            error => OfferError::Malformed(error.to_string()),
-        })?;
+        let answer = self
+            .rtc
+            .sdp_api()
+            .accept_offer(offer)
+            .map_err(|error| match error {
+                RtcError::RemoteSdp(why) => OfferError::Malformed(why),
+                error => OfferError::Malformed(error.to_string()),
+            })?;
         let mut events = Vec::new();
         self.drain(outbox, &mut events)
             .map_err(|Failed| OfferError::Malformed("it cannot be answered".to_owned()))?;

@@ -64,7 +64,10 @@ struct Peer {
 
 fn peer(codec: Codec, direction: Direction) -> Peer {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let config = RtcConfig::new().clear_codecs().enable_opus(true, false).set_rtp_mode(true);
+    let config = RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, false)
+        .set_rtp_mode(true);
     let config = match codec {
         Codec::Vp8 => config.enable_vp8(true),
         Codec::H264 => config.enable_h264(true),
@@ -75,7 +78,14 @@ fn peer(codec: Codec, direction: Direction) -> Peer {
     let audio = api.add_media(MediaKind::Audio, direction, None, None, None);
     let video = api.add_media(MediaKind::Video, direction, None, None, None);
     let (offer, pending) = api.apply().unwrap();
-    Peer { rtc, socket, pending, offer: offer.to_sdp_string(), video, audio }
+    Peer {
+        rtc,
+        socket,
+        pending,
+        offer: offer.to_sdp_string(),
+        video,
+        audio,
+    }
 }
 
 pub fn offer(codec: Codec) -> String {
@@ -104,7 +114,10 @@ impl Client {
     ) -> Self {
         let session = post(peer.offer.clone()).await;
         let answer = SdpAnswer::from_sdp_string(&session.answer).unwrap();
-        peer.rtc.sdp_api().accept_answer(peer.pending, answer).unwrap();
+        peer.rtc
+            .sdp_api()
+            .accept_answer(peer.pending, answer)
+            .unwrap();
         let seen = Arc::new(Seen::default());
         let stop = Arc::new(AtomicBool::new(false));
         let runner = Runner {
@@ -121,12 +134,22 @@ impl Client {
         };
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || runner.run(&stopped));
-        Self { session: session.id, seen, stop, thread: Some(thread) }
+        Self {
+            session: session.id,
+            seen,
+            stop,
+            thread: Some(thread),
+        }
     }
 
     pub fn packets(&self, kind: Kind) -> Vec<Packet> {
         let state = self.seen.state.lock().unwrap();
-        state.packets.iter().filter(|packet| packet.kind == kind).cloned().collect()
+        state
+            .packets
+            .iter()
+            .filter(|packet| packet.kind == kind)
+            .cloned()
+            .collect()
     }
 
     pub async fn wait_for_packets(&self, kind: Kind, count: usize) {
@@ -143,8 +166,11 @@ impl Client {
         let waiting = tokio::task::spawn_blocking(move || {
             let state = seen.state.lock().unwrap();
             let limit = Duration::from_secs(30);
-            let (_, result) =
-                seen.changed.wait_timeout_while(state, limit, |state| !done(state)).unwrap();
+            let (state, result) = seen
+                .changed
+                .wait_timeout_while(state, limit, |state| !done(state))
+                .unwrap();
+            drop(state);
             assert!(!result.timed_out(), "what was waited for did not come");
         });
         waiting.await.unwrap();
@@ -257,7 +283,14 @@ impl Runner {
                 let mut payload = vec![if part == 0 { 0x10 } else { 0 }, u8::from(!key)];
                 payload.resize(1_000, part as u8);
                 let seq = 60_000 + self.frames * 4 + part;
-                self.write(self.video, seq, (self.frames * 1_800) as u32, part == 3, now, &payload);
+                self.write(
+                    self.video,
+                    seq,
+                    (self.frames * 1_800) as u32,
+                    part == 3,
+                    now,
+                    &payload,
+                );
             }
             let time = (self.frames * 960) as u32;
             self.write(self.audio, 500 + self.frames, time, false, now, &[0xfc, 1]);
@@ -272,7 +305,9 @@ impl Runner {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid, None).unwrap();
         stream.write_rtp(
-            RtpWrite::new(pt, seq.into(), time, now, payload).marker(marker).nackable(true),
+            RtpWrite::new(pt, seq.into(), time, now, payload)
+                .marker(marker)
+                .nackable(true),
         );
     }
 }

@@ -29,7 +29,10 @@ fn start(shards: usize) -> (Sfu, mpsc::Receiver<SfuEvent>) {
     .unwrap()
 }
 
-async fn event(events: &mut mpsc::Receiver<SfuEvent>, wanted: impl Fn(&SfuEvent) -> bool) -> SfuEvent {
+async fn event(
+    events: &mut mpsc::Receiver<SfuEvent>,
+    wanted: impl Fn(&SfuEvent) -> bool,
+) -> SfuEvent {
     let next = async {
         loop {
             let event = events.recv().await.expect("the SFU runs");
@@ -38,7 +41,9 @@ async fn event(events: &mut mpsc::Receiver<SfuEvent>, wanted: impl Fn(&SfuEvent)
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), next).await.expect("the event came")
+    tokio::time::timeout(Duration::from_secs(20), next)
+        .await
+        .expect("the event came")
 }
 
 fn started(event: &SfuEvent) -> bool {
@@ -82,11 +87,16 @@ async fn a_publisher_is_seen_on_every_shard() {
         assert!(packets.windows(2).all(|p| p[1].seq == p[0].seq + 1));
     }
     let mut tap = sfu.tap(STREAM);
-    let packet = tokio::time::timeout(Duration::from_secs(10), tap.recv()).await.unwrap().unwrap();
+    let packet = tokio::time::timeout(Duration::from_secs(10), tap.recv())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(packet.packet[0], 0x80);
     tap.request_keyframe();
     loop {
-        let packet = tokio::time::timeout(Duration::from_secs(10), tap.recv()).await.unwrap();
+        let packet = tokio::time::timeout(Duration::from_secs(10), tap.recv())
+            .await
+            .unwrap();
         if packet.unwrap().keyframe {
             break;
         }
@@ -101,43 +111,75 @@ async fn a_publisher_is_seen_on_every_shard() {
         stats = sfu.stats();
     }
     assert_eq!((stats.viewers, stats.publishers, stats.streams), (3, 1, 1));
-    assert!(stats.packets_out > stats.sends && stats.packets_in > 200, "{stats:?}");
+    assert!(
+        stats.packets_out > stats.sends && stats.packets_in > 200,
+        "{stats:?}"
+    );
     assert_eq!(stats.overflow_drops, 0);
 
     assert!(sfu.end_session(viewers[0].session).await);
     assert!(!sfu.end_session(viewers[0].session).await);
     viewers[0].wait_until_closed().await;
     drop(publishing);
-    let ended = event(&mut events, |e| matches!(e, SfuEvent::PublisherEnded { .. })).await;
-    assert!(matches!(ended, SfuEvent::PublisherEnded { reason: EndReason::Closed, .. }));
+    let ended = event(&mut events, |e| {
+        matches!(e, SfuEvent::PublisherEnded { .. })
+    })
+    .await;
+    assert!(matches!(
+        ended,
+        SfuEvent::PublisherEnded {
+            reason: EndReason::Closed,
+            ..
+        }
+    ));
     assert!(!sfu.is_live(STREAM));
     sfu.shutdown().await;
     viewers[1].wait_until_closed().await;
     viewers[2].wait_until_closed().await;
-    assert!(matches!(sfu.publish(STREAM, "v=0".into()).await, Err(OfferError::Unavailable(_))));
+    assert!(matches!(
+        sfu.publish(STREAM, "v=0".into()).await,
+        Err(OfferError::Unavailable(_))
+    ));
 }
 
-fn rtp(kind: Kind, seq: u16, time_ms: u64, keyframe: bool, marker: bool, payload: &[u8]) -> RtpPacket {
+fn rtp(
+    kind: Kind,
+    seq: u16,
+    time_ms: u64,
+    keyframe: bool,
+    marker: bool,
+    payload: &[u8],
+) -> RtpPacket {
     let rate = if kind == Kind::Video { 90 } else { 48 };
     let mut bytes = vec![0x80, 96 | if marker { 0x80 } else { 0 }];
     bytes.extend(seq.to_be_bytes());
     bytes.extend(((time_ms * rate) as u32).to_be_bytes());
     bytes.extend([0, 0, 0, 1]);
     bytes.extend(payload);
-    RtpPacket { kind, time: time_ms * 1_000_000, keyframe, packet: Bytes::from(bytes) }
+    RtpPacket {
+        kind,
+        time: time_ms * 1_000_000,
+        keyframe,
+        packet: Bytes::from(bytes),
+    }
 }
 
 #[tokio::test]
 async fn the_bridge_is_a_source() {
     let (sfu, _events) = start(2);
     assert_eq!(
-        sfu.view(STREAM, client::offer(Codec::H264)).await.unwrap_err(),
+        sfu.view(STREAM, client::offer(Codec::H264))
+            .await
+            .unwrap_err(),
         OfferError::NotLive,
         "a viewer may come first and is told"
     );
     let (keyframes, mut wanted) = mpsc::channel(1);
     let ingest = sfu.ingest(STREAM, keyframes);
-    let tracks = RtpTracks { video: Some(VideoCodec::H264), audio: true };
+    let tracks = RtpTracks {
+        video: Some(VideoCodec::H264),
+        audio: true,
+    };
     ingest.start(tracks);
     tokio::time::timeout(Duration::from_secs(10), async {
         while !sfu.is_live(STREAM) {
@@ -146,18 +188,31 @@ async fn the_bridge_is_a_source() {
     })
     .await
     .unwrap();
-    let viewers = [viewer(&sfu, Codec::H264).await, viewer(&sfu, Codec::H264).await];
+    let viewers = [
+        viewer(&sfu, Codec::H264).await,
+        viewer(&sfu, Codec::H264).await,
+    ];
     let feed = tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_millis(10));
         let (mut seq, mut time) = (65_500_u16, 0);
         loop {
             tick.tick().await;
             let key = wanted.try_recv().is_ok() || time == 0;
-            let nal: &[u8] = if key { &[0x67, 0x42, 0xe0, 0x1f] } else { &[0x41, 1] };
+            let nal: &[u8] = if key {
+                &[0x67, 0x42, 0xe0, 0x1f]
+            } else {
+                &[0x41, 1]
+            };
             ingest.send(rtp(Kind::Video, seq, time, key, false, nal), false);
             let slice: &[u8] = if key { &[0x65, 1] } else { &[0x41, 2] };
-            ingest.send(rtp(Kind::Video, seq.wrapping_add(1), time, key, true, slice), false);
-            ingest.send(rtp(Kind::Audio, (time / 10) as u16, time, false, false, &[0xfc]), true);
+            ingest.send(
+                rtp(Kind::Video, seq.wrapping_add(1), time, key, true, slice),
+                false,
+            );
+            ingest.send(
+                rtp(Kind::Audio, (time / 10) as u16, time, false, false, &[0xfc]),
+                true,
+            );
             seq = seq.wrapping_add(2);
             time += 10;
             if time == 2_000 {
@@ -174,10 +229,16 @@ async fn the_bridge_is_a_source() {
         viewer.wait_for_packets(Kind::Video, 500).await;
         let packets = viewer.packets(Kind::Video);
         assert_eq!(packets[0].payload[0], 0x67, "begins at a keyframe");
-        assert!(packets.windows(2).all(|p| p[1].seq == p[0].seq + 1), "across the restart too");
+        assert!(
+            packets.windows(2).all(|p| p[1].seq == p[0].seq + 1),
+            "across the restart too"
+        );
     }
     let newer = sfu.ingest(STREAM, mpsc::channel(1).0);
-    tokio::time::timeout(Duration::from_secs(10), feed).await.expect("taken over").unwrap();
+    tokio::time::timeout(Duration::from_secs(10), feed)
+        .await
+        .expect("taken over")
+        .unwrap();
     drop(newer);
     sfu.shutdown().await;
 }
@@ -207,7 +268,9 @@ async fn strangers_cannot_disturb() {
             chunk.copy_from_slice(&state.to_be_bytes());
         }
         bytes[0] = [0, 1, 22, 128, 129, 200][round % 6];
-        let _ = noise.send_to(&bytes[..round % 64 + 1], sfu.media_addr()).await;
+        let _ = noise
+            .send_to(&bytes[..round % 64 + 1], sfu.media_addr())
+            .await;
     }
     for bad in ["", "x", "{}", "v=0\r\n", &"v=0\r\n".repeat(50_000)] {
         let error = sfu.publish(STREAM, bad.to_owned()).await.unwrap_err();
@@ -215,8 +278,14 @@ async fn strangers_cannot_disturb() {
         let error = sfu.view(STREAM, bad.to_owned()).await.unwrap_err();
         assert!(matches!(error, OfferError::Malformed(_)), "{error}");
     }
-    let error = sfu.view(STREAM, client::offer(Codec::H264)).await.unwrap_err();
-    assert!(matches!(&error, OfferError::Unprocessable(why) if why.contains("VP8")), "{error}");
+    let error = sfu
+        .view(STREAM, client::offer(Codec::H264))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, OfferError::Unprocessable(why) if why.contains("VP8")),
+        "{error}"
+    );
     let before = viewer.packets(Kind::Video).len();
     viewer.wait_for_packets(Kind::Video, before + 100).await;
     assert!(sfu.stats().datagrams_dropped > 1_000);
@@ -235,8 +304,16 @@ async fn a_newer_publisher_takes_over() {
         async move { sfu.publish(STREAM, offer).await.unwrap() }
     })
     .await;
-    let ended = event(&mut events, |e| matches!(e, SfuEvent::PublisherEnded { .. })).await;
-    let SfuEvent::PublisherEnded { session, reason, .. } = ended else { unreachable!() };
+    let ended = event(&mut events, |e| {
+        matches!(e, SfuEvent::PublisherEnded { .. })
+    })
+    .await;
+    let SfuEvent::PublisherEnded {
+        session, reason, ..
+    } = ended
+    else {
+        unreachable!()
+    };
     assert_eq!((session, reason), (old.session, EndReason::TakenOver));
     event(&mut events, started).await;
     old.wait_until_closed().await;

@@ -15,8 +15,9 @@ fn on_air(shards: u16, viewers: usize) -> (World, Source, Vec<usize>) {
     let mut source = Source::new(&world, publisher);
     source.play(&mut world, 200);
     assert!(world.live.is_some());
-    let viewers: Vec<usize> =
-        (0..viewers).map(|n| world.view(n % usize::from(shards), vp8()).unwrap()).collect();
+    let viewers: Vec<usize> = (0..viewers)
+        .map(|n| world.view(n % usize::from(shards), vp8()).unwrap())
+        .collect();
     for _ in 0..2_000 {
         if viewers.iter().all(|v| world.clients[*v].connected) {
             break;
@@ -28,7 +29,11 @@ fn on_air(shards: u16, viewers: usize) -> (World, Source, Vec<usize>) {
 }
 
 fn seqs(world: &World, viewer: usize, kind: MediaKind) -> Vec<u64> {
-    world.clients[viewer].of(kind).iter().map(|p| *p.seq_no).collect()
+    world.clients[viewer]
+        .of(kind)
+        .iter()
+        .map(|p| *p.seq_no)
+        .collect()
 }
 
 #[test]
@@ -42,15 +47,25 @@ fn media_reaches_viewers_on_every_shard() {
     assert!(started);
     for viewer in viewers {
         let video = world.clients[viewer].of(MediaKind::Video);
-        assert!(video.len() > 80 * PACKETS_PER_FRAME as usize, "{}", video.len());
+        assert!(
+            video.len() > 80 * PACKETS_PER_FRAME as usize,
+            "{}",
+            video.len()
+        );
         assert_eq!(video[0].payload[..2], [0x10, 0x00], "begins at a keyframe");
         for pair in video.windows(2) {
             assert_eq!(*pair[1].seq_no, *pair[0].seq_no + 1);
             let (frame, part) = place(pair[0]);
-            let next =
-                if part == 3 { (frame + 1, 0) } else { (frame, part + 1) };
+            let next = if part == 3 {
+                (frame + 1, 0)
+            } else {
+                (frame, part + 1)
+            };
             assert_eq!(place(pair[1]), next);
-            let ticks = pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp);
+            let ticks = pair[1]
+                .header
+                .timestamp
+                .wrapping_sub(pair[0].header.timestamp);
             assert_eq!(ticks, if part == 3 { 3_000 } else { 0 });
             assert_eq!(pair[0].header.marker, part == 3);
         }
@@ -61,7 +76,10 @@ fn media_reaches_viewers_on_every_shard() {
     // Frames leave as frames: four packets, three equal and one shorter, are one send. With the
     // audio between them that makes about 17 datagrams in 8 sends.
     let (segments, sends) = (world.sent_segments, world.sends);
-    assert!(segments * 10 > sends * 18, "{segments} datagrams in {sends} sends");
+    assert!(
+        segments * 10 > sends * 18,
+        "{segments} datagrams in {sends} sends"
+    );
 }
 
 #[test]
@@ -83,7 +101,11 @@ fn losses_are_repaired_on_both_legs() {
         let got = have.iter().filter(|(frame, _)| *frame < last).count();
         assert!(got * 1_000 >= expected * 999, "{got} of {expected}");
     }
-    let stats = world.shards.iter().map(|s| s.stats().retransmissions).sum::<u64>();
+    let stats = world
+        .shards
+        .iter()
+        .map(|s| s.stats().retransmissions)
+        .sum::<u64>();
     assert!(stats > 10, "{stats}");
 }
 
@@ -91,7 +113,9 @@ fn losses_are_repaired_on_both_legs() {
 fn resends_on_the_original_ssrc_are_taken() {
     // As OBS does: no RTX, and what is asked again comes again as it was.
     let mut world = World::new(1);
-    let config = str0m::RtcConfig::new().clear_codecs().enable_opus(true, false);
+    let config = str0m::RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, false);
     let mut config = config;
     config.codec_config().add_config(
         96.into(),
@@ -113,7 +137,10 @@ fn resends_on_the_original_ssrc_are_taken() {
     // The network loses this one: it is written after the next ones.
     source.seq += 1;
     source.play(&mut world, 200);
-    assert!(world.clients[publisher].nacks.contains(&(lost as u16)), "the SFU asks for it");
+    assert!(
+        world.clients[publisher].nacks.contains(&(lost as u16)),
+        "the SFU asks for it"
+    );
     let packet = crate::world::Packet {
         seq: lost,
         time: ((source.frame - 6) * 3_000) as u32,
@@ -124,7 +151,11 @@ fn resends_on_the_original_ssrc_are_taken() {
     world.clients[publisher].write(MediaKind::Video, packet);
     source.play(&mut world, 200);
     let video = world.clients[viewer].of(MediaKind::Video);
-    assert!(video.iter().any(|p| p.payload[..] == [0, 1, 0xde, 0xad, 0xbe, 0xef]));
+    assert!(
+        video
+            .iter()
+            .any(|p| p.payload[..] == [0, 1, 0xde, 0xad, 0xbe, 0xef])
+    );
     assert_eq!(world.clients[publisher].nacks.last(), Some(&(lost as u16)));
 }
 
@@ -160,25 +191,37 @@ fn a_takeover_goes_on_where_the_old_one_ended() {
     let old = world.clients[source.client].session;
     let newer = world.publish(vp8());
     world.run(1);
-    assert_eq!(world.ended(old).map(|(_, reason)| reason), Some(EndReason::TakenOver));
+    assert_eq!(
+        world.ended(old).map(|(_, reason)| reason),
+        Some(EndReason::TakenOver)
+    );
     world.connect(newer);
     let mut second = Source::new(&world, newer);
     second.seq = 7;
     second.frame = 0;
     second.play(&mut world, 2_000);
-    assert!(world.clients[source.client].closed, "the old publisher is told");
+    assert!(
+        world.clients[source.client].closed,
+        "the old publisher is told"
+    );
     for viewer in viewers {
         let video = world.clients[viewer].of(MediaKind::Video);
         let ssrc = video[0].header.ssrc;
         assert!(video.iter().all(|p| p.header.ssrc == ssrc));
-        let switch = video.windows(2).position(|p| place(p[1]).0 < place(p[0]).0).unwrap();
+        let switch = video
+            .windows(2)
+            .position(|p| place(p[1]).0 < place(p[0]).0)
+            .unwrap();
         let (last, first) = (video[switch], video[switch + 1]);
         assert_eq!(*first.seq_no, *last.seq_no + 1);
         assert_eq!(first.payload[..2], [0x10, 0x00], "at a keyframe");
         let ticks = first.header.timestamp.wrapping_sub(last.header.timestamp);
         assert!((1..90_000 * 3).contains(&ticks), "{ticks}");
         assert!(video.len() > switch + 100, "the second goes on");
-        assert!(world.ended(world.clients[viewer].session).is_none(), "viewers stay");
+        assert!(
+            world.ended(world.clients[viewer].session).is_none(),
+            "viewers stay"
+        );
     }
 }
 
@@ -193,16 +236,25 @@ fn a_silent_publisher_is_gone_after_five_seconds() {
     let (at, reason) = world.ended(world.clients[publisher].session).unwrap();
     assert_eq!(reason, EndReason::TimedOut);
     let after = at - cut;
-    assert!((Duration::from_secs(5)..Duration::from_millis(5_200)).contains(&after), "{after:?}");
+    assert!(
+        (Duration::from_secs(5)..Duration::from_millis(5_200)).contains(&after),
+        "{after:?}"
+    );
     assert!(world.live.is_none());
-    assert!(world.ended(world.clients[viewers[0]].session).is_none(), "the viewer waits");
+    assert!(
+        world.ended(world.clients[viewers[0]].session).is_none(),
+        "the viewer waits"
+    );
     let newer = world.publish(vp8());
     world.connect(newer);
     let mut second = Source::new(&world, newer);
     second.play(&mut world, 1_000);
     let video = world.clients[viewers[0]].of(MediaKind::Video);
     assert!(place(video[video.len() - 1]).0 > 10);
-    let gaps = video.windows(2).filter(|p| *p[1].seq_no != *p[0].seq_no + 1).count();
+    let gaps = video
+        .windows(2)
+        .filter(|p| *p[1].seq_no != *p[0].seq_no + 1)
+        .count();
     assert_eq!(gaps, 0);
 }
 
@@ -229,12 +281,21 @@ fn goodbyes_are_heard_at_once() {
     }
     let session = world.clients[viewers[1]].session;
     let now = world.now;
-    let found: Vec<bool> = world.shards.iter_mut().map(|s| s.handle_end(now, session)).collect();
+    let found: Vec<bool> = world
+        .shards
+        .iter_mut()
+        .map(|s| s.handle_end(now, session))
+        .collect();
     assert_eq!(found.iter().filter(|f| **f).count(), 1);
     world.run(100);
     assert!(world.clients[viewers[1]].closed);
     let stats = world.shards.iter().map(|s| s.stats());
-    assert_eq!(stats.map(|s| s.viewers + s.publishers + s.streams).sum::<u64>(), 0);
+    assert_eq!(
+        stats
+            .map(|s| s.viewers + s.publishers + s.streams)
+            .sum::<u64>(),
+        0
+    );
 }
 
 #[test]
@@ -254,8 +315,15 @@ fn reports_keep_audio_and_video_together() {
         let packets = client.of(kind);
         let packet = packets[packets.len() - 1];
         let info = packet.last_sender_info.expect("a sender report came");
-        let ticks = packet.header.timestamp.wrapping_sub(info.rtp_time.numer() as u32) as i32;
-        let ntp = info.ntp_time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+        let ticks = packet
+            .header
+            .timestamp
+            .wrapping_sub(info.rtp_time.numer() as u32) as i32;
+        let ntp = info
+            .ntp_time
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_secs_f64();
         let captured = match kind {
             MediaKind::Video => place(packet).0 as f64 * 0.033_333,
             MediaKind::Audio => {
@@ -264,7 +332,10 @@ fn reports_keep_audio_and_video_together() {
         };
         ntp + f64::from(ticks) / rate - captured
     };
-    let (video, audio) = (offset(MediaKind::Video, 90_000.0), offset(MediaKind::Audio, 48_000.0));
+    let (video, audio) = (
+        offset(MediaKind::Video, 90_000.0),
+        offset(MediaKind::Audio, 48_000.0),
+    );
     let skew = (video - audio) * 1_000.0;
     assert!(skew.abs() < 5.0, "audio and video are {skew:.1} ms apart");
 }
@@ -278,8 +349,10 @@ fn no_report_comes_before_media() {
     for kind in [MediaKind::Video, MediaKind::Audio] {
         for packet in client.of(kind) {
             if let Some(info) = packet.last_sender_info {
-                let ticks =
-                    packet.header.timestamp.wrapping_sub(info.rtp_time.numer() as u32) as i32;
+                let ticks = packet
+                    .header
+                    .timestamp
+                    .wrapping_sub(info.rtp_time.numer() as u32) as i32;
                 assert!(ticks.unsigned_abs() < 10 * 90_000, "{kind:?} {ticks}");
             }
         }
@@ -298,13 +371,24 @@ fn the_tap_gives_media_in_order_and_on_one_timeline() {
     source.play(&mut world, 3_000);
     world.loss = 0.0;
     source.play(&mut world, 500);
-    let video: Vec<_> =
-        world.tapped.iter().filter(|p| p.kind == weir_media::Kind::Video).collect();
+    let video: Vec<_> = world
+        .tapped
+        .iter()
+        .filter(|p| p.kind == weir_media::Kind::Video)
+        .collect();
     assert!(video.len() > 120 * PACKETS_PER_FRAME as usize);
     let seq = |p: &weir_media::RtpPacket| u16::from_be_bytes([p.packet[2], p.packet[3]]);
-    let gaps = video.windows(2).filter(|p| seq(p[1]) != seq(p[0]).wrapping_add(1)).count();
+    let gaps = video
+        .windows(2)
+        .filter(|p| seq(p[1]) != seq(p[0]).wrapping_add(1))
+        .count();
     assert!(gaps <= 2, "{gaps}");
     assert!(video.windows(2).all(|p| p[1].time >= p[0].time));
     assert!(video[0].keyframe && video.iter().all(|p| p.packet[0] == 0x80));
-    assert!(world.tapped.iter().any(|p| p.kind == weir_media::Kind::Audio));
+    assert!(
+        world
+            .tapped
+            .iter()
+            .any(|p| p.kind == weir_media::Kind::Audio)
+    );
 }

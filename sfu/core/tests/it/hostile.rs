@@ -16,7 +16,10 @@ fn handshakes_that_never_finish_are_dropped() {
     assert!(world.ended(world.clients[publisher].session).is_none());
     world.run(1_500);
     let ended = world.ended(world.clients[publisher].session);
-    assert_eq!(ended.map(|(_, reason)| reason), Some(EndReason::NeverConnected));
+    assert_eq!(
+        ended.map(|(_, reason)| reason),
+        Some(EndReason::NeverConnected)
+    );
 }
 
 #[test]
@@ -35,7 +38,10 @@ fn half_open_sessions_have_a_limit() {
             refused = Some(error);
         }
     }
-    assert!(matches!(refused, Some(OfferError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Some(OfferError::Unavailable(_))),
+        "{refused:?}"
+    );
 }
 
 fn offer(world: &World) -> String {
@@ -56,8 +62,7 @@ fn mutated_datagrams_and_noise_break_nothing() {
     source.play(&mut world, 300);
     let viewer = world.view(1, vp8()).unwrap();
     source.play(&mut world, 1_000);
-    let (from_publisher, from_viewer) =
-        (world.clients[publisher].addr, world.clients[viewer].addr);
+    let (from_publisher, from_viewer) = (world.clients[publisher].addr, world.clients[viewer].addr);
     let stranger = SocketAddr::from(([203, 0, 113, 7], 5_555));
     let seeds: [&[u8]; 4] = [
         b"\x00\x01\x00\x10\x21\x12\xa4\x42abcdefghijkl\x00\x06\x00\x090000ab:cd\x00\x00\x00",
@@ -88,9 +93,15 @@ fn mutated_datagrams_and_noise_break_nothing() {
     source.play(&mut world, 300);
     let before = world.clients[viewer].received.len();
     source.play(&mut world, 1_000);
-    assert!(world.clients[viewer].received.len() > before + 100, "media still flows");
+    assert!(
+        world.clients[viewer].received.len() > before + 100,
+        "media still flows"
+    );
     let ends = world.events.iter().filter(|(_, event)| {
-        matches!(event, SfuEvent::PublisherEnded { .. } | SfuEvent::ViewerEnded { .. })
+        matches!(
+            event,
+            SfuEvent::PublisherEnded { .. } | SfuEvent::ViewerEnded { .. }
+        )
     });
     assert_eq!(ends.count(), 0);
 }

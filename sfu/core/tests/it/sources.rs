@@ -22,11 +22,21 @@ impl Bridge {
         let now = world.now;
         let id = IngestId(id);
         world.home().handle_ingest_begin(now, STREAM, id);
-        Self { id, seq: 65_000, frame: 0, audio: 0, seen_requests: 0, begun: now }
+        Self {
+            id,
+            seq: 65_000,
+            frame: 0,
+            audio: 0,
+            seen_requests: 0,
+            begun: now,
+        }
     }
 
     fn start(&mut self, world: &mut World) {
-        let tracks = RtpTracks { video: Some(VideoCodec::H264), audio: true };
+        let tracks = RtpTracks {
+            video: Some(VideoCodec::H264),
+            audio: true,
+        };
         let (now, id) = (world.now, self.id);
         world.home().handle_ingest_start(now, STREAM, id, tracks);
         world.run(1);
@@ -42,9 +52,18 @@ impl Bridge {
             while self.audio * 20 <= elapsed {
                 let time = self.audio * 20_000_000;
                 let timestamp = (self.audio * 960) as u32;
-                let packet = rtp(Kind::Audio, self.audio as u16, timestamp, time, false, &[0xfc, 1]);
+                let packet = rtp(
+                    Kind::Audio,
+                    self.audio as u16,
+                    timestamp,
+                    time,
+                    false,
+                    &[0xfc, 1],
+                );
                 let (now, id) = (world.now, self.id);
-                world.home().handle_ingest_packet(now, STREAM, id, &packet, true, false);
+                world
+                    .home()
+                    .handle_ingest_packet(now, STREAM, id, &packet, true, false);
                 self.audio += 1;
             }
         }
@@ -54,7 +73,11 @@ impl Bridge {
         let key = self.frame == 0 || world.bridge_keyframes > self.seen_requests;
         self.seen_requests = world.bridge_keyframes;
         let payloads: &[&[u8]] = if key {
-            &[&[0x67, 0x42, 0xe0, 0x1f, 1], &[0x68, 1, 2], &[0x65, 1, 2, 3]]
+            &[
+                &[0x67, 0x42, 0xe0, 0x1f, 1],
+                &[0x68, 1, 2],
+                &[0x65, 1, 2, 3],
+            ]
         } else {
             &[&[0x41, 1, 2], &[0x41, 3, 4], &[0x41, 5, 6]]
         };
@@ -69,19 +92,33 @@ impl Bridge {
             }
             self.seq = self.seq.wrapping_add(1);
             let (now, id) = (world.now, self.id);
-            world.home().handle_ingest_packet(now, STREAM, id, &packet, part == 2, false);
+            world
+                .home()
+                .handle_ingest_packet(now, STREAM, id, &packet, part == 2, false);
         }
         self.frame += 1;
     }
 }
 
-fn rtp(kind: Kind, seq: u16, timestamp: u32, time: u64, keyframe: bool, payload: &[u8]) -> RtpPacket {
+fn rtp(
+    kind: Kind,
+    seq: u16,
+    timestamp: u32,
+    time: u64,
+    keyframe: bool,
+    payload: &[u8],
+) -> RtpPacket {
     let mut bytes = vec![0x80, 96];
     bytes.extend(seq.to_be_bytes());
     bytes.extend(timestamp.to_be_bytes());
     bytes.extend([0, 0, 0, 9]);
     bytes.extend(payload);
-    RtpPacket { kind, time, keyframe, packet: bytes.into() }
+    RtpPacket {
+        kind,
+        time,
+        keyframe,
+        packet: bytes.into(),
+    }
 }
 
 #[test]
@@ -91,11 +128,16 @@ fn a_worker_restart_is_not_seen_by_viewers() {
     assert!(world.live.is_none(), "not live before its tracks are known");
     bridge.start(&mut world);
     bridge.play(&mut world, 500);
-    let viewers = [world.view(0, h264()).unwrap(), world.view(1, h264()).unwrap()];
+    let viewers = [
+        world.view(0, h264()).unwrap(),
+        world.view(1, h264()).unwrap(),
+    ];
     bridge.play(&mut world, 3_000);
     assert!(world.bridge_keyframes >= 1, "a join asks for a keyframe");
-    let before: Vec<usize> =
-        viewers.iter().map(|v| world.clients[*v].of(MediaKind::Video).len()).collect();
+    let before: Vec<usize> = viewers
+        .iter()
+        .map(|v| world.clients[*v].of(MediaKind::Video).len())
+        .collect();
     assert!(before.iter().all(|n| *n > 200), "{before:?}");
 
     bridge.seq = 5;
@@ -109,10 +151,13 @@ fn a_worker_restart_is_not_seen_by_viewers() {
         assert!(world.ended(client.session).is_none());
         for kind in [MediaKind::Video, MediaKind::Audio] {
             let packets = client.of(kind);
-            assert!(packets.windows(2).all(|p| *p[1].seq_no == *p[0].seq_no + 1), "{kind:?}");
-            let forward = packets.windows(2).all(|p| {
-                p[1].header.timestamp.wrapping_sub(p[0].header.timestamp) < 90_000
-            });
+            assert!(
+                packets.windows(2).all(|p| *p[1].seq_no == *p[0].seq_no + 1),
+                "{kind:?}"
+            );
+            let forward = packets
+                .windows(2)
+                .all(|p| p[1].header.timestamp.wrapping_sub(p[0].header.timestamp) < 90_000);
             assert!(forward, "{kind:?}");
         }
         let video = client.of(MediaKind::Video);
@@ -143,7 +188,10 @@ fn publisher_and_bridge_take_over_from_each_other() {
     let (now, old) = (world.now, IngestId(1));
     world.home().handle_ingest_end(now, STREAM, old);
     world.run(1);
-    assert!(world.live.is_some(), "the end of an old source ends nothing");
+    assert!(
+        world.live.is_some(),
+        "the end of an old source ends nothing"
+    );
     world.home().handle_ingest_end(now, STREAM, IngestId(2));
     world.run(1);
     assert!(world.live.is_none());

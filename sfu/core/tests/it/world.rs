@@ -131,7 +131,10 @@ impl World {
 
     fn client(&self, config: RtcConfig, dir: Direction) -> (Client, SdpPendingOffer, String) {
         let addr = SocketAddr::from(([198, 51, 100, 1], 10_000 + self.clients.len() as u16));
-        let mut rtc = config.set_rtp_mode(true).enable_raw_packets(true).build(self.now);
+        let mut rtc = config
+            .set_rtp_mode(true)
+            .enable_raw_packets(true)
+            .build(self.now);
         rtc.add_local_candidate(Candidate::host(addr, "udp").unwrap());
         let mut api = rtc.sdp_api();
         let audio = api.add_media(MediaKind::Audio, dir, None, None, None);
@@ -165,7 +168,9 @@ impl World {
         for _ in 0..millis {
             self.now += Duration::from_millis(1);
             while self.network.front().is_some_and(|(at, _)| *at <= self.now) {
-                let Some((_, hop)) = self.network.pop_front() else { break };
+                let Some((_, hop)) = self.network.pop_front() else {
+                    break;
+                };
                 self.arrive(hop);
             }
             for shard in &mut self.shards {
@@ -225,7 +230,10 @@ impl World {
                 Ok(RtcOutput::Transmit(t)) => {
                     let (frozen, from) = (client.frozen, client.addr);
                     if !frozen && !self.lost(&t.contents) {
-                        let hop = Hop::ToServer { from, bytes: t.contents.to_vec() };
+                        let hop = Hop::ToServer {
+                            from,
+                            bytes: t.contents.to_vec(),
+                        };
                         self.network.push_back((self.now + DELAY, hop));
                     }
                 }
@@ -270,8 +278,10 @@ impl World {
                     self.sent_segments += transmit.segments();
                     for bytes in transmit.contents.chunks(transmit.segment) {
                         if !self.lost(bytes) {
-                            let hop =
-                                Hop::ToClient { to: transmit.destination, bytes: bytes.to_vec() };
+                            let hop = Hop::ToClient {
+                                to: transmit.destination,
+                                bytes: bytes.to_vec(),
+                            };
                             self.network.push_back((self.now + DELAY, hop));
                         }
                     }
@@ -300,12 +310,12 @@ impl World {
 
     pub fn ended(&self, session: SessionId) -> Option<(Duration, weir_sfu_core::EndReason)> {
         self.events.iter().find_map(|(at, event)| match event {
-            SfuEvent::PublisherEnded { session: s, reason, .. }
-            | SfuEvent::ViewerEnded { session: s, reason, .. }
-                if *s == session =>
-            {
-                Some((*at, *reason))
+            SfuEvent::PublisherEnded {
+                session: s, reason, ..
             }
+            | SfuEvent::ViewerEnded {
+                session: s, reason, ..
+            } if *s == session => Some((*at, *reason)),
             _ => None,
         })
     }
@@ -324,9 +334,15 @@ impl Client {
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid, None).unwrap();
         stream.write_rtp(
-            RtpWrite::new(pt, packet.seq.into(), packet.time, packet.wallclock, packet.payload)
-                .marker(packet.marker)
-                .nackable(true),
+            RtpWrite::new(
+                pt,
+                packet.seq.into(),
+                packet.time,
+                packet.wallclock,
+                packet.payload,
+            )
+            .marker(packet.marker)
+            .nackable(true),
         );
     }
 
@@ -336,10 +352,13 @@ impl Client {
             MediaKind::Audio => self.audio,
         };
         let media = self.rtc.media(mid.unwrap()).unwrap();
-        let of_kind = |p: &&(Duration, RtpPacket)| {
-            media.remote_pts().contains(&p.1.header.payload_type)
-        };
-        self.received.iter().filter(of_kind).map(|(_, packet)| packet).collect()
+        let of_kind =
+            |p: &&(Duration, RtpPacket)| media.remote_pts().contains(&p.1.header.payload_type);
+        self.received
+            .iter()
+            .filter(of_kind)
+            .map(|(_, packet)| packet)
+            .collect()
     }
 
     /// Asks for a keyframe, as a decoder that lost its way.
@@ -415,7 +434,14 @@ impl Source {
             let mut payload = vec![if part == 0 { 0x10 } else { 0 }, u8::from(!key)];
             payload.extend(self.frame.to_be_bytes());
             payload.push(part as u8);
-            payload.resize(if part == PACKETS_PER_FRAME - 1 { 300 } else { 1_000 }, 7);
+            payload.resize(
+                if part == PACKETS_PER_FRAME - 1 {
+                    300
+                } else {
+                    1_000
+                },
+                7,
+            );
             let packet = Packet {
                 seq: self.seq,
                 time: (self.frame * 3_000) as u32,
@@ -452,11 +478,17 @@ pub fn place(packet: &RtpPacket) -> (u64, u8) {
 }
 
 pub fn vp8() -> RtcConfig {
-    RtcConfig::new().clear_codecs().enable_opus(true, false).enable_vp8(true)
+    RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_vp8(true)
 }
 
 pub fn h264() -> RtcConfig {
-    RtcConfig::new().clear_codecs().enable_opus(true, false).enable_h264(true)
+    RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_h264(true)
 }
 
 /// `RUST_LOG` shows what happens inside.
