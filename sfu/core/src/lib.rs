@@ -21,6 +21,9 @@
 //! - A payload is stored once, however many viewers and retransmissions use it.
 //! - Every list that a peer can make grow has a named limit.
 
+// In a test a panic is the message.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod api;
 mod clock;
 mod demux;

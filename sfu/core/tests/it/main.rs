@@ -1,5 +1,7 @@
 //! The media plane in virtual time: real str0m clients on both sides, no sockets, no clock.
 
+#![allow(clippy::unwrap_used)]
+
 mod flow;
 mod hostile;
 mod sources;

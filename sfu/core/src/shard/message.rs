@@ -1,0 +1,109 @@
+//! What shards say to each other and to their shell.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use weir_media::RtpPacket;
+
+use super::IngestId;
+use crate::{
+    SfuEvent, StreamId,
+    packet::{MediaPacket, SourceInfo},
+};
+
+/// From shard to shard. All shards of a process share memory, so packets go as `Arc`.
+#[derive(Debug, Clone)]
+pub enum ShardMessage {
+    /// `shard` has viewers of the stream now.
+    Subscribe {
+        /// The stream.
+        stream: StreamId,
+        /// Who subscribes.
+        shard: u16,
+    },
+    /// `shard` has no viewers of the stream any more.
+    Unsubscribe {
+        /// The stream.
+        stream: StreamId,
+        /// Who leaves.
+        shard: u16,
+    },
+    /// The stream's source as it is now.
+    Source {
+        /// The stream.
+        stream: StreamId,
+        /// None: there is none.
+        info: Option<SourceInfo>,
+    },
+    /// One packet. May be dropped under overload; the next that is delivered then says `gap`.
+    Media {
+        /// The stream.
+        stream: StreamId,
+        /// The packet.
+        packet: Arc<MediaPacket>,
+        /// Nothing more comes right now.
+        flush: bool,
+        /// Packets before this one were dropped on the way.
+        gap: bool,
+    },
+    /// A viewer of another shard needs a keyframe.
+    KeyframeRequest {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// A datagram that arrived at the wrong shard. May be dropped under overload.
+    Datagram {
+        /// Where it arrived.
+        from: u16,
+        /// Who sent it.
+        source: SocketAddr,
+        /// Our address that it was sent to.
+        destination: SocketAddr,
+        /// Its bytes.
+        contents: Vec<u8>,
+    },
+    /// Datagrams of this address belong to `shard`.
+    Address {
+        /// The peer.
+        address: SocketAddr,
+        /// Its shard.
+        shard: u16,
+    },
+}
+
+/// What the shard asks its shell to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Tell the server.
+    Event(SfuEvent),
+    /// A stream became live, changed or ended (only from its home shard).
+    Live {
+        /// The stream.
+        stream: StreamId,
+        /// None: not live.
+        info: Option<SourceInfo>,
+    },
+    /// Hand to another shard.
+    Forward {
+        /// To whom.
+        shard: u16,
+        /// What.
+        message: ShardMessage,
+    },
+    /// Ask the bridge source for a keyframe.
+    BridgeKeyframe {
+        /// Which source.
+        ingest: IngestId,
+    },
+    /// A newer source took over from this bridge source.
+    BridgeReplaced {
+        /// Which source.
+        ingest: IngestId,
+    },
+    /// A packet of a tapped WebRTC publisher.
+    Tap {
+        /// The stream.
+        stream: StreamId,
+        /// The packet.
+        packet: RtpPacket,
+    },
+}

@@ -1,0 +1,476 @@
+//! One shard of the media plane as a state machine.
+
+mod message;
+mod sessions;
+mod sources;
+mod timers;
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use str0m::config::DtlsCert;
+use weir_media::{RtpPacket, RtpTracks};
+
+use crate::{
+    EndReason, OfferError, SessionId, SfuStats, StreamId,
+    demux::{Demux, Owner},
+    dtls,
+    egress::Egress,
+    ingest::{BridgeIngest, PublisherIngest},
+    outbox::{Outbox, Transmit},
+    packet::{Epochs, SourceInfo},
+    route::{Route, Source},
+    sdp::{self, Role},
+    session::{Publisher, Session, Viewer},
+    tap::TapOrder,
+    transport::Transport,
+};
+
+/// Sessions of one shard that have not connected. Beyond, offers are refused: half-open handshakes
+/// must not fill the memory (each costs about 100 KB).
+const MAX_CONNECTING: usize = 1_000;
+
+/// Sessions of one shard. Beyond, offers are refused; far above what a core can serve.
+const MAX_SESSIONS: usize = 20_000;
+
+/// Longest datagram that is looked at, in bytes: more than any path MTU that browsers use.
+const MAX_DATAGRAM: usize = 2_000;
+
+pub use message::{Output, ShardMessage};
+
+/// Key of a session within its shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SessionKey(pub(crate) u64);
+
+/// Name of one bridge source, unique in the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IngestId(pub u64);
+
+/// What a shard has to know at its start.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    /// This shard's number, below `shards`.
+    pub shard: u16,
+    /// How many there are.
+    pub shards: u16,
+    /// Addresses that stand in every answer.
+    pub candidates: Vec<SocketAddr>,
+    /// See `SfuConfig::publisher_timeout`.
+    pub publisher_timeout: Duration,
+    /// Most datagrams per GSO send; 1 without GSO.
+    pub max_gso_segments: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Session(SessionKey),
+    Route(StreamId),
+}
+
+/// One shard: its sessions, its routes, its timers.
+///
+/// Contract: after any number of `handle_*` calls with non-decreasing `now`, poll
+/// [`poll_output`](Self::poll_output) and [`poll_transmit`](Self::poll_transmit) until both are
+/// empty, then wait for input or [`poll_timeout`](Self::poll_timeout), whichever is first, and in
+/// the latter case call [`handle_timeout`](Self::handle_timeout). Nothing here blocks or reads a clock.
+pub struct Shard {
+    config: ShardConfig,
+    cert: DtlsCert,
+    demux: Demux,
+    sessions: HashMap<SessionKey, Session>,
+    by_id: HashMap<SessionId, SessionKey>,
+    routes: HashMap<StreamId, Route>,
+    next_key: u64,
+    epochs: Epochs,
+    connecting: usize,
+    timers: BinaryHeap<Reverse<(Instant, Timer)>>,
+    outbox: Outbox,
+    outputs: VecDeque<Output>,
+    counters: SfuStats,
+}
+
+impl Shard {
+    /// None when no DTLS certificate can be made.
+    pub fn new(config: ShardConfig) -> Option<Self> {
+        let cert = dtls::crypto_provider()
+            .dtls_provider
+            .generate_certificate()?;
+        Some(Self {
+            demux: Demux::new(config.shard, config.shards),
+            outbox: Outbox::new(config.max_gso_segments),
+            cert,
+            sessions: HashMap::new(),
+            by_id: HashMap::new(),
+            routes: HashMap::new(),
+            next_key: 0,
+            epochs: Epochs::default(),
+            connecting: 0,
+            timers: BinaryHeap::new(),
+            outputs: VecDeque::new(),
+            counters: SfuStats::default(),
+            config,
+        })
+    }
+
+    /// The shard where a stream's source must be.
+    pub fn home(stream: StreamId, shards: u16) -> u16 {
+        (stream.0 % u64::from(shards.max(1))) as u16
+    }
+
+    /// A WHIP offer for a stream whose home is here. The publisher takes over from any other source.
+    pub fn handle_publish(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        id: SessionId,
+        offer: &str,
+    ) -> Result<String, OfferError> {
+        let checked = sdp::check_publisher(offer)?;
+        self.admit()?;
+        let creds = self.demux.credentials();
+        let ufrag = creds.ufrag.clone();
+        let mut transport = Transport::new(
+            now,
+            Role::Publisher,
+            creds,
+            &self.cert,
+            &self.config.candidates,
+            checked.codecs,
+        );
+        let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
+        let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids);
+        for (mid, kind) in media {
+            ingest.add_track(&transport.rtc, mid, kind);
+        }
+        tracing::info!(%stream, session = %id, tracks = ?ingest.tracks(), "publisher accepted");
+        let key = self.key();
+        self.replace_source(now, stream, Source::Publisher(key));
+        let common = self.common(now, id, stream, transport, ufrag, key);
+        let publisher = Publisher {
+            common,
+            ingest,
+            started: false,
+            last_media: now,
+            timeout: self.config.publisher_timeout,
+        };
+        self.add(key, Session::Publisher(Box::new(publisher)));
+        Ok(answer)
+    }
+
+    /// A WHEP offer. `source` is what the stream has now, as its home shard told.
+    pub fn handle_view(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        id: SessionId,
+        source: &SourceInfo,
+        offer: &str,
+    ) -> Result<String, OfferError> {
+        let checked = sdp::check_viewer(offer, source)?;
+        self.admit()?;
+        let creds = self.demux.credentials();
+        let ufrag = creds.ufrag.clone();
+        let mut transport = Transport::new(
+            now,
+            Role::Viewer,
+            creds,
+            &self.cert,
+            &self.config.candidates,
+            checked.codecs,
+        );
+        let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
+        let mut egress = Egress::default();
+        for (mid, kind) in media {
+            egress.add_track(&mut transport.rtc, mid, kind);
+        }
+        let home = Self::home(stream, self.config.shards) == self.config.shard;
+        let route = self
+            .routes
+            .entry(stream)
+            .or_insert_with(|| Route::new(home));
+        // What the route knows is at least as new as what the caller was told.
+        let source = route.info.unwrap_or(*source);
+        if egress.set_source(&transport.rtc, &source).is_err() {
+            self.drop_idle(stream);
+            return Err(OfferError::Unprocessable(
+                "it has no payload type for the stream's codec; the stream is on HLS too".into(),
+            ));
+        }
+        let first = route.viewers.is_empty();
+        if !home && first {
+            route.info = Some(source);
+            let message = ShardMessage::Subscribe {
+                stream,
+                shard: self.config.shard,
+            };
+            self.forward(Self::home(stream, self.config.shards), message);
+        }
+        let key = self.key();
+        if let Some(route) = self.routes.get_mut(&stream) {
+            route.viewers.push(key);
+        }
+        tracing::info!(%stream, session = %id, "viewer accepted");
+        let common = self.common(now, id, stream, transport, ufrag, key);
+        let viewer = Viewer {
+            common,
+            egress,
+            dirty: false,
+            told: Vec::new(),
+        };
+        self.add(key, Session::Viewer(Box::new(viewer)));
+        Ok(answer)
+    }
+
+    /// Ends a session of this shard; false when there is none.
+    pub fn handle_end(&mut self, now: Instant, id: SessionId) -> bool {
+        let Some(&key) = self.by_id.get(&id) else {
+            return false;
+        };
+        self.end(now, key, EndReason::Closed);
+        true
+    }
+
+    /// Ends everything: the server stops.
+    pub fn handle_shutdown(&mut self, now: Instant) {
+        let keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
+        for key in keys {
+            self.end(now, key, EndReason::Ended);
+        }
+    }
+
+    /// A bridge source begins; it takes over from any other source of the stream.
+    pub fn handle_ingest_begin(&mut self, now: Instant, stream: StreamId, id: IngestId) {
+        tracing::info!(%stream, "bridge source begins");
+        self.replace_source(now, stream, Source::Bridge { id, ingest: None });
+    }
+
+    /// The bridge source's tracks start (again).
+    pub fn handle_ingest_start(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        id: IngestId,
+        tracks: RtpTracks,
+    ) {
+        let epoch = self.epochs.next();
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        let Some(Source::Bridge {
+            id: current,
+            ingest,
+        }) = &mut route.source
+        else {
+            return;
+        };
+        if *current != id {
+            return;
+        }
+        tracing::info!(%stream, ?tracks, "bridge source starts");
+        let bridge = BridgeIngest::new(now, epoch, tracks);
+        let info = SourceInfo {
+            epoch: bridge.epoch(),
+            tracks: bridge.tracks(),
+            h264_profile: None,
+        };
+        *ingest = Some(bridge);
+        self.set_live(now, stream, Some(info));
+    }
+
+    /// One packet of a bridge source. `flush`: nothing more waits right now. `gap`: packets before
+    /// it were dropped on the way.
+    pub fn handle_ingest_packet(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        id: IngestId,
+        packet: &RtpPacket,
+        flush: bool,
+        gap: bool,
+    ) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        let Some(Source::Bridge {
+            id: current,
+            ingest: Some(ingest),
+        }) = &mut route.source
+        else {
+            return;
+        };
+        if *current != id {
+            return;
+        }
+        match ingest.packet(now, packet) {
+            Some(media) => {
+                self.counters.packets_in += 1;
+                self.counters.bytes_in += media.payload.len() as u64;
+                self.distribute(now, stream, media, flush, gap);
+            }
+            None => self.counters.datagrams_dropped += 1,
+        }
+    }
+
+    /// A bridge source is over.
+    pub fn handle_ingest_end(&mut self, now: Instant, stream: StreamId, id: IngestId) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        if matches!(&route.source, Some(Source::Bridge { id: current, .. }) if *current == id) {
+            tracing::info!(%stream, "bridge source ended");
+            route.source = None;
+            self.set_live(now, stream, None);
+            self.drop_idle(stream);
+        }
+    }
+
+    /// Starts or stops giving out the packets of the stream's WebRTC publisher.
+    pub fn handle_tap(&mut self, stream: StreamId, on: bool) {
+        let route = self
+            .routes
+            .entry(stream)
+            .or_insert_with(|| Route::new(true));
+        match (on, &route.tap) {
+            (true, None) => route.tap = Some(TapOrder::default()),
+            (false, Some(_)) => route.tap = None,
+            (true, Some(_)) | (false, None) => {}
+        }
+        self.drop_idle(stream);
+    }
+
+    /// Somebody outside the media plane (a tap) needs a keyframe.
+    pub fn handle_keyframe_request(&mut self, now: Instant, stream: StreamId) {
+        self.request_keyframe(now, stream);
+    }
+
+    /// A datagram from this shard's socket. `destination` is the local address it was sent to.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) {
+        if datagram.len() > MAX_DATAGRAM {
+            self.counters.datagrams_dropped += 1;
+            return;
+        }
+        match self.demux.owner(source, datagram) {
+            Owner::Here { key, proven } => {
+                self.receive(now, key, proven, source, destination, datagram);
+            }
+            Owner::Shard(shard) => {
+                let message = ShardMessage::Datagram {
+                    from: self.config.shard,
+                    source,
+                    destination,
+                    contents: datagram.to_vec(),
+                };
+                self.forward(shard, message);
+            }
+            Owner::Nobody => self.counters.datagrams_dropped += 1,
+        }
+    }
+
+    /// Something from another shard.
+    pub fn handle_message(&mut self, now: Instant, message: ShardMessage) {
+        match message {
+            ShardMessage::Subscribe { stream, shard } => {
+                let route = self
+                    .routes
+                    .entry(stream)
+                    .or_insert_with(|| Route::new(true));
+                if !route.subscribers.contains(&shard) {
+                    route.subscribers.push(shard);
+                }
+                let info = route.info;
+                self.forward(shard, ShardMessage::Source { stream, info });
+            }
+            ShardMessage::Unsubscribe { stream, shard } => {
+                if let Some(route) = self.routes.get_mut(&stream) {
+                    route.subscribers.retain(|s| *s != shard);
+                    self.drop_idle(stream);
+                }
+            }
+            ShardMessage::Source { stream, info } => self.update_viewers(now, stream, info),
+            ShardMessage::Media {
+                stream,
+                packet,
+                flush,
+                gap,
+            } => {
+                self.deliver(now, stream, &packet, flush, gap);
+            }
+            ShardMessage::KeyframeRequest { stream } => self.request_keyframe(now, stream),
+            ShardMessage::Datagram {
+                from,
+                source,
+                destination,
+                contents,
+            } => match self.demux.owner(source, &contents) {
+                Owner::Here { key, proven } => {
+                    let accepted = self.receive(now, key, proven, source, destination, &contents);
+                    if accepted && !proven {
+                        let shard = self.config.shard;
+                        self.forward(
+                            from,
+                            ShardMessage::Address {
+                                address: source,
+                                shard,
+                            },
+                        );
+                    }
+                }
+                Owner::Shard(_) | Owner::Nobody => self.counters.datagrams_dropped += 1,
+            },
+            ShardMessage::Address { address, shard } => self.demux.prove_foreign(address, shard),
+        }
+    }
+
+    /// Lets time pass: timers, and what was gathered long enough.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            match timer {
+                Timer::Session(key) => self.session_timer(now, at, key),
+                Timer::Route(stream) => self.route_timer(now, at, stream),
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The next thing for the shell to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The next datagrams to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.outbox.pop()
+    }
+
+    /// The kernel takes no more than this many datagrams per send after all.
+    pub fn set_max_gso_segments(&mut self, segments: usize) {
+        self.outbox.set_max_segments(segments);
+    }
+
+    /// Counters of this shard. `sends` and queue overflows are the shell's to add.
+    pub fn stats(&self) -> SfuStats {
+        SfuStats {
+            packets_out: self.outbox.packets,
+            bytes_out: self.outbox.bytes,
+            ..self.counters
+        }
+    }
+}

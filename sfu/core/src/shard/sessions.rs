@@ -1,0 +1,316 @@
+//! A shard's sessions: their datagrams, their events, their end.
+
+use std::{net::SocketAddr, time::Instant};
+
+use str0m::{Event as RtcEvent, IceConnectionState};
+
+use super::{MAX_CONNECTING, MAX_SESSIONS, Output, SessionKey, Shard, ShardMessage};
+use crate::{
+    EndReason, OfferError, SessionId, SfuEvent, StreamId, dtls,
+    packet::SourceInfo,
+    route::Source,
+    session::{Common, Session, Told},
+    transport::Transport,
+};
+
+impl Shard {
+    pub(super) fn admit(&self) -> Result<(), OfferError> {
+        if self.connecting >= MAX_CONNECTING {
+            return Err(OfferError::Unavailable("too many sessions are connecting"));
+        }
+        if self.sessions.len() >= MAX_SESSIONS {
+            return Err(OfferError::Unavailable("too many sessions"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn key(&mut self) -> SessionKey {
+        self.next_key += 1;
+        SessionKey(self.next_key)
+    }
+
+    pub(super) fn common(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        stream: StreamId,
+        transport: Transport,
+        ufrag: String,
+        key: SessionKey,
+    ) -> Common {
+        self.demux.add(ufrag.clone(), key);
+        self.by_id.insert(id, key);
+        Common {
+            id,
+            stream,
+            transport,
+            ufrag,
+            created: now,
+            connected: false,
+            alive: now,
+            armed: None,
+        }
+    }
+
+    pub(super) fn add(&mut self, key: SessionKey, session: Session) {
+        self.connecting += 1;
+        self.sessions.insert(key, session);
+        self.arm_session(key);
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        key: SessionKey,
+        proven: bool,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        let destination = self.candidate_for(destination);
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return false;
+        };
+        let stun = datagram.first().is_some_and(|byte| *byte < 2);
+        let common = session.common_mut();
+        // A check is what keeps a session alive, so it must be authentic each time.
+        if !common
+            .transport
+            .receive(now, source, destination, datagram, stun)
+        {
+            self.counters.datagrams_dropped += 1;
+            return false;
+        }
+        if stun {
+            common.alive = now;
+            if !proven {
+                self.demux.prove(source, key);
+            }
+        }
+        self.pump(now, key);
+        true
+    }
+
+    /// The candidate that a local address stands for: behind NAT the two differ.
+    pub(super) fn candidate_for(&self, local: SocketAddr) -> SocketAddr {
+        let candidates = &self.config.candidates;
+        if candidates.contains(&local) {
+            return local;
+        }
+        let family = candidates.iter().find(|c| c.is_ipv4() == local.is_ipv4());
+        family.or(candidates.first()).copied().unwrap_or(local)
+    }
+
+    /// Drains a session and acts on what it says.
+    pub(super) fn pump(&mut self, now: Instant, key: SessionKey) {
+        let mut events = Vec::new();
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let alive = session
+            .common_mut()
+            .transport
+            .drain(&mut self.outbox, &mut events);
+        if let Session::Viewer(viewer) = session {
+            viewer.dirty = false;
+        }
+        for event in events {
+            self.session_event(now, key, event);
+        }
+        if alive.is_err() {
+            self.end(now, key, EndReason::Closed);
+        }
+        self.arm_session(key);
+    }
+
+    pub(super) fn session_event(&mut self, now: Instant, key: SessionKey, event: RtcEvent) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        match event {
+            RtcEvent::Connected => self.connected(now, key),
+            RtcEvent::RtpPacket(packet) => {
+                let Session::Publisher(publisher) = session else {
+                    return;
+                };
+                publisher.common.alive = now;
+                publisher.last_media = now;
+                let rtc = &mut publisher.common.transport.rtc;
+                let stream = publisher.common.stream;
+                self.counters.packets_in += 1;
+                self.counters.bytes_in += packet.payload.len() as u64;
+                let before = publisher.ingest.epoch();
+                let media = publisher.ingest.packet(now, rtc, packet, &mut self.epochs);
+                let Some(media) = media else { return };
+                let epoch = publisher.ingest.epoch();
+                let tracks = publisher.ingest.tracks();
+                let session = publisher.common.id;
+                if !publisher.started {
+                    publisher.started = true;
+                    let event = SfuEvent::PublisherStarted {
+                        stream,
+                        session,
+                        tracks,
+                    };
+                    self.outputs.push_back(Output::Event(event));
+                    self.set_live(
+                        now,
+                        stream,
+                        Some(SourceInfo {
+                            epoch,
+                            tracks,
+                            h264_profile: None,
+                        }),
+                    );
+                } else if epoch != before {
+                    self.set_live(
+                        now,
+                        stream,
+                        Some(SourceInfo {
+                            epoch,
+                            tracks,
+                            h264_profile: None,
+                        }),
+                    );
+                }
+                self.distribute(now, stream, media, false, false);
+            }
+            RtcEvent::SenderFeedback(feedback) => {
+                if let Session::Publisher(publisher) = session {
+                    publisher.ingest.report(&feedback);
+                }
+            }
+            RtcEvent::KeyframeRequest(_) => {
+                let stream = session.common().stream;
+                self.request_keyframe(now, stream);
+            }
+            RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected)
+                if session.common().connected =>
+            {
+                self.end(now, key, EndReason::TimedOut);
+            }
+            RtcEvent::MediaEgressStats(stats) => {
+                let Session::Viewer(viewer) = session else {
+                    return;
+                };
+                let lost = stats
+                    .remote
+                    .as_ref()
+                    .map_or(0, |remote| remote.packets_lost);
+                let resent = viewer.egress.resent(stats.mid, stats.packets);
+                let told = match viewer.told.iter_mut().find(|told| told.mid == stats.mid) {
+                    Some(told) => told,
+                    None => {
+                        viewer.told.push(Told {
+                            mid: stats.mid,
+                            lost: 0,
+                            resent: 0,
+                        });
+                        let last = viewer.told.len() - 1;
+                        &mut viewer.told[last]
+                    }
+                };
+                self.counters.losses_reported += lost.saturating_sub(told.lost);
+                self.counters.retransmissions += resent.saturating_sub(told.resent);
+                told.lost = told.lost.max(lost);
+                told.resent = told.resent.max(resent);
+            }
+            RtcEvent::MediaIngressStats(_) => {
+                if let Session::Publisher(publisher) = session {
+                    self.counters.losses_in += publisher.ingest.take_losses();
+                }
+            }
+            // The rest says nothing that this media plane acts on; a close shows in the drain.
+            _ => {}
+        }
+    }
+
+    pub(super) fn connected(&mut self, now: Instant, key: SessionKey) {
+        let profile = dtls::take_agreed_profile();
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let common = session.common_mut();
+        if std::mem::replace(&mut common.connected, true) {
+            return;
+        }
+        common.alive = now;
+        let (stream, id) = (common.stream, common.id);
+        let dtls = common.transport.rtc.direct_api().dtls_protocol_version();
+        self.connecting -= 1;
+        tracing::info!(%stream, session = %id, srtp = ?profile, ?dtls, "session connected");
+        match session {
+            Session::Publisher(publisher) => {
+                publisher.last_media = now;
+                self.counters.publishers += 1;
+            }
+            Session::Viewer(_) => {
+                self.counters.viewers += 1;
+                let event = SfuEvent::ViewerConnected {
+                    stream,
+                    session: id,
+                };
+                self.outputs.push_back(Output::Event(event));
+                self.request_keyframe(now, stream);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, now: Instant, key: SessionKey, reason: EndReason) {
+        let Some(mut session) = self.sessions.remove(&key) else {
+            return;
+        };
+        let common = session.common_mut();
+        common.transport.close(now, &mut self.outbox);
+        let (stream, id, connected) = (common.stream, common.id, common.connected);
+        // str0m closes both for a goodbye and for a failed handshake.
+        let reason = match reason {
+            EndReason::Closed if !connected => EndReason::NeverConnected,
+            reason => reason,
+        };
+        self.demux.remove(&common.ufrag, key);
+        self.by_id.remove(&id);
+        if !connected {
+            self.connecting -= 1;
+        }
+        tracing::info!(%stream, session = %id, ?reason, "session ended");
+        match session {
+            Session::Publisher(mut publisher) => {
+                self.counters.losses_in += publisher.ingest.take_losses();
+                self.counters.publishers -= u64::from(connected);
+                let event = SfuEvent::PublisherEnded {
+                    stream,
+                    session: id,
+                    reason,
+                };
+                self.outputs.push_back(Output::Event(event));
+                if let Some(route) = self.routes.get_mut(&stream)
+                    && matches!(route.source, Some(Source::Publisher(current)) if current == key)
+                {
+                    route.source = None;
+                    self.set_live(now, stream, None);
+                }
+            }
+            Session::Viewer(_) => {
+                if connected {
+                    self.counters.viewers -= 1;
+                    let event = SfuEvent::ViewerEnded {
+                        stream,
+                        session: id,
+                        reason,
+                    };
+                    self.outputs.push_back(Output::Event(event));
+                }
+                if let Some(route) = self.routes.get_mut(&stream) {
+                    route.viewers.retain(|viewer| *viewer != key);
+                    let home = Self::home(stream, self.config.shards);
+                    if route.viewers.is_empty() && home != self.config.shard {
+                        let shard = self.config.shard;
+                        self.forward(home, ShardMessage::Unsubscribe { stream, shard });
+                    }
+                }
+            }
+        }
+        self.drop_idle(stream);
+    }
+}

@@ -1,0 +1,73 @@
+//! A shard's timers: one heap for sessions and routes.
+//!
+//! Each of them has at most one live entry, the instant that stands in its `armed`; entries that are
+//! no longer anybody's are passed over when they fall due. So arming costs no search.
+
+use std::{cmp::Reverse, time::Instant};
+
+use super::{SessionKey, Shard, Timer};
+use crate::StreamId;
+
+impl Shard {
+    pub(super) fn arm_session(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let at = session.deadline();
+        let common = session.common_mut();
+        if common.armed.is_none_or(|armed| at < armed) {
+            common.armed = Some(at);
+            self.timers.push(Reverse((at, Timer::Session(key))));
+        }
+    }
+
+    pub(super) fn arm_route(&mut self, stream: StreamId) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        let Some(at) = route.deadline() else { return };
+        if route.armed.is_none_or(|armed| at < armed) {
+            route.armed = Some(at);
+            self.timers.push(Reverse((at, Timer::Route(stream))));
+        }
+    }
+
+    pub(super) fn session_timer(&mut self, now: Instant, at: Instant, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        if session.common().armed != Some(at) {
+            return;
+        }
+        session.common_mut().armed = None;
+        let (expiry, reason) = session.expiry();
+        if now >= expiry {
+            self.end(now, key, reason);
+            return;
+        }
+        if now >= session.common().transport.deadline {
+            session.common_mut().transport.advance(now);
+            self.pump(now, key);
+        }
+        self.arm_session(key);
+    }
+
+    pub(super) fn route_timer(&mut self, now: Instant, at: Instant, stream: StreamId) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        if route.armed != Some(at) {
+            return;
+        }
+        route.armed = None;
+        let flush = route.flush_at.is_some_and(|flush_at| now >= flush_at);
+        let ask = route.throttle.due(now);
+        if flush {
+            self.flush(now, stream);
+        }
+        if ask {
+            self.send_keyframe_request(now, stream);
+        }
+        self.arm_route(stream);
+    }
+}
