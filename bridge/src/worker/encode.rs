@@ -79,7 +79,9 @@ impl Encoder {
         request: Arc<AtomicBool>,
         on_picture: impl FnMut(Encoded) + Send + 'static,
     ) -> anyhow::Result<Self> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let threads = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MAX_THREADS);
         let description = format!(
             "appsrc name=source format=time block=true max-bytes={SOURCE_BYTES} \
              ! {decoder} \
@@ -97,9 +99,17 @@ impl Encoder {
             .context("cannot build the encoder")?
             .downcast::<gst::Pipeline>()
             .map_err(|_| anyhow::anyhow!("the encoder is no pipeline"))?;
-        let element = |name: &str| pipeline.by_name(name).with_context(|| format!("no element {name}"));
-        let source = element("source")?.downcast::<AppSrc>().map_err(|_| anyhow::anyhow!("source is no appsrc"))?;
-        let sink = element("sink")?.downcast::<AppSink>().map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
+        let element = |name: &str| {
+            pipeline
+                .by_name(name)
+                .with_context(|| format!("no element {name}"))
+        };
+        let source = element("source")?
+            .downcast::<AppSrc>()
+            .map_err(|_| anyhow::anyhow!("source is no appsrc"))?;
+        let sink = element("sink")?
+            .downcast::<AppSink>()
+            .map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
         let x264 = element("x264")?;
         source.set_caps(Some(&caps(coded)?));
 
@@ -109,8 +119,18 @@ impl Encoder {
         let newest_out = Arc::<(Mutex<MediaTime>, Condvar)>::default();
         deliver(&sink, newest_out.clone(), on_picture);
         fail_on_error(&pipeline, "video");
-        pipeline.set_state(gst::State::Playing).context("cannot start the encoder")?;
-        Ok(Self { pipeline, source, x264, emit_from, newest_in: 0, newest_out, bitrate })
+        pipeline
+            .set_state(gst::State::Playing)
+            .context("cannot start the encoder")?;
+        Ok(Self {
+            pipeline,
+            source,
+            x264,
+            emit_from,
+            newest_in: 0,
+            newest_out,
+            bitrate,
+        })
     }
 
     /// Gives it one access unit, in decoding order. Waits when the decoder is far behind.
@@ -173,7 +193,9 @@ fn decoder(codec: VideoCodec) -> &'static str {
         // Not live to GStreamer means "strict" to libav, and strict means that a stream that does not
         // declare its reordering is delayed by the whole picture buffer.
         VideoCodec::H264 => "avdec_h264 std-compliance=normal thread-type=slice qos=false",
-        VideoCodec::Hevc => "h265parse ! avdec_h265 std-compliance=normal thread-type=slice qos=false",
+        VideoCodec::Hevc => {
+            "h265parse ! avdec_h265 std-compliance=normal thread-type=slice qos=false"
+        }
         VideoCodec::Vp8 => "vp8dec qos=false",
         VideoCodec::Vp9 => "vp9parse ! vp9dec qos=false",
         VideoCodec::Av1 => "av1parse ! av1dec qos=false",
@@ -207,7 +229,11 @@ fn drop_before(queue: &gst::Element, emit_from: Arc<AtomicU64>) -> anyhow::Resul
             .buffer()
             .and_then(|buffer| buffer.pts())
             .is_some_and(|pts| pts.nseconds() < emit_from.load(Ordering::Relaxed));
-        if early { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
+        if early {
+            gst::PadProbeReturn::Drop
+        } else {
+            gst::PadProbeReturn::Ok
+        }
     });
     Ok(())
 }
@@ -223,10 +249,14 @@ fn force_keyframes(x264: &gst::Element, request: Arc<AtomicBool>) -> anyhow::Res
         std::mem::replace(&mut period, current) != current
     });
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        let Some(pts) = info.buffer().and_then(|buffer| buffer.pts()) else { return gst::PadProbeReturn::Ok };
+        let Some(pts) = info.buffer().and_then(|buffer| buffer.pts()) else {
+            return gst::PadProbeReturn::Ok;
+        };
         let mut new_period = period_of.lock().unwrap_or_else(PoisonError::into_inner);
         if new_period(pts.nseconds()) | request.swap(false, Ordering::Relaxed) {
-            let event = gstreamer_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build();
+            let event = gstreamer_video::UpstreamForceKeyUnitEvent::builder()
+                .all_headers(true)
+                .build();
             out.send_event(event);
         }
         gst::PadProbeReturn::Ok
@@ -255,8 +285,15 @@ fn deliver(
     sink.set_callbacks(callbacks.build());
 }
 
-fn encoded(sample: &gst::Sample, config: &mut Option<(gst::Buffer, Arc<AvcConfig>)>) -> Option<Encoded> {
-    let record = sample.caps()?.structure(0)?.get::<gst::Buffer>("codec_data").ok()?;
+fn encoded(
+    sample: &gst::Sample,
+    config: &mut Option<(gst::Buffer, Arc<AvcConfig>)>,
+) -> Option<Encoded> {
+    let record = sample
+        .caps()?
+        .structure(0)?
+        .get::<gst::Buffer>("codec_data")
+        .ok()?;
     let config = match config {
         Some((known, config)) if *known == record => config.clone(),
         _ => {
@@ -272,7 +309,12 @@ fn encoded(sample: &gst::Sample, config: &mut Option<(gst::Buffer, Arc<AvcConfig
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     let pts = segment.to_running_time(buffer.pts()?)?.nseconds();
     let data = Bytes::copy_from_slice(&buffer.map_readable().ok()?);
-    Some(Encoded { pts, keyframe, data, config })
+    Some(Encoded {
+        pts,
+        keyframe,
+        data,
+        config,
+    })
 }
 
 /// A pipeline that fails takes the worker with it; the supervisor starts a new one.
@@ -280,7 +322,11 @@ pub(super) fn fail_on_error(pipeline: &gst::Pipeline, what: &'static str) {
     if let Some(bus) = pipeline.bus() {
         bus.set_sync_handler(move |_, message| {
             if let gst::MessageView::Error(error) = message.view() {
-                fail(format!("{what} pipeline: {} ({})", error.error(), error.debug().unwrap_or_default()));
+                fail(format!(
+                    "{what} pipeline: {} ({})",
+                    error.error(),
+                    error.debug().unwrap_or_default()
+                ));
             }
             gst::BusSyncReply::Pass
         });

@@ -50,9 +50,13 @@ const READ_BYTES: usize = 256 << 10;
 /// Body of `weir bridge-worker`: serves the link on standard input, a stream socket, until the source
 /// ends. Log lines go to standard error.
 pub fn run() -> anyhow::Result<()> {
-    let input = std::io::stdin().as_fd().try_clone_to_owned().context("no standard input")?;
+    let input = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .context("no standard input")?;
     let link = UnixStream::from(input);
-    link.local_addr().context("standard input is no link: `weir serve` starts this command for each stream")?;
+    link.local_addr()
+        .context("standard input is no link: `weir serve` starts this command for each stream")?;
     log_to_stderr();
     gstreamer::init().context("cannot start GStreamer")?;
 
@@ -61,7 +65,9 @@ pub fn run() -> anyhow::Result<()> {
     let keyframe = Arc::new(AtomicBool::new(false));
     let (sender, source) = sync_channel(SOURCE_MESSAGES);
     let request = keyframe.clone();
-    std::thread::Builder::new().name("link".into()).spawn(move || read(link, &sender, &request))?;
+    std::thread::Builder::new()
+        .name("link".into())
+        .spawn(move || read(link, &sender, &request))?;
 
     let mut session = Session::new(outbox.clone(), keyframe);
     let mut beat = std::time::Instant::now();
@@ -85,8 +91,11 @@ pub fn run() -> anyhow::Result<()> {
 
 /// The supervisor adds the time and the stream's name. A caller that logs already keeps its own way.
 fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let format = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // An error says that there is a subscriber already.
     let _ = format.without_time().with_ansi(false).try_init();
 }

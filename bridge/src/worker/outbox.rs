@@ -29,7 +29,9 @@ impl Outbox {
     /// Starts the writing thread. It ends when all clones are gone.
     pub fn start(link: UnixStream) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(CAPACITY);
-        let thread = std::thread::Builder::new().name("outbox".into()).spawn(move || write(link, &receiver))?;
+        let thread = std::thread::Builder::new()
+            .name("outbox".into())
+            .spawn(move || write(link, &receiver))?;
         Ok((Self { sender }, thread))
     }
 
@@ -60,7 +62,9 @@ impl Outbox {
 
     fn send_all(&self, messages: &[FromWorker]) {
         let mut bytes = Vec::new();
-        messages.iter().for_each(|message| encode(message, &mut bytes));
+        messages
+            .iter()
+            .for_each(|message| encode(message, &mut bytes));
         if !bytes.is_empty() && self.sender.send(bytes).is_err() {
             fail("the outbox has stopped");
         }

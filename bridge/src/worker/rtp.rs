@@ -40,7 +40,13 @@ impl RtpTrack {
     }
 
     /// The next packet.
-    pub fn packet(&mut self, time: MediaTime, marker: bool, keyframe: bool, payload: &[u8]) -> RtpPacket {
+    pub fn packet(
+        &mut self,
+        time: MediaTime,
+        marker: bool,
+        keyframe: bool,
+        payload: &[u8],
+    ) -> RtpPacket {
         const VERSION_2: u8 = 0x80;
         const MARKER: u8 = 0x80;
         let (rate, payload_type, ssrc) = match self.kind {
@@ -56,7 +62,12 @@ impl RtpTrack {
         packet.put_u32(ssrc);
         packet.put_slice(payload);
         self.sequence = self.sequence.wrapping_add(1);
-        RtpPacket { kind: self.kind, time, keyframe, packet: packet.freeze() }
+        RtpPacket {
+            kind: self.kind,
+            time,
+            keyframe,
+            packet: packet.freeze(),
+        }
     }
 
     /// One packet of Opus (RFC 7587, section 4.2: a packet is a payload; the marker begins a talkspurt).
@@ -71,7 +82,13 @@ mod tests {
 
     #[test]
     fn clocks_convert_both_ways_for_years() {
-        for time in [0, 1, 33_333_333, 3_600_000_000_000, 3600 * 24 * 365 * 1_000_000_000] {
+        for time in [
+            0,
+            1,
+            33_333_333,
+            3_600_000_000_000,
+            3600 * 24 * 365 * 1_000_000_000,
+        ] {
             assert!(nanos(ticks(time, VIDEO_CLOCK), VIDEO_CLOCK).abs_diff(time) <= 5556);
         }
         assert_eq!(ticks(20_000_000, AUDIO_CLOCK), 960);

@@ -22,6 +22,9 @@ const PART: MediaTime = 200_000_000;
 /// always fits.
 const ROUNDING: MediaTime = 3_000_000;
 
+/// A part lasts at least so much of its target, in percent (RFC 8216bis, section 4.4.4.9).
+const LEAST_PERCENT: u64 = 85;
+
 /// A segment's shortest length: shorter picture groups share one.
 const SEGMENT: MediaTime = 1_000_000_000;
 
@@ -174,7 +177,9 @@ impl Segmenter {
 
     /// Takes a picture, in decoding order.
     pub fn picture(&mut self, picture: Picture) {
-        let (Some(run), Some(track)) = (&mut self.run, &self.video) else { return };
+        let (Some(run), Some(track)) = (&mut self.run, &self.video) else {
+            return;
+        };
         if run.segment.is_none() && !picture.keyframe {
             return;
         }
@@ -182,16 +187,18 @@ impl Segmenter {
             // Timestamps that stand still or go back still need an order.
             let last_ticks = ticks(last.dts, VIDEO_TIMESCALE.into());
             let next_ticks = ticks(picture.dts, VIDEO_TIMESCALE.into()).max(last_ticks + 1);
-            let longest = ticks(run.part_target, VIDEO_TIMESCALE.into());
+            let longest = whole_ticks(run.part_target, VIDEO_TIMESCALE.into());
             let duration = (next_ticks - last_ticks).min(longest);
             let broken = next_ticks - last_ticks > longest;
             Self::add_video(&self.outbox, &mut self.chunks, run, track, last, duration);
             if broken {
-                run.video.emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
+                run.video
+                    .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
             }
         }
         if picture.keyframe && starts_segment(track.cut, run.segment, picture.pts) {
-            run.video.emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
+            run.video
+                .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
             run.video.segment_start = true;
             run.segment = Some(picture.pts);
             run.starts.push_back(picture.pts);
@@ -205,7 +212,11 @@ impl Segmenter {
         let Some(track) = &self.audio else { return };
         let wait = ticks(AUDIO_WAIT, track.rate.into());
         self.waiting.push_back((time, data));
-        while self.waiting.front().is_some_and(|(first, _)| first + wait < time) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|(first, _)| first + wait < time)
+        {
             self.waiting.pop_front();
         }
         self.release_audio();
@@ -221,9 +232,11 @@ impl Segmenter {
         }
         self.release_audio();
         if let Some(run) = &mut self.run {
-            run.video.emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
+            run.video
+                .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
             if let Some(track) = &self.audio {
-                run.audio.emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                run.audio
+                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
             }
         }
         self.run = None;
@@ -239,10 +252,16 @@ impl Segmenter {
         }
         let part_target = video.map_or(PART, |track| part_target(track.frame));
         let longest = match video.map(|track| track.cut) {
-            Some(Cut::Groups { group }) => group * SEGMENT.saturating_sub(SEGMENT_SLACK).div_ceil(group.max(1)),
+            Some(Cut::Groups { group }) => {
+                group * SEGMENT.saturating_sub(SEGMENT_SLACK).div_ceil(group.max(1))
+            }
             Some(Cut::Grid) | None => SEGMENT,
         };
-        let target = Duration::from_secs((longest.saturating_sub(SEGMENT_SLACK)).div_ceil(1_000_000_000).max(1));
+        let target = Duration::from_secs(
+            (longest.saturating_sub(SEGMENT_SLACK))
+                .div_ceil(1_000_000_000)
+                .max(1),
+        );
         let tracks = HlsTracks {
             video: video.map(|track| HlsVideo {
                 codec: track.sps.codec_string(),
@@ -262,11 +281,17 @@ impl Segmenter {
         self.outbox.send_hls(HlsOutput::Start(tracks));
         if let Some(track) = video {
             let data = cmaf::h264_init(&track.config.record(), track.sps.width, track.sps.height);
-            self.outbox.send_hls(HlsOutput::Init { kind: Kind::Video, data });
+            self.outbox.send_hls(HlsOutput::Init {
+                kind: Kind::Video,
+                data,
+            });
         }
         if let Some(track) = audio {
             let data = cmaf::aac_init(&track.config, track.rate, track.channels);
-            self.outbox.send_hls(HlsOutput::Init { kind: Kind::Audio, data });
+            self.outbox.send_hls(HlsOutput::Init {
+                kind: Kind::Audio,
+                data,
+            });
         }
         self.run = Some(Run {
             part_target,
@@ -289,9 +314,18 @@ impl Segmenter {
         duration: u64,
     ) {
         let rate = u64::from(VIDEO_TIMESCALE);
-        let decode = ticks(picture.dts, rate);
-        let longest = ticks(run.part_target, rate);
+        let mut decode = ticks(picture.dts, rate);
+        let mut duration = duration;
+        let longest = whole_ticks(run.part_target, rate);
+        let least = (longest * LEAST_PERCENT).div_ceil(100);
         if !run.video.samples.is_empty() && run.video.ticks + duration > longest {
+            // A picture that lasts longer than others, since one is missing after it, does not fit. The
+            // part takes of its time what it needs. Only decoding times move; it is shown when it should.
+            let borrowed = least.saturating_sub(run.video.ticks);
+            if borrowed < duration && run.video.stretch(borrowed) {
+                decode += borrowed;
+                duration -= borrowed;
+            }
             run.video.emit(outbox, chunks, Kind::Video, VIDEO_TIMESCALE);
         }
         let sample = Sample {
@@ -302,18 +336,27 @@ impl Segmenter {
         };
         run.video.add(sample, picture.pts, decode);
         // The next one will not fit: no need to wait for it.
-        if run.video.ticks + ticks(track.frame, rate) > longest + 1 {
+        if run.video.ticks + ticks(track.frame, rate) > longest + 1 && run.video.ticks >= least {
             run.video.emit(outbox, chunks, Kind::Video, VIDEO_TIMESCALE);
         }
     }
 
     fn release_audio(&mut self) {
-        let (Some(run), Some(track)) = (&mut self.run, &self.audio) else { return };
+        let (Some(run), Some(track)) = (&mut self.run, &self.audio) else {
+            return;
+        };
         let rate = u64::from(track.rate);
-        let newest_audio = self.waiting.back().map_or(0, |(time, _)| nanos(*time, rate));
+        let newest_audio = self
+            .waiting
+            .back()
+            .map_or(0, |(time, _)| nanos(*time, rate));
         // Up to here all segment starts are known: a later picture is decoded and shown later.
-        let known = if self.wanted.0 { run.newest.as_ref().map_or(0, |picture| picture.dts) } else { u64::MAX };
-        let longest = ticks(run.part_target, rate);
+        let known = if self.wanted.0 {
+            run.newest.as_ref().map_or(0, |picture| picture.dts)
+        } else {
+            u64::MAX
+        };
+        let longest = whole_ticks(run.part_target, rate);
         let frame = u64::from(track.frame);
         while let Some((time, _)) = self.waiting.front() {
             let (time, middle) = (*time, nanos(*time + frame / 2, rate));
@@ -321,17 +364,27 @@ impl Segmenter {
             if middle >= known && !alone {
                 break;
             }
-            let Some((_, data)) = self.waiting.pop_front() else { break };
+            let Some((_, data)) = self.waiting.pop_front() else {
+                break;
+            };
             let start = nanos(time, rate);
             let mut begins = false;
-            while run.starts.front().is_some_and(|boundary| *boundary <= middle) {
+            while run
+                .starts
+                .front()
+                .is_some_and(|boundary| *boundary <= middle)
+            {
                 run.starts.pop_front();
                 begins = true;
             }
             if !self.wanted.0 {
-                begins = run.audio_segment.is_none_or(|since| start / SEGMENT > since / SEGMENT);
+                begins = run
+                    .audio_segment
+                    .is_none_or(|since| start / SEGMENT > since / SEGMENT);
             } else if alone && !begins {
-                begins = run.audio_segment.is_some_and(|since| start >= since + run.target);
+                begins = run
+                    .audio_segment
+                    .is_some_and(|since| start >= since + run.target);
             }
             if run.audio_segment.is_none() && !begins {
                 // From before the first picture.
@@ -340,16 +393,23 @@ impl Segmenter {
             let expected = run.audio.decode + run.audio.ticks;
             let gap = !run.audio.samples.is_empty() && expected != time;
             if begins || gap || run.audio.ticks + frame > longest {
-                run.audio.emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                run.audio
+                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
             }
             if begins {
                 run.audio.segment_start = true;
                 run.audio_segment = Some(start);
             }
-            let sample = Sample { duration: track.frame, composition: 0, keyframe: true, data };
+            let sample = Sample {
+                duration: track.frame,
+                composition: 0,
+                keyframe: true,
+                data,
+            };
             run.audio.add(sample, start, time);
             if run.audio.ticks + frame > longest {
-                run.audio.emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                run.audio
+                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
             }
         }
     }
@@ -362,7 +422,12 @@ fn part_target(frame: MediaTime) -> MediaTime {
         return PART;
     }
     let frames = ((PART + frame / 2) / frame).max(1);
-    frames * frame + ROUNDING
+    (frames * frame + ROUNDING).next_multiple_of(1_000_000)
+}
+
+/// Ticks that fit into a time.
+fn whole_ticks(time: MediaTime, rate: u64) -> u64 {
+    time * rate / 1_000_000_000
 }
 
 fn starts_segment(cut: Cut, segment: Option<MediaTime>, keyframe: MediaTime) -> bool {
@@ -381,6 +446,16 @@ impl Part {
         }
         self.ticks += u64::from(sample.duration);
         self.samples.push(sample);
+    }
+
+    /// Makes the last sample longer. False when there is none.
+    fn stretch(&mut self, ticks: u64) -> bool {
+        let Some(last) = self.samples.last_mut() else {
+            return false;
+        };
+        last.duration += ticks as u32;
+        self.ticks += ticks;
+        true
     }
 
     fn emit(&mut self, outbox: &Outbox, chunks: &mut [u32; 2], kind: Kind, rate: u32) {

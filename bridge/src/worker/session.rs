@@ -50,7 +50,12 @@ impl Session {
         let hls = Arc::new(Mutex::new(Segmenter::new(outbox.clone())));
         let packetizer = Arc::new(Mutex::new(H264Packetizer::new()));
         Self {
-            outputs: Outputs { outbox, hls, keyframe, packetizer },
+            outputs: Outputs {
+                outbox,
+                hls,
+                keyframe,
+                packetizer,
+            },
             video_format: None,
             audio_format: None,
             started: false,
@@ -87,7 +92,11 @@ impl Session {
         if let Some(audio) = self.audio.take() {
             audio.finish();
         }
-        self.outputs.hls.lock().unwrap_or_else(PoisonError::into_inner).finish();
+        self.outputs
+            .hls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .finish();
     }
 
     fn format(&mut self, format: SourceFormat) {
@@ -148,7 +157,9 @@ impl Session {
         };
         let audio = matches!(self.audio_format, Some(SourceFormat::Audio { .. }));
         if video.is_some() || audio {
-            self.outputs.outbox.send(&FromWorker::RtpStart(RtpTracks { video, audio }));
+            self.outputs
+                .outbox
+                .send(&FromWorker::RtpStart(RtpTracks { video, audio }));
         }
         let hls = &self.outputs.hls;
         hls.lock()
@@ -165,7 +176,11 @@ impl Session {
         if let Some(video) = &mut self.video {
             video.finish();
         }
-        self.assembler = if webrtc { None } else { VideoAssembler::new(codec) };
+        self.assembler = if webrtc {
+            None
+        } else {
+            VideoAssembler::new(codec)
+        };
         info!(?codec, webrtc, "video source");
         self.video = match VideoPath::new(codec, config, webrtc, self.outputs.clone()) {
             Ok(path) => Some(path),
@@ -177,7 +192,9 @@ impl Session {
     }
 
     fn start_audio(&mut self) {
-        let Some(format) = &self.audio_format else { return };
+        let Some(format) = &self.audio_format else {
+            return;
+        };
         if let Some(audio) = self.audio.take() {
             audio.finish();
         }
@@ -208,7 +225,9 @@ impl Session {
     fn rtp(&mut self, packet: RtpPacket) {
         match packet.kind {
             Kind::Video => {
-                let (Some(assembler), Some(video)) = (&mut self.assembler, &mut self.video) else { return };
+                let (Some(assembler), Some(video)) = (&mut self.assembler, &mut self.video) else {
+                    return;
+                };
                 let mut pictures = Vec::new();
                 assembler.push(packet, &mut pictures);
                 for picture in pictures {

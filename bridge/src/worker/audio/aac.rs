@@ -3,8 +3,10 @@
 use bytes::Bytes;
 
 /// Sampling rates by index (table 1.18).
-const RATES: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const RATES: [u32; 13] = [
+    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
+    7_350,
+];
 
 /// What the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,10 @@ impl AacConfig {
 
     /// Reads a record.
     pub fn parse(record: &Bytes) -> anyhow::Result<Self> {
-        let mut bits = Bits { bytes: record, at: 0 };
+        let mut bits = Bits {
+            bytes: record,
+            at: 0,
+        };
         let object_type = bits.object_type()?;
         let rate = bits.rate()?;
         let mut channels = bits.take(4)?;
@@ -52,9 +57,18 @@ impl AacConfig {
         } else if channels == 0 {
             channels = 2;
         }
-        anyhow::ensure!(rate > 0 && channels <= 8, "AAC with {channels} channels at {rate} Hz");
+        anyhow::ensure!(
+            rate > 0 && channels <= 8,
+            "AAC with {channels} channels at {rate} Hz"
+        );
         let frame = if short { 960 } else { 1024 };
-        Ok(Self { record: record.clone(), object_type: object_type as u8, rate, frame, channels: channels as u16 })
+        Ok(Self {
+            record: record.clone(),
+            object_type: object_type as u8,
+            rate,
+            frame,
+            channels: channels as u16,
+        })
     }
 
     /// RFC 6381 codec string.
@@ -72,7 +86,9 @@ impl Bits<'_> {
     fn take(&mut self, count: usize) -> anyhow::Result<u32> {
         let mut value = 0;
         for _ in 0..count {
-            let Some(byte) = self.bytes.get(self.at / 8) else { anyhow::bail!("the AAC configuration is cut short") };
+            let Some(byte) = self.bytes.get(self.at / 8) else {
+                anyhow::bail!("the AAC configuration is cut short")
+            };
             value = value << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
             self.at += 1;
         }
@@ -89,7 +105,10 @@ impl Bits<'_> {
     fn rate(&mut self) -> anyhow::Result<u32> {
         match self.take(4)? {
             15 => self.take(24),
-            index => RATES.get(index as usize).copied().ok_or_else(|| anyhow::anyhow!("reserved AAC rate {index}")),
+            index => RATES
+                .get(index as usize)
+                .copied()
+                .ok_or_else(|| anyhow::anyhow!("reserved AAC rate {index}")),
         }
     }
 }

@@ -28,7 +28,12 @@ pub(super) struct FrameClock {
 
 impl FrameClock {
     pub(super) fn new(rate: u32, frame: u32) -> Self {
-        Self { rate, frame, next: None, deviation: 0 }
+        Self {
+            rate,
+            frame,
+            next: None,
+            deviation: 0,
+        }
     }
 
     /// Where a frame with this timestamp begins, in ticks of the rate.

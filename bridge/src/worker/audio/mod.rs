@@ -38,18 +38,33 @@ pub struct AudioPath {
 
 enum Source {
     /// RTMP's AAC: to Opus for WebRTC, as it is for HLS.
-    Aac { config: AacConfig, clock: FrameClock, opus: Transcoder },
+    Aac {
+        config: AacConfig,
+        clock: FrameClock,
+        opus: Transcoder,
+    },
     /// Enhanced RTMP's Opus: as it is for WebRTC, to AAC for HLS.
-    Opus { track: RtpTrack, outbox: Outbox, aac: Transcoder },
+    Opus {
+        track: RtpTrack,
+        outbox: Outbox,
+        aac: Transcoder,
+    },
     /// WHIP's Opus: the SFU has it already; to AAC for HLS.
     Rtp { order: AudioOrder, aac: Transcoder },
 }
 
 impl AudioPath {
     /// The path of a source's format. Errors say what about it cannot be used.
-    pub fn new(format: &SourceFormat, outbox: &Outbox, hls: &Arc<Mutex<Segmenter>>) -> anyhow::Result<Self> {
+    pub fn new(
+        format: &SourceFormat,
+        outbox: &Outbox,
+        hls: &Arc<Mutex<Segmenter>>,
+    ) -> anyhow::Result<Self> {
         let source = match format {
-            SourceFormat::Audio { codec: AudioCodec::Aac, config } => {
+            SourceFormat::Audio {
+                codec: AudioCodec::Aac,
+                config,
+            } => {
                 let config = AacConfig::parse(config)?;
                 lock(hls).start_audio(AudioTrack {
                     config: config.record.clone(),
@@ -59,28 +74,54 @@ impl AudioPath {
                     channels: config.channels,
                     bitrate: AAC_BITRATE,
                 });
-                let to = Target::Opus { bitrate: OPUS_BITRATE, deliver: opus_packets(outbox.clone()) };
+                let to = Target::Opus {
+                    bitrate: OPUS_BITRATE,
+                    deliver: opus_packets(outbox.clone()),
+                };
                 let opus = Transcoder::start(transcode::aac_caps(&config), to)?;
-                Source::Aac { clock: FrameClock::new(config.rate, config.frame), config, opus }
+                Source::Aac {
+                    clock: FrameClock::new(config.rate, config.frame),
+                    config,
+                    opus,
+                }
             }
-            SourceFormat::Audio { codec: AudioCodec::Opus, .. } => Source::Opus {
+            SourceFormat::Audio {
+                codec: AudioCodec::Opus,
+                ..
+            } => Source::Opus {
                 track: RtpTrack::new(Kind::Audio),
                 outbox: outbox.clone(),
                 aac: opus_to_aac(hls)?,
             },
-            SourceFormat::RtpAudio => Source::Rtp { order: AudioOrder::default(), aac: opus_to_aac(hls)? },
-            SourceFormat::Video { .. } | SourceFormat::RtpVideo { .. } => anyhow::bail!("this format is no sound"),
+            SourceFormat::RtpAudio => Source::Rtp {
+                order: AudioOrder::default(),
+                aac: opus_to_aac(hls)?,
+            },
+            SourceFormat::Video { .. } | SourceFormat::RtpVideo { .. } => {
+                anyhow::bail!("this format is no sound")
+            }
         };
-        Ok(Self { source, hls: hls.clone() })
+        Ok(Self {
+            source,
+            hls: hls.clone(),
+        })
     }
 
     /// Takes one frame of an RTMP publisher.
     pub fn unit(&mut self, unit: &AccessUnit) {
         match &mut self.source {
-            Source::Aac { config, clock, opus } => {
+            Source::Aac {
+                config,
+                clock,
+                opus,
+            } => {
                 let time = clock.place(unit.pts);
                 lock(&self.hls).audio(time, unit.data.clone());
-                opus.push(unit.pts, nanos(config.frame.into(), config.rate.into()), &unit.data);
+                opus.push(
+                    unit.pts,
+                    nanos(config.frame.into(), config.rate.into()),
+                    &unit.data,
+                );
             }
             Source::Opus { track, outbox, aac } => {
                 outbox.send_rtp(vec![track.opus(unit.pts, false, &unit.data)]);
@@ -92,16 +133,26 @@ impl AudioPath {
 
     /// Takes one packet of a WHIP publisher.
     pub fn rtp(&mut self, packet: RtpPacket) {
-        let Source::Rtp { order, aac } = &mut self.source else { return };
-        order.push(packet, |time, payload| aac.push(time, opus_duration(payload), payload));
+        let Source::Rtp { order, aac } = &mut self.source else {
+            return;
+        };
+        order.push(packet, |time, payload| {
+            aac.push(time, opus_duration(payload), payload)
+        });
     }
 
     /// Lets everything come out.
     pub fn finish(self) {
         match self.source {
-            Source::Aac { opus: transcoder, .. }
-            | Source::Opus { aac: transcoder, .. }
-            | Source::Rtp { aac: transcoder, .. } => transcoder.finish(),
+            Source::Aac {
+                opus: transcoder, ..
+            }
+            | Source::Opus {
+                aac: transcoder, ..
+            }
+            | Source::Rtp {
+                aac: transcoder, ..
+            } => transcoder.finish(),
         }
     }
 }
@@ -131,7 +182,13 @@ fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>) -> anyhow::Result<Transcoder> {
     });
     let hls = hls.clone();
     let deliver = Box::new(move |sample, frame| lock(&hls).audio(sample, frame));
-    Transcoder::start(transcode::opus_caps(), Target::Aac { bitrate: AAC_BITRATE, deliver })
+    Transcoder::start(
+        transcode::opus_caps(),
+        Target::Aac {
+            bitrate: AAC_BITRATE,
+            deliver,
+        },
+    )
 }
 
 fn lock(hls: &Mutex<Segmenter>) -> std::sync::MutexGuard<'_, Segmenter> {

@@ -41,7 +41,13 @@ pub(super) struct PcmTimeline {
 impl PcmTimeline {
     /// A timeline cut into frames of so many samples.
     pub(super) fn new(frame: usize) -> Self {
-        Self { frame, samples: Vec::new(), begin: None, deviation: 0, correcting: false }
+        Self {
+            frame,
+            samples: Vec::new(),
+            begin: None,
+            deviation: 0,
+            correcting: false,
+        }
     }
 
     /// Adds sound that should be heard from sample `at` on; `cut` gets each whole frame and the number
@@ -62,7 +68,8 @@ impl PcmTimeline {
             range = 0..count;
             self.start(at, &mut range);
         } else if off > JUMP {
-            self.samples.resize(self.samples.len() + off as usize * CHANNELS, 0);
+            self.samples
+                .resize(self.samples.len() + off as usize * CHANNELS, 0);
             self.deviation = 0;
         } else if off < -JUMP {
             range.start = count.min(range.start + off.unsigned_abs() as usize);
@@ -88,7 +95,12 @@ impl PcmTimeline {
 
     fn append(&mut self, sound: &[i16]) {
         let mean = self.deviation >> SMOOTHING;
-        self.correcting = mean.abs() > if self.correcting { CORRECT_TO } else { CORRECT_FROM };
+        self.correcting = mean.abs()
+            > if self.correcting {
+                CORRECT_TO
+            } else {
+                CORRECT_FROM
+            };
         if !self.correcting {
             self.samples.extend_from_slice(sound);
             return;
@@ -99,11 +111,13 @@ impl PcmTimeline {
                 // The source is ahead of what was placed: make it longer.
                 (true, true) => {
                     self.samples.extend_from_slice(piece);
-                    self.samples.extend_from_slice(&piece[piece.len() - CHANNELS..]);
+                    self.samples
+                        .extend_from_slice(&piece[piece.len() - CHANNELS..]);
                     self.deviation -= 1 << SMOOTHING;
                 }
                 (true, false) => {
-                    self.samples.extend_from_slice(&piece[..piece.len() - CHANNELS]);
+                    self.samples
+                        .extend_from_slice(&piece[..piece.len() - CHANNELS]);
                     self.deviation += 1 << SMOOTHING;
                 }
                 (false, _) => self.samples.extend_from_slice(piece),
@@ -128,7 +142,9 @@ mod tests {
     use super::*;
 
     fn numbered(from: usize, count: usize) -> Vec<i16> {
-        (from..from + count).flat_map(|at| [at as i16; CHANNELS]).collect()
+        (from..from + count)
+            .flat_map(|at| [at as i16; CHANNELS])
+            .collect()
     }
 
     #[test]
@@ -136,7 +152,9 @@ mod tests {
         let mut timeline = PcmTimeline::new(960);
         let mut frames = Vec::new();
         for at in (100..10_000).step_by(1024) {
-            timeline.push(at as u64, &numbered(at, 1024), |begin, frame| frames.push((begin, frame.to_vec())));
+            timeline.push(at as u64, &numbered(at, 1024), |begin, frame| {
+                frames.push((begin, frame.to_vec()))
+            });
         }
         assert!(frames.len() > 8);
         for (index, (begin, frame)) in frames.iter().enumerate() {
@@ -150,7 +168,9 @@ mod tests {
         let mut timeline = PcmTimeline::new(960);
         let mut frames = Vec::new();
         for at in [0, 9_600, 96_000] {
-            timeline.push(at, &vec![1; 960 * CHANNELS], |begin, frame| frames.push((begin, frame[0])));
+            timeline.push(at, &vec![1; 960 * CHANNELS], |begin, frame| {
+                frames.push((begin, frame[0]))
+            });
         }
         let mut expected = vec![(0, 1)];
         expected.extend((1..10).map(|at| (at * 960, 0)));
@@ -163,9 +183,14 @@ mod tests {
         let mut timeline = PcmTimeline::new(960);
         let mut begins = Vec::new();
         for at in [0, 9_600, 9_600 + 9_600 - 5_760, 9_600 + 9_600] {
-            timeline.push(at, &vec![1; 9_600 * CHANNELS], |begin, _| begins.push(begin));
+            timeline.push(at, &vec![1; 9_600 * CHANNELS], |begin, _| {
+                begins.push(begin)
+            });
         }
-        assert!(begins.windows(2).all(|pair| pair[1] == pair[0] + 960), "{begins:?}");
+        assert!(
+            begins.windows(2).all(|pair| pair[1] == pair[0] + 960),
+            "{begins:?}"
+        );
     }
 
     #[test]
@@ -176,11 +201,16 @@ mod tests {
             let mut last = 0.0;
             for frame in 0..20_000 {
                 last = frame as f64 * 1024.0 * drift;
-                timeline.push(last as u64, &vec![0; 1024 * CHANNELS], |begin, _| begins.push(begin));
+                timeline.push(last as u64, &vec![0; 1024 * CHANNELS], |begin, _| {
+                    begins.push(begin)
+                });
             }
             assert!(begins.windows(2).all(|pair| pair[1] == pair[0] + 960));
             let end = begins.last().map_or(0.0, |begin| *begin as f64);
-            assert!((end - last).abs() < 960.0 + 1024.0 + 480.0, "{end} against {last}");
+            assert!(
+                (end - last).abs() < 960.0 + 1024.0 + 480.0,
+                "{end} against {last}"
+            );
         }
     }
 }

@@ -39,22 +39,35 @@ impl Stage {
             .with_context(|| format!("cannot build {elements}"))?
             .downcast::<gst::Pipeline>()
             .map_err(|_| anyhow::anyhow!("the stage is no pipeline"))?;
-        let element = |name: &str| pipeline.by_name(name).with_context(|| format!("no element {name}"));
-        let source = element("source")?.downcast::<AppSrc>().map_err(|_| anyhow::anyhow!("source is no appsrc"))?;
-        let sink = element("sink")?.downcast::<AppSink>().map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
+        let element = |name: &str| {
+            pipeline
+                .by_name(name)
+                .with_context(|| format!("no element {name}"))
+        };
+        let source = element("source")?
+            .downcast::<AppSrc>()
+            .map_err(|_| anyhow::anyhow!("source is no appsrc"))?;
+        let sink = element("sink")?
+            .downcast::<AppSink>()
+            .map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
         source.set_caps(Some(caps));
         let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             if let Some(buffer) = sample.buffer()
                 && let Ok(bytes) = buffer.map_readable()
             {
-                on_buffer(buffer.pts().map(gst::ClockTime::nseconds), Bytes::copy_from_slice(&bytes));
+                on_buffer(
+                    buffer.pts().map(gst::ClockTime::nseconds),
+                    Bytes::copy_from_slice(&bytes),
+                );
             }
             Ok(gst::FlowSuccess::Ok)
         });
         sink.set_callbacks(callbacks.build());
         fail_on_error(&pipeline, "audio");
-        pipeline.set_state(gst::State::Playing).context("cannot start the stage")?;
+        pipeline
+            .set_state(gst::State::Playing)
+            .context("cannot start the stage")?;
         Ok(Self { pipeline, source })
     }
 

@@ -100,7 +100,14 @@ impl Transcoder {
         let output = Arc::new(Mutex::new(Output::start(target)?));
         let offset = Arc::<AtomicI64>::default();
         let decoder = decoder(&source, &output, &offset)?;
-        Ok(Self { source, decoder, output, clock: 0, offset, started: false })
+        Ok(Self {
+            source,
+            decoder,
+            output,
+            clock: 0,
+            offset,
+            started: false,
+        })
     }
 
     /// Takes one coded frame that lasts `duration` and should be heard from `time` on.
@@ -117,7 +124,8 @@ impl Transcoder {
             self.clock = 0;
         }
         self.started = true;
-        self.offset.store(time as i64 - self.clock as i64, Ordering::Relaxed);
+        self.offset
+            .store(time as i64 - self.clock as i64, Ordering::Relaxed);
         self.decoder.push(self.clock, duration, data.clone());
         self.clock += duration;
     }
@@ -129,23 +137,37 @@ impl Transcoder {
     }
 }
 
-fn decoder(source: &gst::Caps, output: &Arc<Mutex<Output>>, offset: &Arc<AtomicI64>) -> anyhow::Result<Stage> {
-    let element = match source.structure(0).map(|structure| structure.name().as_str()) {
+fn decoder(
+    source: &gst::Caps,
+    output: &Arc<Mutex<Output>>,
+    offset: &Arc<AtomicI64>,
+) -> anyhow::Result<Stage> {
+    let element = match source
+        .structure(0)
+        .map(|structure| structure.name().as_str())
+    {
         Some("audio/x-opus") => "opusdec",
         _ => "avdec_aac",
     };
     let (output, offset) = (output.clone(), offset.clone());
     let mut counted = None;
-    Stage::start(source, &format!("{element} ! audioconvert ! audioresample ! {PCM}"), move |time, bytes| {
-        // The clock is perfect, so counting from the first buffer is exact, whatever the elements round.
-        let first = *counted.get_or_insert_with(|| ticks(time.unwrap_or(0), RATE));
-        let count = (bytes.len() / 2 / CHANNELS) as u64;
-        counted = Some(first + count);
-        let ahead = offset.load(Ordering::Relaxed);
-        let at = ticks(nanos(first, RATE).saturating_add_signed(ahead), RATE);
-        let sound: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
-        lock(&output).push(at, &sound);
-    })
+    Stage::start(
+        source,
+        &format!("{element} ! audioconvert ! audioresample ! {PCM}"),
+        move |time, bytes| {
+            // The clock is perfect, so counting from the first buffer is exact, whatever the elements round.
+            let first = *counted.get_or_insert_with(|| ticks(time.unwrap_or(0), RATE));
+            let count = (bytes.len() / 2 / CHANNELS) as u64;
+            counted = Some(first + count);
+            let ahead = offset.load(Ordering::Relaxed);
+            let at = ticks(nanos(first, RATE).saturating_add_signed(ahead), RATE);
+            let sound: Vec<i16> = bytes
+                .chunks_exact(2)
+                .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+                .collect();
+            lock(&output).push(at, &sound);
+        },
+    )
 }
 
 impl Output {
@@ -161,23 +183,41 @@ impl Output {
                 OPUS_DELAY,
                 deliver,
             ),
-            Target::Aac { bitrate, deliver } => {
-                (format!("audioconvert ! avenc_aac bitrate={bitrate}"), AAC_FRAME, AAC_DELAY, deliver)
-            }
+            Target::Aac { bitrate, deliver } => (
+                format!("audioconvert ! avenc_aac bitrate={bitrate}"),
+                AAC_FRAME,
+                AAC_DELAY,
+                deliver,
+            ),
         };
         let times = inside.clone();
         let encoder = Stage::start(&caps(PCM), &elements, move |_, packet| {
-            let at = times.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let at = times
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
             // Nothing is before the start; and what comes beyond what was put in is padding.
             if let Some(begin) = at.and_then(|at| at.checked_sub(delay)) {
                 deliver(begin, packet);
             }
         })?;
-        Ok(Self { timeline: PcmTimeline::new(frame), encoder, inside, clock: 0, frame })
+        Ok(Self {
+            timeline: PcmTimeline::new(frame),
+            encoder,
+            inside,
+            clock: 0,
+            frame,
+        })
     }
 
     fn push(&mut self, at: u64, sound: &[i16]) {
-        let Self { timeline, encoder, inside, clock, frame } = self;
+        let Self {
+            timeline,
+            encoder,
+            inside,
+            clock,
+            frame,
+        } = self;
         timeline.push(at, sound, |begin, samples| {
             {
                 let mut inside = inside.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +226,10 @@ impl Output {
                 }
                 inside.push_back(begin);
             }
-            let bytes: Bytes = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            let bytes: Bytes = samples
+                .iter()
+                .flat_map(|sample| sample.to_le_bytes())
+                .collect();
             encoder.push(nanos(*clock, RATE), nanos(*frame as u64, RATE), bytes);
             *clock += *frame as u64;
         });

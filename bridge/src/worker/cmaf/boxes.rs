@@ -21,7 +21,13 @@ impl Boxes {
     }
 
     /// Writes a box with version and flags.
-    pub(super) fn put_full(&mut self, kind: &[u8; 4], version: u8, flags: u32, fill: impl FnOnce(&mut Self)) {
+    pub(super) fn put_full(
+        &mut self,
+        kind: &[u8; 4],
+        version: u8,
+        flags: u32,
+        fill: impl FnOnce(&mut Self),
+    ) {
         self.put(kind, |out| {
             out.bytes.put_u32(u32::from(version) << 24 | flags);
             fill(out);

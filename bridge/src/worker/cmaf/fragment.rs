@@ -24,7 +24,12 @@ const DELTA: u32 = 0x0101_0000;
 
 /// One chunk. `sequence` counts a track's chunks; `decode_time` is that of the first sample; a chunk
 /// that begins a segment has `styp` in front.
-pub fn fragment(sequence: u32, decode_time: u64, segment_start: bool, samples: &[Sample]) -> Segment {
+pub fn fragment(
+    sequence: u32,
+    decode_time: u64,
+    segment_start: bool,
+    samples: &[Sample],
+) -> Segment {
     const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
     const DATA_OFFSET: u32 = 0x1;
     const DURATION_SIZE_FLAGS_COMPOSITION: u32 = 0xf00;
@@ -43,23 +48,30 @@ pub fn fragment(sequence: u32, decode_time: u64, segment_start: bool, samples: &
         out.put(b"traf", |out| {
             out.put_full(b"tfhd", 0, DEFAULT_BASE_IS_MOOF, |out| out.u32(TRACK_ID));
             out.put_full(b"tfdt", 1, 0, |out| out.u64(decode_time));
-            out.put_full(b"trun", 1, DATA_OFFSET | DURATION_SIZE_FLAGS_COMPOSITION, |out| {
-                out.u32(samples.len() as u32);
-                offset_at = out.bytes.len();
-                out.u32(0);
-                for sample in samples {
-                    out.u32(sample.duration);
-                    out.u32(sample.data.len() as u32);
-                    out.u32(if sample.keyframe { KEYFRAME } else { DELTA });
-                    // Version 1: signed.
-                    out.u32(sample.composition as u32);
-                }
-            });
+            out.put_full(
+                b"trun",
+                1,
+                DATA_OFFSET | DURATION_SIZE_FLAGS_COMPOSITION,
+                |out| {
+                    out.u32(samples.len() as u32);
+                    offset_at = out.bytes.len();
+                    out.u32(0);
+                    for sample in samples {
+                        out.u32(sample.duration);
+                        out.u32(sample.data.len() as u32);
+                        out.u32(if sample.keyframe { KEYFRAME } else { DELTA });
+                        // Version 1: signed.
+                        out.u32(sample.composition as u32);
+                    }
+                },
+            );
         });
     });
     const MDAT_HEADER: usize = 8;
     let offset = (out.bytes.len() - moof + MDAT_HEADER) as u32;
     out.bytes[offset_at..offset_at + 4].copy_from_slice(&offset.to_be_bytes());
-    out.put(b"mdat", |out| samples.iter().for_each(|sample| out.slice(&sample.data)));
+    out.put(b"mdat", |out| {
+        samples.iter().for_each(|sample| out.slice(&sample.data))
+    });
     out.bytes.into()
 }

@@ -105,7 +105,12 @@ fn init(timescale: u32, size: Option<(u16, u16)>, entry: impl FnOnce(&mut Boxes)
     out.bytes.into()
 }
 
-fn track(out: &mut Boxes, timescale: u32, size: Option<(u16, u16)>, entry: impl FnOnce(&mut Boxes)) {
+fn track(
+    out: &mut Boxes,
+    timescale: u32,
+    size: Option<(u16, u16)>,
+    entry: impl FnOnce(&mut Boxes),
+) {
     const ENABLED_IN_MOVIE: u32 = 3;
     out.put_full(b"tkhd", 0, ENABLED_IN_MOVIE, |out| {
         out.zeros(8);

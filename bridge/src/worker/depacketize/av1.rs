@@ -31,7 +31,11 @@ impl Av1Depacketizer {
         while !rest.is_empty() {
             at += 1;
             // The last of a known count has no length (section 4.3).
-            let length = if count > 0 && at == count { rest.len() } else { leb128(&mut rest)? };
+            let length = if count > 0 && at == count {
+                rest.len()
+            } else {
+                leb128(&mut rest)?
+            };
             let (element, tail) = rest.split_at_checked(length).ok_or(Malformed)?;
             rest = tail;
             let mut obu = self.fragment.take().unwrap_or_default();
@@ -104,10 +108,17 @@ mod tests {
         let mut depacketizer = Av1Depacketizer::default();
         let mut out = Vec::new();
         // N, Y, W=2: a sequence header (type 1) of 2 bytes, and the beginning of a frame (type 6)
-        assert_eq!(depacketizer.push(&[0x68, 2, 0x08, 0xaa, 0x30, 1, 2], &mut out), Ok(true));
+        assert_eq!(
+            depacketizer.push(&[0x68, 2, 0x08, 0xaa, 0x30, 1, 2], &mut out),
+            Ok(true)
+        );
         // Z, W=1: its end
         assert_eq!(depacketizer.push(&[0x90, 3, 4], &mut out), Ok(false));
         assert_eq!(out, [0x0a, 1, 0xaa, 0x32, 4, 1, 2, 3, 4]);
-        assert_eq!(depacketizer.push(&[0x90, 3, 4], &mut out), Err(Malformed), "a continuation of nothing");
+        assert_eq!(
+            depacketizer.push(&[0x90, 3, 4], &mut out),
+            Err(Malformed),
+            "a continuation of nothing"
+        );
     }
 }

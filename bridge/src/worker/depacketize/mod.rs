@@ -32,6 +32,8 @@ pub struct VideoAssembler {
     picture: Option<Picture>,
     /// Pictures refer to lost ones until the next keyframe.
     broken: bool,
+    /// Only a keyframe helps, and none is on its way as far as is known.
+    wanting: bool,
 }
 
 #[derive(Debug)]
@@ -61,12 +63,18 @@ impl VideoAssembler {
             VideoCodec::Av1 => Codec::Av1(av1::Av1Depacketizer::default()),
             VideoCodec::Hevc => return None,
         };
-        Some(Self { codec, reorder: Reorder::default(), picture: None, broken: true })
+        Some(Self {
+            codec,
+            reorder: Reorder::default(),
+            picture: None,
+            broken: true,
+            wanting: false,
+        })
     }
 
     /// Whether a keyframe is needed to go on.
     pub fn needs_keyframe(&self) -> bool {
-        self.broken
+        self.wanting
     }
 
     /// Takes a packet; `pictures` gets what is whole now.
@@ -86,7 +94,11 @@ impl VideoAssembler {
         let marker = header[1] & 0x80 != 0;
         let timestamp = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
         let payload = packet.packet.slice(12..);
-        if self.picture.as_ref().is_some_and(|picture| picture.timestamp != timestamp) {
+        if self
+            .picture
+            .as_ref()
+            .is_some_and(|picture| picture.timestamp != timestamp)
+        {
             // No marker came: some senders forget it, and then the next timestamp ends the picture.
             self.finish(pictures);
         }
@@ -102,7 +114,9 @@ impl VideoAssembler {
             whole: true,
         });
         let result = match &mut self.codec {
-            Codec::H264(depacketizer) => depacketizer.push(&payload, &mut picture.data).map(|()| false),
+            Codec::H264(depacketizer) => depacketizer
+                .push(&payload, &mut picture.data)
+                .map(|()| false),
             Codec::Vp8 => vp8::push(&payload, &mut picture.data),
             Codec::Vp9 => vp9::push(&payload, &mut picture.data),
             Codec::Av1(depacketizer) => depacketizer.push(&payload, &mut picture.data),
@@ -121,7 +135,9 @@ impl VideoAssembler {
     }
 
     fn finish(&mut self, pictures: &mut Vec<AccessUnit>) {
-        let Some(picture) = self.picture.take() else { return };
+        let Some(picture) = self.picture.take() else {
+            return;
+        };
         if !picture.whole {
             self.lose();
             return;
@@ -135,14 +151,23 @@ impl VideoAssembler {
             Codec::Vp8 | Codec::Vp9 | Codec::Av1(_) => picture.keyframe,
         };
         if self.broken && !keyframe {
+            self.wanting = true;
             return;
         }
         self.broken = false;
-        pictures.push(AccessUnit { kind: Kind::Video, dts: picture.time, pts: picture.time, keyframe, data });
+        self.wanting = false;
+        pictures.push(AccessUnit {
+            kind: Kind::Video,
+            dts: picture.time,
+            pts: picture.time,
+            keyframe,
+            data,
+        });
     }
 
     fn lose(&mut self) {
         self.broken = true;
+        self.wanting = true;
         if let Some(picture) = &mut self.picture {
             picture.whole = false;
             picture.data.clear();
@@ -177,7 +202,9 @@ mod tests {
         let mut packets = vp8(&mut track, 0, true);
         packets.extend(vp8(&mut track, 33_000_000, false));
         packets.swap(1, 2);
-        packets.into_iter().for_each(|packet| assembler.push(packet, &mut pictures));
+        packets
+            .into_iter()
+            .for_each(|packet| assembler.push(packet, &mut pictures));
         assert_eq!(pictures.len(), 2);
         assert_eq!(&pictures[0].data[..], [0, 1, 2, 3, 4]);
         assert!(pictures[0].keyframe && !pictures[1].keyframe);
@@ -195,10 +222,15 @@ mod tests {
             if at == 3 {
                 packets.pop();
             }
-            packets.into_iter().for_each(|packet| assembler.push(packet, &mut pictures));
+            packets
+                .into_iter()
+                .for_each(|packet| assembler.push(packet, &mut pictures));
         }
         let times: Vec<_> = pictures.iter().map(|picture| picture.pts / step).collect();
-        assert_eq!(times, [0, 1, 2].into_iter().chain(20..30).collect::<Vec<_>>());
+        assert_eq!(
+            times,
+            [0, 1, 2].into_iter().chain(20..30).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -208,13 +240,21 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed >> 24) as u8
         };
-        for codec in [VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1] {
+        for codec in [
+            VideoCodec::H264,
+            VideoCodec::Vp8,
+            VideoCodec::Vp9,
+            VideoCodec::Av1,
+        ] {
             let mut track = RtpTrack::new(Kind::Video);
             let mut assembler = VideoAssembler::new(codec).unwrap();
             let mut pictures = Vec::new();
             for at in 0..20_000_u64 {
                 let payload: Vec<u8> = (0..random() % 40).map(|_| random()).collect();
-                assembler.push(track.packet(at * 1_000_000, random() % 3 == 0, false, &payload), &mut pictures);
+                assembler.push(
+                    track.packet(at * 1_000_000, random() % 3 == 0, false, &payload),
+                    &mut pictures,
+                );
             }
         }
     }

@@ -61,7 +61,10 @@ impl Reorder {
         if waited < PATIENCE && self.waiting.len() < CAPACITY {
             return None;
         }
-        self.next = self.waiting.first_key_value().map(|(sequence, _)| *sequence);
+        self.next = self
+            .waiting
+            .first_key_value()
+            .map(|(sequence, _)| *sequence);
         Some(Ordered::Lost)
     }
 }
@@ -75,7 +78,12 @@ mod tests {
     fn packet(sequence: u16, time: MediaTime) -> RtpPacket {
         let [high, low] = sequence.to_be_bytes();
         let packet = vec![0x80, 96, high, low, 0, 0, 0, 0, 0, 0, 0, 1].into();
-        RtpPacket { kind: Kind::Video, time, keyframe: false, packet }
+        RtpPacket {
+            kind: Kind::Video,
+            time,
+            keyframe: false,
+            packet,
+        }
     }
 
     fn order(packets: &[(u16, MediaTime)]) -> Vec<Option<u16>> {
@@ -85,7 +93,9 @@ mod tests {
             reorder.insert(packet(*sequence, *time));
             while let Some(next) = reorder.next() {
                 out.push(match next {
-                    Ordered::Packet(packet) => Some(u16::from_be_bytes([packet.packet[2], packet.packet[3]])),
+                    Ordered::Packet(packet) => {
+                        Some(u16::from_be_bytes([packet.packet[2], packet.packet[3]]))
+                    }
                     Ordered::Lost => None,
                 });
             }
@@ -102,7 +112,10 @@ mod tests {
     #[test]
     fn a_missing_packet_is_given_up_in_time() {
         assert_eq!(order(&[(1, 0), (3, 0)]), [Some(1)]);
-        assert_eq!(order(&[(1, 0), (3, 0), (4, PATIENCE)]), [Some(1), None, Some(3), Some(4)]);
+        assert_eq!(
+            order(&[(1, 0), (3, 0), (4, PATIENCE)]),
+            [Some(1), None, Some(3), Some(4)]
+        );
     }
 
     #[test]

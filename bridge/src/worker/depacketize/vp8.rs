@@ -39,7 +39,11 @@ mod tests {
 
     #[test]
     fn descriptors_of_all_lengths_are_left_out() {
-        let payloads: [&[u8]; 3] = [&[0x10, 0xaa], &[0x90, 0x80, 0x05, 0xaa], &[0x90, 0xf0, 0x81, 2, 3, 4, 0xaa]];
+        let payloads: [&[u8]; 3] = [
+            &[0x10, 0xaa],
+            &[0x90, 0x80, 0x05, 0xaa],
+            &[0x90, 0xf0, 0x81, 2, 3, 4, 0xaa],
+        ];
         for payload in payloads {
             let mut out = Vec::new();
             assert_eq!(push(payload, &mut out), Ok(true));

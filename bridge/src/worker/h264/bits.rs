@@ -14,7 +14,12 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, zeros: 0, current: 0, left: 0 }
+        Self {
+            bytes,
+            zeros: 0,
+            current: 0,
+            left: 0,
+        }
     }
 
     pub(super) fn bit(&mut self) -> Result<u32, Malformed> {

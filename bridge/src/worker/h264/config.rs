@@ -33,8 +33,15 @@ impl AvcConfig {
             }
             Ok(sets)
         };
-        let config = Self { sps: sets(0x1f)?, pps: sets(0xff)? };
-        if record[0] != 1 || config.sps.is_empty() { Err(Malformed) } else { Ok(config) }
+        let config = Self {
+            sps: sets(0x1f)?,
+            pps: sets(0xff)?,
+        };
+        if record[0] != 1 || config.sps.is_empty() {
+            Err(Malformed)
+        } else {
+            Ok(config)
+        }
     }
 
     /// The first sequence parameter set, read.
@@ -45,7 +52,11 @@ impl AvcConfig {
     /// The record of these parameter sets, for 4-byte lengths.
     pub fn record(&self) -> Bytes {
         let mut out = Vec::new();
-        let profile = self.sps.first().and_then(|sps| sps.get(1..4)).unwrap_or(&[66, 0xc0, 31]);
+        let profile = self
+            .sps
+            .first()
+            .and_then(|sps| sps.get(1..4))
+            .unwrap_or(&[66, 0xc0, 31]);
         out.put_u8(1);
         out.put_slice(profile);
         out.put_u8(0xfc | 3);
@@ -75,7 +86,10 @@ mod tests {
     fn a_record_is_read_as_it_was_written() {
         let config = AvcConfig {
             sps: vec![Bytes::from_static(&[0x67, 100, 0, 31, 5])],
-            pps: vec![Bytes::from_static(&[0x68, 1]), Bytes::from_static(&[0x68, 2])],
+            pps: vec![
+                Bytes::from_static(&[0x68, 1]),
+                Bytes::from_static(&[0x68, 2]),
+            ],
         };
         assert_eq!(AvcConfig::parse(&config.record()), Ok(config.clone()));
         let record = config.record();

@@ -60,7 +60,9 @@ mod tests {
     use super::*;
 
     fn unit(nals: &[&[u8]]) -> Bytes {
-        nals.iter().flat_map(|nal| [&(nal.len() as u32).to_be_bytes(), *nal].concat()).collect()
+        nals.iter()
+            .flat_map(|nal| [&(nal.len() as u32).to_be_bytes(), *nal].concat())
+            .collect()
     }
 
     #[test]
@@ -73,6 +75,9 @@ mod tests {
         assert!(b.b_slice && b.disposable && !b.idr);
         let p = inspect(&unit(&[&[0x41, 0b1001_1000]])).unwrap();
         assert!(!p.b_slice && !p.disposable);
-        assert_eq!(inspect(&Bytes::from_static(&[0, 0, 0, 5, 1])), Err(Malformed));
+        assert_eq!(
+            inspect(&Bytes::from_static(&[0, 0, 0, 5, 1])),
+            Err(Malformed)
+        );
     }
 }

@@ -40,7 +40,10 @@ pub fn nal_type(nal: &[u8]) -> u8 {
 
 /// Whether viewers need the unit: delimiters and filler only cost bytes.
 pub fn is_payload(nal: &[u8]) -> bool {
-    !matches!(nal_type(nal), nal::AUD | nal::END_OF_SEQUENCE | nal::END_OF_STREAM | nal::FILLER)
+    !matches!(
+        nal_type(nal),
+        nal::AUD | nal::END_OF_SEQUENCE | nal::END_OF_STREAM | nal::FILLER
+    )
 }
 
 /// The NAL units of an access unit with 4-byte lengths. Empty units are left out; a length beyond the
@@ -86,7 +89,10 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_end_is_an_error() {
-        assert_eq!(nal_units(&[0, 0, 0, 9, 0x65]).collect::<Vec<_>>(), [Err(Malformed)]);
+        assert_eq!(
+            nal_units(&[0, 0, 0, 9, 0x65]).collect::<Vec<_>>(),
+            [Err(Malformed)]
+        );
         assert_eq!(nal_units(&[0, 0, 1]).collect::<Vec<_>>(), [Err(Malformed)]);
         assert_eq!(nal_units(&[0xff; 4]).collect::<Vec<_>>(), [Err(Malformed)]);
         assert!(nal_units(&[]).next().is_none());

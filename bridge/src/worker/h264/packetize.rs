@@ -25,7 +25,9 @@ pub struct H264Packetizer {
 impl H264Packetizer {
     /// A track whose numbering begins anew.
     pub fn new() -> Self {
-        Self { track: RtpTrack::new(Kind::Video) }
+        Self {
+            track: RtpTrack::new(Kind::Video),
+        }
     }
 
     /// Cuts one picture into packets. `nals` are its NAL units in order; a keyframe that does not
@@ -62,7 +64,9 @@ impl H264Packetizer {
 
         let count = payloads.len();
         let packets = payloads.into_iter().enumerate();
-        packets.map(|(at, payload)| self.track.packet(time, at + 1 == count, keyframe, &payload)).collect()
+        packets
+            .map(|(at, payload)| self.track.packet(time, at + 1 == count, keyframe, &payload))
+            .collect()
     }
 }
 
@@ -113,13 +117,24 @@ mod tests {
     use crate::worker::depacketize::h264::H264Depacketizer;
 
     fn config() -> AvcConfig {
-        AvcConfig { sps: vec![Bytes::from_static(&[0x67, 1, 2])], pps: vec![Bytes::from_static(&[0x68, 3])] }
+        AvcConfig {
+            sps: vec![Bytes::from_static(&[0x67, 1, 2])],
+            pps: vec![Bytes::from_static(&[0x68, 3])],
+        }
     }
 
     #[test]
     fn what_was_cut_can_be_joined_again() {
-        let big: Vec<u8> = std::iter::once(0x65).chain((0..9000).map(|at| at as u8)).collect();
-        let nals: [&[u8]; 5] = [&[0x09, 0xf0], &[0x06, 1, 2, 3], &big, &[0x65, 7], &[0x0c, 0xff]];
+        let big: Vec<u8> = std::iter::once(0x65)
+            .chain((0..9000).map(|at| at as u8))
+            .collect();
+        let nals: [&[u8]; 5] = [
+            &[0x09, 0xf0],
+            &[0x06, 1, 2, 3],
+            &big,
+            &[0x65, 7],
+            &[0x0c, 0xff],
+        ];
         let mut packetizer = H264Packetizer::new();
         let packets = packetizer.packetize(nals.into_iter(), &config(), 2_000_000_000, true);
 
@@ -127,13 +142,27 @@ mod tests {
         let mut depacketizer = H264Depacketizer::default();
         for (at, packet) in packets.iter().enumerate() {
             assert!(packet.packet.len() <= 1200);
-            assert_eq!(packet.packet[1] >> 7 == 1, at + 1 == packets.len(), "the marker ends the picture");
+            assert_eq!(
+                packet.packet[1] >> 7 == 1,
+                at + 1 == packets.len(),
+                "the marker ends the picture"
+            );
             assert_eq!(packet.packet[4..8], 180_000_u32.to_be_bytes());
             assert!(packet.keyframe && packet.time == 2_000_000_000);
-            depacketizer.push(&packet.packet[12..], &mut joined).unwrap();
+            depacketizer
+                .push(&packet.packet[12..], &mut joined)
+                .unwrap();
         }
-        let joined: Vec<_> = super::super::nal_units(&joined).map(|unit| unit.unwrap().to_vec()).collect();
-        let expected: [&[u8]; 5] = [&[0x67, 1, 2], &[0x68, 3], &[0x06, 1, 2, 3], &big, &[0x65, 7]];
+        let joined: Vec<_> = super::super::nal_units(&joined)
+            .map(|unit| unit.unwrap().to_vec())
+            .collect();
+        let expected: [&[u8]; 5] = [
+            &[0x67, 1, 2],
+            &[0x68, 3],
+            &[0x06, 1, 2, 3],
+            &big,
+            &[0x65, 7],
+        ];
         assert_eq!(joined, expected);
     }
 
@@ -142,8 +171,12 @@ mod tests {
         let mut packetizer = H264Packetizer::new();
         for size in (1..4000).chain([100_000]) {
             let unit = vec![0x41; size];
-            let packets = packetizer.packetize([&unit[..], &[0x41, 1]].into_iter(), &config(), 0, false);
-            assert!(packets.iter().all(|packet| packet.packet.len() <= 1200), "{size}");
+            let packets =
+                packetizer.packetize([&unit[..], &[0x41, 1]].into_iter(), &config(), 0, false);
+            assert!(
+                packets.iter().all(|packet| packet.packet.len() <= 1200),
+                "{size}"
+            );
         }
     }
 
@@ -155,6 +188,9 @@ mod tests {
             .flat_map(|at| packetizer.packetize([&unit[..]].into_iter(), &config(), at, false))
             .map(|packet| u16::from_be_bytes([packet.packet[2], packet.packet[3]]))
             .collect();
-        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+        assert!(
+            numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+            "{numbers:?}"
+        );
     }
 }

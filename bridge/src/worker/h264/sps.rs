@@ -37,7 +37,10 @@ pub enum Reordering {
 impl Sps {
     /// RFC 6381 codec string, `avc1.PPCCLL`.
     pub fn codec_string(&self) -> String {
-        format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
+        format!(
+            "avc1.{:02x}{:02x}{:02x}",
+            self.profile, self.constraints, self.level
+        )
     }
 
     /// Reads a whole NAL unit of type 7.
@@ -50,7 +53,10 @@ impl Sps {
         let mut chroma = 1;
         let mut eight_bits = true;
         let mut separate_planes = false;
-        if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
+        if matches!(
+            profile,
+            100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135
+        ) {
             chroma = bits.ue()?;
             if chroma == 3 {
                 separate_planes = bits.flag()?;
@@ -111,15 +117,22 @@ impl Sps {
             };
             let unit_y = unit_y * if frames_only { 1 } else { 2 };
             let cropped = |size: u32, from: u64, to: u64, unit: u64| {
-                let size = u64::from(size).checked_sub((from + to) * unit).filter(|size| *size > 0);
-                size.and_then(|size| u32::try_from(size).ok()).ok_or(Malformed)
+                let size = u64::from(size)
+                    .checked_sub((from + to) * unit)
+                    .filter(|size| *size > 0);
+                size.and_then(|size| u32::try_from(size).ok())
+                    .ok_or(Malformed)
             };
             width = cropped(width, crop[0], crop[1], unit_x)?;
             height = cropped(height, crop[2], crop[3], unit_y)?;
         }
         // Some encoders cut their parameter sets off inside the usability information; then what
         // came before still stands.
-        let usability = if bits.flag()? { usability(&mut bits).unwrap_or_default() } else { Usability::default() };
+        let usability = if bits.flag()? {
+            usability(&mut bits).unwrap_or_default()
+        } else {
+            Usability::default()
+        };
         let reordering = match usability.max_reorder_frames {
             // Order count type 2 means output order is decoding order (clause 8.2.1.3), baseline has
             // no B slices (clause A.2.1).
@@ -233,14 +246,17 @@ mod tests {
 
     /// x264, 1280x720 at 30 frames a second, High with B-frames.
     const HIGH: &[u8] = &[
-        0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00,
-        0x00, 0x03, 0x03, 0xc0, 0xf1, 0x83, 0x19, 0x60,
+        0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03,
+        0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0xc0, 0xf1, 0x83, 0x19, 0x60,
     ];
 
     #[test]
     fn a_parameter_set_of_x264_is_read() {
         let sps = Sps::parse(HIGH).unwrap();
-        assert_eq!((sps.width, sps.height, sps.profile, sps.level), (1280, 720, 100, 31));
+        assert_eq!(
+            (sps.width, sps.height, sps.profile, sps.level),
+            (1280, 720, 100, 31)
+        );
         assert_eq!(sps.frame_rate, Some(30.0));
         assert_eq!(sps.reordering, Reordering::Yes);
         assert!(sps.ordinary);

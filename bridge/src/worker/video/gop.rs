@@ -79,11 +79,18 @@ impl Rate {
             return None;
         }
         let times = self.seen.iter().map(|(time, _)| *time);
-        let mut steps: Vec<_> = times.clone().zip(times.skip(1)).map(|(a, b)| b.saturating_sub(a)).collect();
+        let mut steps: Vec<_> = times
+            .clone()
+            .zip(times.skip(1))
+            .map(|(a, b)| b.saturating_sub(a))
+            .collect();
         steps.sort_unstable();
         let median = steps[steps.len() / 2];
         // Milliseconds are too coarse for one step; the mean of those near the median is not.
-        let near: Vec<_> = steps.into_iter().filter(|step| step.abs_diff(median) <= 2_000_000).collect();
+        let near: Vec<_> = steps
+            .into_iter()
+            .filter(|step| step.abs_diff(median) <= 2_000_000)
+            .collect();
         Some(near.iter().sum::<MediaTime>() / near.len() as u64).filter(|frame| *frame > 0)
     }
 
@@ -106,7 +113,13 @@ mod tests {
     use super::*;
 
     fn unit(dts: MediaTime, keyframe: bool, size: usize) -> AccessUnit {
-        AccessUnit { kind: Kind::Video, dts, pts: dts, keyframe, data: Bytes::from(vec![0; size]) }
+        AccessUnit {
+            kind: Kind::Video,
+            dts,
+            pts: dts,
+            keyframe,
+            data: Bytes::from(vec![0; size]),
+        }
     }
 
     #[test]

@@ -52,10 +52,14 @@ impl Outputs {
     }
 
     fn send_picture(&self, config: &AvcConfig, pts: MediaTime, keyframe: bool, data: &Bytes) {
-        let mut packetizer = self.packetizer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut packetizer = self
+            .packetizer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // Checked when it was inspected, or made by our encoder.
         let units = h264::nal_units(data).filter_map(Result::ok);
-        self.outbox.send_rtp(packetizer.packetize(units, config, pts, keyframe));
+        self.outbox
+            .send_rtp(packetizer.packetize(units, config, pts, keyframe));
     }
 }
 
@@ -105,12 +109,25 @@ pub struct VideoPath {
 impl VideoPath {
     /// The path of a source. `config` is its configuration record, if it has one; `webrtc` whether
     /// WebRTC viewers are to be served from here.
-    pub fn new(codec: VideoCodec, config: Bytes, webrtc: bool, outputs: Outputs) -> anyhow::Result<Self> {
+    pub fn new(
+        codec: VideoCodec,
+        config: Bytes,
+        webrtc: bool,
+        outputs: Outputs,
+    ) -> anyhow::Result<Self> {
         let mut path = Self {
-            coded: Coded { codec, config, frame: 0 },
+            coded: Coded {
+                codec,
+                config,
+                frame: 0,
+            },
             avc: None,
             rtp: if webrtc { Rtp::Undecided } else { Rtp::None },
-            hls: if webrtc { Hls::Observing(Vec::new()) } else { Hls::Encode },
+            hls: if webrtc {
+                Hls::Observing(Vec::new())
+            } else {
+                Hls::Encode
+            },
             group: Group::default(),
             rate: Rate::default(),
             encoder: None,
@@ -195,7 +212,10 @@ impl VideoPath {
             Some((known, _)) if found.pps.is_empty() => known.pps.clone(),
             _ => found.pps.clone(),
         };
-        let config = AvcConfig { sps: found.sps.clone(), pps };
+        let config = AvcConfig {
+            sps: found.sps.clone(),
+            pps,
+        };
         if self.avc.as_ref().is_some_and(|(known, _)| *known == config) {
             return;
         }
@@ -268,12 +288,18 @@ impl VideoPath {
 
     fn pass_rtp(&self, unit: &AccessUnit, replay: bool) {
         if let (Rtp::Pass, false, Some((config, _))) = (self.rtp, replay, &self.avc) {
-            self.outputs.send_picture(config, unit.pts, unit.keyframe, &unit.data);
+            self.outputs
+                .send_picture(config, unit.pts, unit.keyframe, &unit.data);
         }
     }
 
     fn feed_hls(&mut self, unit: &AccessUnit, replay: bool) {
-        let picture = Picture { dts: unit.dts, pts: unit.pts, keyframe: unit.keyframe, data: unit.data.clone() };
+        let picture = Picture {
+            dts: unit.dts,
+            pts: unit.pts,
+            keyframe: unit.keyframe,
+            data: unit.data.clone(),
+        };
         match &mut self.hls {
             Hls::Encode => {}
             Hls::Observing(waiting) => {
@@ -283,7 +309,10 @@ impl VideoPath {
                 let lasted = unit.dts.saturating_sub(begin);
                 if unit.keyframe && lasted <= LONGEST_GROUP {
                     let waiting = std::mem::take(waiting);
-                    info!(group_ms = lasted / 1_000_000, "HLS video is the source's own");
+                    info!(
+                        group_ms = lasted / 1_000_000,
+                        "HLS video is the source's own"
+                    );
                     self.hls_pass(waiting, lasted);
                 } else if lasted > LONGEST_GROUP || self.group.is_cut() {
                     self.hls_encode();
@@ -302,11 +331,24 @@ impl VideoPath {
     }
 
     fn hls_pass(&mut self, waiting: Vec<(Picture, bool)>, group: MediaTime) {
-        let Some((config, sps)) = self.avc.clone() else { return };
+        let Some((config, sps)) = self.avc.clone() else {
+            return;
+        };
         let frame = self.frame();
-        let bitrate = self.rate.bitrate().unwrap_or_else(|| estimate(Some(&sps), frame));
+        let bitrate = self
+            .rate
+            .bitrate()
+            .unwrap_or_else(|| estimate(Some(&sps), frame));
         let mut hls = self.outputs.hls();
-        hls.start_video(VideoTrack { config, sps, frame, bitrate, cut: Cut::Groups { group: group.max(1) } });
+        hls.start_video(VideoTrack {
+            config,
+            sps,
+            frame,
+            bitrate,
+            cut: Cut::Groups {
+                group: group.max(1),
+            },
+        });
         let mut keyframe = 0;
         for (picture, replay) in waiting {
             if picture.keyframe {
@@ -333,7 +375,9 @@ impl VideoPath {
         let hls = matches!(self.hls, Hls::Encode);
         if self.routes.set(rtp, hls) {
             // HLS begins with a keyframe, and so do viewers when the source's own pictures end.
-            self.outputs.keyframe.store(true, std::sync::atomic::Ordering::Relaxed);
+            self.outputs
+                .keyframe
+                .store(true, std::sync::atomic::Ordering::Relaxed);
         }
     }
 
@@ -366,18 +410,30 @@ impl VideoPath {
     /// Starts the encoder with the pictures since the last keyframe, of which those before `unit`
     /// have been given out already.
     fn start_encoder(&mut self, unit: &AccessUnit, replay: bool) {
-        let Some(units) = self.group.units() else { return };
+        let Some(units) = self.group.units() else {
+            return;
+        };
         self.coded.frame = self.frame();
         let sps = self.avc.as_ref().map(|(_, sps)| sps);
-        let bitrate = for_encoder(self.rate.bitrate().unwrap_or_else(|| estimate(sps, self.coded.frame)));
+        let bitrate = for_encoder(
+            self.rate
+                .bitrate()
+                .unwrap_or_else(|| estimate(sps, self.coded.frame)),
+        );
         let routes = self.routes.clone();
         let keyframe = self.outputs.keyframe.clone();
-        let mut encoder = match Encoder::start(&self.coded, bitrate, keyframe, move |picture| routes.picture(picture)) {
+        let mut encoder = match Encoder::start(&self.coded, bitrate, keyframe, move |picture| {
+            routes.picture(picture)
+        }) {
             Ok(encoder) => encoder,
             Err(error) => fail(format!("{error:#}")),
         };
         info!(bitrate, "encoder started");
-        let given = units.iter().filter(|earlier| earlier.dts < unit.dts).map(|earlier| earlier.pts).max();
+        let given = units
+            .iter()
+            .filter(|earlier| earlier.dts < unit.dts)
+            .map(|earlier| earlier.pts)
+            .max();
         if let Some(given) = given {
             encoder.emit_from(given + 1);
         }
@@ -389,7 +445,11 @@ impl VideoPath {
     }
 
     fn frame(&self) -> MediaTime {
-        let said = self.avc.as_ref().and_then(|(_, sps)| sps.frame_rate).map(|rate| (1e9 / rate) as MediaTime);
+        let said = self
+            .avc
+            .as_ref()
+            .and_then(|(_, sps)| sps.frame_rate)
+            .map(|rate| (1e9 / rate) as MediaTime);
         self.rate.frame().or(said).unwrap_or(FRAME)
     }
 }

@@ -57,7 +57,12 @@ impl Routes {
     /// Called from the encoder's thread.
     pub(super) fn picture(&self, picture: Encoded) {
         if self.rtp.load(Ordering::Relaxed) {
-            self.outputs.send_picture(&picture.config, picture.pts, picture.keyframe, &picture.data);
+            self.outputs.send_picture(
+                &picture.config,
+                picture.pts,
+                picture.keyframe,
+                &picture.data,
+            );
         }
         if self.hls.load(Ordering::Relaxed) {
             self.to_hls(picture);
@@ -71,7 +76,9 @@ impl Routes {
             if !picture.keyframe {
                 return;
             }
-            let Ok(sps) = picture.config.sps() else { return };
+            let Ok(sps) = picture.config.sps() else {
+                return;
+            };
             let frame = self.frame.load(Ordering::Relaxed);
             hls.start_video(VideoTrack {
                 config: (*picture.config).clone(),
@@ -82,6 +89,11 @@ impl Routes {
             });
             *run = Some(picture.config.clone());
         }
-        hls.picture(Picture { dts: picture.pts, pts: picture.pts, keyframe: picture.keyframe, data: picture.data });
+        hls.picture(Picture {
+            dts: picture.pts,
+            pts: picture.pts,
+            keyframe: picture.keyframe,
+            data: picture.data,
+        });
     }
 }

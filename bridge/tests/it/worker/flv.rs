@@ -49,7 +49,10 @@ fn read(file: &Path) -> Vec<SourceUnit> {
             8 => {
                 body.advance(1);
                 units.push(match body.get_u8() {
-                    0 => SourceUnit::Format(SourceFormat::Audio { codec: AudioCodec::Aac, config: body }),
+                    0 => SourceUnit::Format(SourceFormat::Audio {
+                        codec: AudioCodec::Aac,
+                        config: body,
+                    }),
                     _ => SourceUnit::AccessUnit(AccessUnit {
                         kind: Kind::Audio,
                         dts,
@@ -66,11 +69,20 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                 let pts = (dts as i64 + composition * 1_000_000) as u64;
                 match packet {
                     0 => {
-                        let format = SourceFormat::Video { codec: VideoCodec::H264, config: body };
+                        let format = SourceFormat::Video {
+                            codec: VideoCodec::H264,
+                            config: body,
+                        };
                         units.push(SourceUnit::Format(format));
                     }
                     1 => {
-                        let unit = AccessUnit { kind: Kind::Video, dts, pts, keyframe, data: body };
+                        let unit = AccessUnit {
+                            kind: Kind::Video,
+                            dts,
+                            pts,
+                            keyframe,
+                            data: body,
+                        };
                         units.push(SourceUnit::AccessUnit(unit));
                     }
                     _ => {}

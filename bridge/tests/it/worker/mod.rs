@@ -23,7 +23,11 @@ fn source(seconds: u32, video: &str, audio: &str) -> Vec<SourceUnit> {
 
 /// What OBS sends by default: B-frames and a keyframe every 8 s.
 fn like_obs(seconds: u32) -> Vec<SourceUnit> {
-    source(seconds, "-bf 3 -b_strategy 0 -x264-params b-pyramid=normal:keyint=250:min-keyint=250:scenecut=0", "-ac 2")
+    source(
+        seconds,
+        "-bf 3 -b_strategy 0 -x264-params b-pyramid=normal:keyint=250:min-keyint=250:scenecut=0",
+        "-ac 2",
+    )
 }
 
 fn pictures_of(units: &[SourceUnit]) -> Vec<MediaTime> {
@@ -50,7 +54,8 @@ fn check_rtp(recording: &Recording) {
             assert_eq!(timestamp, expected as u32);
         }
         for pair in track.windows(2) {
-            let number = |at: usize| u16::from_be_bytes([pair[at].1.packet[2], pair[at].1.packet[3]]);
+            let number =
+                |at: usize| u16::from_be_bytes([pair[at].1.packet[2], pair[at].1.packet[3]]);
             assert_eq!(number(1), number(0).wrapping_add(1));
         }
     }
@@ -58,20 +63,28 @@ fn check_rtp(recording: &Recording) {
 
 /// Parts as LL-HLS wants them; gives back the segment starts of both tracks.
 fn check_hls(recording: &Recording) -> [Vec<MediaTime>; 2] {
-    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else { panic!("no start") };
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
+        panic!("no start")
+    };
     assert!(tracks.part_target <= Duration::from_millis(250));
     [Kind::Video, Kind::Audio].map(|kind| {
         let parts = recording.parts(kind);
         let mut starts = Vec::new();
         for (at, (start, independent, time, duration)) in parts.iter().enumerate() {
-            assert!(*duration <= tracks.part_target, "{kind:?} part of {duration:?} at {time}");
+            assert!(
+                *duration <= tracks.part_target,
+                "{kind:?} part of {duration:?} at {time}"
+            );
             if *start {
                 assert!(*independent);
                 starts.push(*time);
             }
             let last_of_segment = parts.get(at + 1).is_none_or(|next| next.0);
             if !independent && !last_of_segment {
-                assert!(*duration >= tracks.part_target.mul_f64(0.85), "{kind:?} part of {duration:?} at {time}");
+                assert!(
+                    *duration >= tracks.part_target.mul_f64(0.85),
+                    "{kind:?} part of {duration:?} at {time}"
+                );
             }
         }
         starts
@@ -83,8 +96,17 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
     let units = like_obs(12);
     let expected = pictures_of(&units);
     let (recording, sent) = pass(units).await;
-    println!("re-encoded: p50 {:?} from push to last packet", recording.latency(&sent));
-    assert_eq!(recording.starts, [RtpTracks { video: Some(VideoCodec::H264), audio: true }]);
+    println!(
+        "re-encoded: p50 {:?} from push to last packet",
+        recording.latency(&sent)
+    );
+    assert_eq!(
+        recording.starts,
+        [RtpTracks {
+            video: Some(VideoCodec::H264),
+            audio: true
+        }]
+    );
     assert!(recording.restarts.is_empty(), "{:?}", recording.restarts);
     check_rtp(&recording);
 
@@ -93,13 +115,27 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
     assert!(!types.contains('B'), "{types}");
     assert_eq!(types.len(), pictures.len(), "every picture decodes");
     // A starved machine may cost a picture; losing more is a fault.
-    assert!(pictures.len() + 30 >= expected.len(), "{} of {}", pictures.len(), expected.len());
-    assert!(pictures.windows(2).all(|pair| pair[0].0 < pair[1].0), "in order");
-    assert!(pictures.iter().all(|(time, _)| expected.contains(time)), "times are the source's");
+    assert!(
+        pictures.len() + 30 >= expected.len(),
+        "{} of {}",
+        pictures.len(),
+        expected.len()
+    );
+    assert!(
+        pictures.windows(2).all(|pair| pair[0].0 < pair[1].0),
+        "in order"
+    );
+    assert!(
+        pictures.iter().all(|(time, _)| expected.contains(time)),
+        "times are the source's"
+    );
     let mut second = None;
     for (time, keyframe) in &pictures {
         let new = second.replace(time / SECOND) != Some(time / SECOND);
-        assert!(*keyframe || !new, "the first picture of a second is a keyframe, {time} is not");
+        assert!(
+            *keyframe || !new,
+            "the first picture of a second is a keyframe, {time} is not"
+        );
     }
 
     let [video, audio] = check_hls(&recording);
@@ -108,9 +144,14 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
         assert!(start % SECOND < 150_000_000, "a segment starts at {start}");
     }
     for (video, audio) in video.iter().zip(&audio) {
-        assert!(video.abs_diff(*audio) <= 22_000_000, "segments at {video} and {audio}");
+        assert!(
+            video.abs_diff(*audio) <= 22_000_000,
+            "segments at {video} and {audio}"
+        );
     }
-    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else { panic!("no start") };
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
+        panic!("no start")
+    };
     assert_eq!(tracks.target_duration, Duration::from_secs(1));
     for kind in [Kind::Video, Kind::Audio] {
         let times = media::times(&recording.track(0, kind));
@@ -141,30 +182,60 @@ async fn video_without_b_frames_is_passed_on_as_it_is() {
         .filter(|unit| matches!(unit[0] & 0x1f, 1 | 5))
         .collect();
     let (recording, sent) = pass(units).await;
-    println!("passed on: p50 {:?} from push to last packet", recording.latency(&sent));
-    assert_eq!(recording.starts, [RtpTracks { video: Some(VideoCodec::H264), audio: true }]);
+    println!(
+        "passed on: p50 {:?} from push to last packet",
+        recording.latency(&sent)
+    );
+    assert_eq!(
+        recording.starts,
+        [RtpTracks {
+            video: Some(VideoCodec::H264),
+            audio: true
+        }]
+    );
     check_rtp(&recording);
-    let times: Vec<_> = recording.pictures().into_iter().map(|(time, _)| time).collect();
+    let times: Vec<_> = recording
+        .pictures()
+        .into_iter()
+        .map(|(time, _)| time)
+        .collect();
     assert_eq!(times, expected);
     let stream = recording.annex_b();
     let mut from = 0;
     for unit in nals {
-        let found = stream[from..].windows(unit.len()).position(|window| window == unit);
+        let found = stream[from..]
+            .windows(unit.len())
+            .position(|window| window == unit);
         from += found.expect("each slice of the source is in the output, in order") + unit.len();
     }
 
     let [video, audio] = check_hls(&recording);
-    assert_eq!(video, [0, 2, 4, 6].map(|second| expected[0] + second * SECOND));
+    assert_eq!(
+        video,
+        [0, 2, 4, 6].map(|second| expected[0] + second * SECOND)
+    );
     for (video, audio) in video.iter().zip(&audio) {
-        assert!(video.abs_diff(*audio) <= 25_000_000, "segments at {video} and {audio}");
+        assert!(
+            video.abs_diff(*audio) <= 25_000_000,
+            "segments at {video} and {audio}"
+        );
     }
-    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else { panic!("no start") };
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
+        panic!("no start")
+    };
     assert_eq!(tracks.target_duration, Duration::from_secs(2));
-    assert_eq!(media::times(&recording.track(0, Kind::Video)).len(), expected.len());
+    assert_eq!(
+        media::times(&recording.track(0, Kind::Video)).len(),
+        expected.len()
+    );
     let sound = media::times(&recording.track(0, Kind::Audio));
     assert!((6.5..7.2).contains(&(sound.last().unwrap() - sound[0])));
     // Opus packets of 20 ms without a gap.
-    let times: Vec<_> = recording.audio.iter().map(|(_, packet)| packet.time).collect();
+    let times: Vec<_> = recording
+        .audio
+        .iter()
+        .map(|(_, packet)| packet.time)
+        .collect();
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 20_000_000));
     assert!(times.len() > 330, "{}", times.len());
 }
@@ -177,7 +248,7 @@ async fn a_viewers_request_gets_a_keyframe_and_leaves_the_grid_alone() {
     let mut asked = None;
     while let Some((at, event)) = stream.events.recv().await {
         // Asked in the middle of the third second.
-        if let Event::Rtp(packet, _) = &event
+        if let Event::Rtp(packet) = &event
             && packet.kind == Kind::Video
             && asked.is_none()
             && packet.time > 2 * SECOND + 400_000_000
@@ -192,11 +263,17 @@ async fn a_viewers_request_gets_a_keyframe_and_leaves_the_grid_alone() {
     let pictures = Recording::new(events).pictures();
     let extra: Vec<_> = pictures
         .windows(2)
-        .filter(|pair| pair[1].1 && pair[0].0 / SECOND == pair[1].0 / SECOND)
+        .filter(|pair| pair[1].1 && pair[1].0 > asked && pair[0].0 / SECOND == pair[1].0 / SECOND)
         .map(|pair| pair[1].0)
         .collect();
-    let [extra] = extra[..] else { panic!("one keyframe besides the grid, not {extra:?}") };
-    let later = pictures.iter().filter(|(time, _)| (asked..=extra).contains(time)).count() - 1;
+    let [extra] = extra[..] else {
+        panic!("one keyframe besides the grid, not {extra:?}")
+    };
+    let later = pictures
+        .iter()
+        .filter(|(time, _)| (asked..=extra).contains(time))
+        .count()
+        - 1;
     println!("keyframe {later} pictures after the request was seen");
     assert!(later <= 4, "the keyframe came {later} pictures later");
 }
@@ -205,14 +282,17 @@ async fn a_viewers_request_gets_a_keyframe_and_leaves_the_grid_alone() {
 async fn a_killed_worker_is_replaced_and_the_picture_goes_on_in_the_middle_of_a_group() {
     for (name, units) in [
         ("re-encoded", like_obs(12)),
-        ("passed on", source(12, "-bf 0 -g 300 -keyint_min 300 -sc_threshold 0", "-ac 2")),
+        (
+            "passed on",
+            source(12, "-bf 0 -g 300 -keyint_min 300 -sc_threshold 0", "-ac 2"),
+        ),
     ] {
         let (mut stream, writer) = Stream::open();
         let publisher = tokio::spawn(async move { publish(&writer, units).await });
         let mut events = Vec::new();
         let (mut killed, mut last, mut back) = (None, 0, None);
         while let Some((at, event)) = stream.events.recv().await {
-            if let Event::Rtp(packet, _) = &event
+            if let Event::Rtp(packet) = &event
                 && packet.kind == Kind::Video
             {
                 if killed.is_none() && packet.time > 6 * SECOND {
@@ -238,9 +318,258 @@ async fn a_killed_worker_is_replaced_and_the_picture_goes_on_in_the_middle_of_a_
         let recording = Recording::new(events);
         assert_eq!(recording.restarts.len(), 1);
         assert_eq!(recording.starts.len(), 2);
-        assert!(recording.restarts[0].contains("SIGKILL"), "{}", recording.restarts[0]);
+        assert!(
+            recording.restarts[0].contains("SIGKILL"),
+            "{}",
+            recording.restarts[0]
+        );
         let end = recording.pictures().last().unwrap().0;
         assert!(end > 11 * SECOND, "and goes on to the end, {end}");
         assert!(recording.audio.last().unwrap().1.time > 11 * SECOND);
+    }
+}
+
+/// A white flash and a beep at the beginning of each second.
+fn beep_and_flash(seconds: u32, video: &str, audio: &str) -> Vec<SourceUnit> {
+    flv::encode(&format!(
+        "-f lavfi -i color=c=black:size=320x180:rate=30,drawbox=t=fill:color=white:enable=lt(mod(t\\,1)\\,0.02) \
+         -f lavfi -i aevalsrc=0.8*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,0.1):s=44100 -t {seconds} \
+         -pix_fmt yuv420p -c:v libx264 -preset ultrafast {video} -c:a aac -b:a 96k {audio}"
+    ))
+}
+
+/// Differences between each flash and the beep next to it, in milliseconds.
+fn offsets(flashes: &[f64], beeps: &[f64]) -> Vec<f64> {
+    flashes
+        .iter()
+        .filter_map(|flash| {
+            let off = beeps
+                .iter()
+                .map(|beep| (beep - flash) * 1000.0)
+                .min_by(|a, b| a.abs().total_cmp(&b.abs()))?;
+            // The first or last second may have only one of the two.
+            (off.abs() < 400.0).then_some(off)
+        })
+        .collect()
+}
+
+fn flashes(frames: &[(f64, u8)]) -> Vec<f64> {
+    frames
+        .windows(2)
+        .filter(|pair| pair[0].1 < 128 && pair[1].1 >= 128)
+        .map(|pair| pair[1].0)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn picture_and_sound_stay_together() {
+    for (name, units) in [
+        (
+            "re-encoded",
+            beep_and_flash(8, "-bf 2 -b_strategy 0 -g 300 -sc_threshold 0", "-ac 1"),
+        ),
+        (
+            "passed on",
+            beep_and_flash(8, "-bf 0 -g 30 -sc_threshold 0", "-ac 2 -ar 48000"),
+        ),
+    ] {
+        let (recording, _) = pass(units).await;
+        check_rtp(&recording);
+        let times = recording
+            .pictures()
+            .into_iter()
+            .map(|(time, _)| time as f64 / 1e9);
+        let frames: Vec<_> = times
+            .zip(media::brightness_of_stream(&recording.annex_b()))
+            .collect();
+        let sound = media::decode_opus(
+            recording
+                .audio
+                .iter()
+                .map(|(_, packet)| packet.packet.slice(12..)),
+        );
+        let begin = recording.audio[0].1.time as f64 / 1e9;
+        let beeps: Vec<_> = media::onsets(&sound, 48_000.0)
+            .into_iter()
+            .map(|at| at + begin)
+            .collect();
+        let webrtc = offsets(&flashes(&frames), &beeps);
+
+        let frames = media::brightness(&recording.track(0, Kind::Video));
+        let file = recording.track(0, Kind::Audio);
+        let begin = media::times(&file)[0];
+        let sound = media::decode_aac(&file);
+        let beeps: Vec<_> = media::onsets(&sound, 48_000.0)
+            .into_iter()
+            .map(|at| at + begin)
+            .collect();
+        let hls = offsets(&flashes(&frames), &beeps);
+        println!("{name}: sound after picture, ms: WebRTC {webrtc:.1?}, HLS {hls:.1?}");
+        assert!(webrtc.len() >= 5 && hls.len() >= 4);
+        assert!(webrtc.iter().chain(&hls).all(|off| off.abs() < 8.0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_may_have_only_sound_or_only_a_picture() {
+    let units = source(4, "-bf 0 -g 30", "-ac 2");
+    let only = |wanted: Kind| {
+        let keep = |unit: &SourceUnit| match unit {
+            SourceUnit::Format(format) => format.kind() == wanted,
+            SourceUnit::AccessUnit(unit) => unit.kind == wanted,
+            SourceUnit::Rtp(_) => false,
+        };
+        units
+            .iter()
+            .filter(|unit| keep(unit))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let (sound, _) = pass(only(Kind::Audio)).await;
+    assert_eq!(
+        sound.starts,
+        [RtpTracks {
+            video: None,
+            audio: true
+        }]
+    );
+    assert!(sound.video.is_empty() && sound.audio.len() > 180);
+    let [_, starts] = check_hls(&sound);
+    // AAC's last frame may reach into a fifth second.
+    assert!((4..=5).contains(&starts.len()), "{starts:?}");
+
+    let (picture, _) = pass(only(Kind::Video)).await;
+    assert_eq!(
+        picture.starts,
+        [RtpTracks {
+            video: Some(VideoCodec::H264),
+            audio: false
+        }]
+    );
+    assert_eq!(picture.pictures().len(), 120);
+    let [starts, _] = check_hls(&picture);
+    assert_eq!(starts.len(), 4, "{starts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_its_size_goes_on() {
+    let first = source(3, "-bf 0 -g 30 -s 320x180", "-ac 2");
+    let mut units = first.clone();
+    for mut unit in source(3, "-bf 0 -g 30 -s 640x360", "-ac 2") {
+        if let SourceUnit::AccessUnit(unit) = &mut unit {
+            unit.dts += 3 * SECOND;
+            unit.pts += 3 * SECOND;
+        }
+        units.push(unit);
+    }
+    let (recording, _) = pass(units).await;
+    check_rtp(&recording);
+    assert_eq!(recording.pictures().len(), 180);
+    let sizes: Vec<_> = recording
+        .hls
+        .iter()
+        .filter_map(|output| match output {
+            HlsOutput::Start(tracks) => tracks
+                .video
+                .as_ref()
+                .map(|video| (video.width, video.height)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sizes, [(320, 180), (640, 360)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_the_stream_costs_pictures_and_nothing_else() {
+    let mut units = source(5, "-bf 2 -g 30", "-ac 2");
+    let mut seed = 7_u32;
+    for unit in &mut units {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if let SourceUnit::AccessUnit(unit) = unit
+            && (SECOND..3 * SECOND).contains(&unit.dts)
+            && seed >> 30 == 0
+        {
+            let mut data = unit.data.to_vec();
+            for at in (0..data.len()).step_by(7) {
+                data[at] ^= (seed >> 16) as u8;
+            }
+            unit.data = data.into();
+        }
+    }
+    let (recording, _) = pass(units).await;
+    check_rtp(&recording);
+    let last = recording.pictures().last().unwrap().0;
+    assert!(
+        last > 4 * SECOND + SECOND / 2,
+        "the stream goes on after the damage, to {last}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_codec_of_rtmp_becomes_h264() {
+    for codec in [VideoCodec::Hevc, VideoCodec::Vp9, VideoCodec::Av1] {
+        let units = media::units(codec, 60);
+        let (recording, sent) = pass(units).await;
+        assert!(
+            recording.restarts.is_empty(),
+            "{codec:?}: {:?}",
+            recording.restarts
+        );
+        let latency = recording.latency(&sent);
+        println!(
+            "{codec:?}: {} pictures, p50 {latency:?}",
+            recording.pictures().len()
+        );
+        assert_eq!(
+            recording.starts,
+            [RtpTracks {
+                video: Some(VideoCodec::H264),
+                audio: false
+            }]
+        );
+        check_rtp(&recording);
+        let pictures = recording.pictures();
+        // What came while the worker started is late, and late pictures are not encoded.
+        assert!(pictures.len() >= 40, "{codec:?}: {}", pictures.len());
+        assert_eq!(
+            media::picture_types(&recording.annex_b()).len(),
+            pictures.len()
+        );
+        check_hls(&recording);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whip_publisher_gets_hls_and_is_asked_for_keyframes() {
+    for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::H264] {
+        let mut units = media::packets(codec, 120);
+        // Lose one video packet after a second, for good.
+        let lost = units
+            .iter()
+            .position(|unit| {
+                matches!(unit, SourceUnit::Rtp(packet) if packet.kind == Kind::Video && packet.time > SECOND)
+            })
+            .unwrap();
+        units.remove(lost);
+        let (mut stream, writer) = Stream::open();
+        // The first picture is a keyframe, so that only the loss makes it ask.
+        let wanted = async {
+            writer.keyframe_wanted().await;
+        };
+        let ((), _) = tokio::join!(wanted, publish(&writer, units));
+        drop(writer);
+        let recording = Recording::new(stream.rest().await);
+        assert!(
+            recording.starts.is_empty() && recording.video.is_empty() && recording.audio.is_empty()
+        );
+        let [video, audio] = check_hls(&recording);
+        println!("{codec:?}: segments {video:?} {audio:?}");
+        assert!(video.len() >= 2 && audio.len() >= 2);
+        for kind in [Kind::Video, Kind::Audio] {
+            assert!(
+                media::times(&recording.track(0, kind)).len() > 25,
+                "{codec:?} {kind:?}"
+            );
+        }
     }
 }

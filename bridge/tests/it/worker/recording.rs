@@ -19,7 +19,7 @@ use super::flv;
 #[derive(Debug, Clone)]
 pub enum Event {
     Start(RtpTracks),
-    Rtp(RtpPacket, bool),
+    Rtp(RtpPacket),
     Hls(HlsOutput),
     Restarted(String),
 }
@@ -31,8 +31,8 @@ impl StreamOutput for Recorder {
         self.note(Event::Start(tracks));
     }
 
-    fn rtp(&mut self, packet: RtpPacket, last_of_batch: bool) {
-        self.note(Event::Rtp(packet, last_of_batch));
+    fn rtp(&mut self, packet: RtpPacket, _last_of_batch: bool) {
+        self.note(Event::Rtp(packet));
     }
 
     fn hls(&mut self, output: HlsOutput) {
@@ -55,8 +55,17 @@ impl Recorder {
 /// reach a compiler behind every wrapper.)
 fn worker_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join("weir-bridge-worker");
-    assert!(program.exists(), "{} is built with the tests", program.display());
+    let program = test
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("weir-bridge-worker");
+    assert!(
+        program.exists(),
+        "{} is built with the tests",
+        program.display()
+    );
     program
 }
 
@@ -72,19 +81,37 @@ impl Stream {
     pub fn open() -> (Self, SourceWriter) {
         // The shell notes its process id, which becomes the worker's.
         let pid_file = tempfile::NamedTempFile::new().unwrap();
-        let script = format!("echo $$ > {}; exec {}", pid_file.path().display(), worker_program().display());
-        let worker = WorkerCommand { program: PathBuf::from("/bin/sh"), args: vec!["-c".into(), script.into()] };
+        let script = format!(
+            "echo $$ > {}; exec {}",
+            pid_file.path().display(),
+            worker_program().display()
+        );
+        let worker = WorkerCommand {
+            program: PathBuf::from("/bin/sh"),
+            args: vec!["-c".into(), script.into()],
+        };
         let bridge = Bridge::new(BridgeConfig::new(worker));
         let (sender, events) = mpsc::unbounded_channel();
         let (keyframes, requests) = mpsc::channel(4);
         let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
-        (Self { bridge, keyframes, events, pid_file }, writer)
+        (
+            Self {
+                bridge,
+                keyframes,
+                events,
+                pid_file,
+            },
+            writer,
+        )
     }
 
     /// `kill -9` of the worker.
     pub fn kill_worker(&self) {
         let pid = std::fs::read_to_string(self.pid_file.path()).unwrap();
-        let status = std::process::Command::new("kill").args(["-9", pid.trim()]).status().unwrap();
+        let status = std::process::Command::new("kill")
+            .args(["-9", pid.trim()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -100,7 +127,10 @@ impl Stream {
 
 /// Sends the units when their time has come, as a publisher would; gives back when each picture was
 /// sent, by its presentation time.
-pub async fn publish(writer: &SourceWriter, units: Vec<SourceUnit>) -> BTreeMap<MediaTime, Instant> {
+pub async fn publish(
+    writer: &SourceWriter,
+    units: Vec<SourceUnit>,
+) -> BTreeMap<MediaTime, Instant> {
     let start = tokio::time::Instant::now();
     let mut first = None;
     let mut sent = BTreeMap::new();
@@ -143,7 +173,7 @@ impl Recording {
         for (at, event) in events {
             match event {
                 Event::Start(tracks) => recording.starts.push(tracks),
-                Event::Rtp(packet, _) => match packet.kind {
+                Event::Rtp(packet) => match packet.kind {
                     Kind::Video => recording.video.push((at, packet)),
                     Kind::Audio => recording.audio.push((at, packet)),
                 },
@@ -165,14 +195,22 @@ impl Recording {
         pictures
     }
 
-    /// Median of the time from a picture's push to its last packet.
+    /// Median of what the worker adds: from the push of the last picture that had to be there (with
+    /// B-frames a later one) to the picture's last packet.
     pub fn latency(&self, sent: &BTreeMap<MediaTime, Instant>) -> Duration {
         let mut out = BTreeMap::new();
         for (at, packet) in &self.video {
             out.insert(packet.time, *at);
         }
-        let mut delays: Vec<_> =
-            out.iter().filter_map(|(time, at)| Some(at.duration_since(*sent.get(time)?))).collect();
+        let mut latest = None;
+        let mut delays = Vec::new();
+        for (time, pushed) in sent {
+            let latest =
+                latest.insert(latest.map_or(*pushed, |latest: Instant| latest.max(*pushed)));
+            if let Some(at) = out.get(time) {
+                delays.push(at.saturating_duration_since(*latest));
+            }
+        }
         delays.sort();
         delays[delays.len() / 2]
     }
@@ -233,9 +271,14 @@ impl Recording {
         self.hls
             .iter()
             .filter_map(|output| match output {
-                HlsOutput::Part { kind, segment_start, independent, time, duration, .. } if *kind == wanted => {
-                    Some((*segment_start, *independent, *time, *duration))
-                }
+                HlsOutput::Part {
+                    kind,
+                    segment_start,
+                    independent,
+                    time,
+                    duration,
+                    ..
+                } if *kind == wanted => Some((*segment_start, *independent, *time, *duration)),
                 _ => None,
             })
             .collect()
