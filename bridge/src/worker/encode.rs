@@ -6,7 +6,7 @@ use std::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -29,6 +29,9 @@ const RAW_PICTURES: u32 = 3;
 
 /// Keyframes come at the first picture of each such period of media time, whatever else is asked for.
 pub const GRID: MediaTime = 1_000_000_000;
+
+/// No picture takes so long to encode.
+const HANG: Duration = Duration::from_secs(5);
 
 /// Slices encoded at the same time. More cost picture quality and gain little.
 const MAX_THREADS: usize = 4;
@@ -67,6 +70,8 @@ pub struct Encoder {
     emit_from: Arc<AtomicU64>,
     newest_in: MediaTime,
     newest_out: Arc<(Mutex<MediaTime>, Condvar)>,
+    /// Since when x264 has a picture that has not come out.
+    busy: Arc<Mutex<Option<Instant>>>,
     bitrate: u32,
 }
 
@@ -115,9 +120,10 @@ impl Encoder {
 
         let emit_from = Arc::new(AtomicU64::new(0));
         drop_before(&element("raw")?, emit_from.clone())?;
-        force_keyframes(&x264, request)?;
+        let busy = Arc::<Mutex<Option<Instant>>>::default();
+        force_keyframes(&x264, request, busy.clone())?;
         let newest_out = Arc::<(Mutex<MediaTime>, Condvar)>::default();
-        deliver(&sink, newest_out.clone(), on_picture);
+        deliver(&sink, newest_out.clone(), busy.clone(), on_picture);
         fail_on_error(&pipeline, "video");
         pipeline
             .set_state(gst::State::Playing)
@@ -129,6 +135,7 @@ impl Encoder {
             emit_from,
             newest_in: 0,
             newest_out,
+            busy,
             bitrate,
         })
     }
@@ -152,6 +159,12 @@ impl Encoder {
     /// Pictures before `time` are decoded but not encoded.
     pub fn emit_from(&self, time: MediaTime) {
         self.emit_from.fetch_max(time, Ordering::Relaxed);
+    }
+
+    /// Whether a picture has been in x264 for so long that it will not come out.
+    pub fn hangs(&self) -> bool {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.is_some_and(|since| since.elapsed() >= HANG)
     }
 
     /// Waits until what was pushed has come out, or for `limit`.
@@ -240,7 +253,11 @@ fn drop_before(queue: &gst::Element, emit_from: Arc<AtomicU64>) -> anyhow::Resul
 
 /// Makes the picture that is about to be encoded a keyframe when a request waits or a new period of
 /// the grid begins. Requests do not shift the grid.
-fn force_keyframes(x264: &gst::Element, request: Arc<AtomicBool>) -> anyhow::Result<()> {
+fn force_keyframes(
+    x264: &gst::Element,
+    request: Arc<AtomicBool>,
+    busy: Arc<Mutex<Option<Instant>>>,
+) -> anyhow::Result<()> {
     let pad = x264.static_pad("sink").context("no pad")?;
     let out = x264.static_pad("src").context("no pad")?;
     let mut period = None;
@@ -259,6 +276,9 @@ fn force_keyframes(x264: &gst::Element, request: Arc<AtomicBool>) -> anyhow::Res
                 .build();
             out.send_event(event);
         }
+        busy.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(Instant::now);
         gst::PadProbeReturn::Ok
     });
     Ok(())
@@ -267,6 +287,7 @@ fn force_keyframes(x264: &gst::Element, request: Arc<AtomicBool>) -> anyhow::Res
 fn deliver(
     sink: &AppSink,
     newest_out: Arc<(Mutex<MediaTime>, Condvar)>,
+    busy: Arc<Mutex<Option<Instant>>>,
     mut on_picture: impl FnMut(Encoded) + Send + 'static,
 ) {
     let mut config: Option<(gst::Buffer, Arc<AvcConfig>)> = None;
@@ -275,6 +296,7 @@ fn deliver(
         let Some(encoded) = encoded(&sample, &mut config) else {
             fail("the encoder gave something that is no H.264 picture");
         };
+        *busy.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let pts = encoded.pts;
         on_picture(encoded);
         let (newest, changed) = &*newest_out;

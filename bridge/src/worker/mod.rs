@@ -79,6 +79,9 @@ pub fn run() -> anyhow::Result<()> {
         }
         if beat.elapsed() >= HEARTBEAT {
             beat = std::time::Instant::now();
+            if session.hangs() {
+                fail("the video encoder hangs");
+            }
             outbox.heartbeat();
         }
     }

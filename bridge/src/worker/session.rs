@@ -81,6 +81,11 @@ impl Session {
         }
     }
 
+    /// Whether something in it has stopped working.
+    pub fn hangs(&self) -> bool {
+        self.video.as_ref().is_some_and(VideoPath::hangs)
+    }
+
     /// Lets everything come out.
     pub fn finish(mut self) {
         if !self.started {

@@ -175,6 +175,11 @@ impl VideoPath {
         self.feed_encoder(&unit, &found, replay);
     }
 
+    /// Whether the encoder has stopped working.
+    pub fn hangs(&self) -> bool {
+        self.encoder.as_ref().is_some_and(Encoder::hangs)
+    }
+
     /// Lets everything come out.
     pub fn finish(&mut self) {
         if let Hls::Observing(waiting) = &mut self.hls {

@@ -296,7 +296,7 @@ async fn a_killed_worker_is_replaced_and_the_picture_goes_on_in_the_middle_of_a_
                 && packet.kind == Kind::Video
             {
                 if killed.is_none() && packet.time > 6 * SECOND {
-                    stream.kill_worker();
+                    stream.signal_worker("-9");
                     killed = Some(Instant::now());
                 } else if stream.bridge.stats().worker_restarts > 0 && back.is_none() {
                     back = Some((at, packet.time, packet.keyframe));
@@ -571,5 +571,60 @@ async fn a_whip_publisher_gets_hls_and_is_asked_for_keyframes() {
                 "{codec:?} {kind:?}"
             );
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_hangs_is_replaced() {
+    let (mut stream, writer) = Stream::open();
+    let units = source(8, "-bf 0 -g 30", "-ac 2");
+    let publisher = tokio::spawn(async move { publish(&writer, units).await });
+    let mut events = Vec::new();
+    let mut stopped = false;
+    while let Some((at, event)) = stream.events.recv().await {
+        if let Event::Rtp(packet) = &event
+            && packet.time > 2 * SECOND
+            && !stopped
+        {
+            stream.signal_worker("-STOP");
+            stopped = true;
+        }
+        events.push((at, event));
+    }
+    publisher.await.unwrap();
+    let recording = Recording::new(events);
+    assert_eq!(recording.restarts.len(), 1);
+    assert!(
+        recording.restarts[0].contains("silent"),
+        "{}",
+        recording.restarts[0]
+    );
+    assert!(recording.pictures().last().unwrap().0 > 7 * SECOND);
+    assert_eq!(stream.bridge.stats().workers, 0);
+}
+
+/// A picture of the size that people send, for the figures that it prints.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_common_size_is_encoded_in_time() {
+    for (name, video) in [
+        (
+            "B-frames",
+            "-bf 3 -b_strategy 0 -x264-params b-pyramid=normal:keyint=250:min-keyint=250:scenecut=0",
+        ),
+        // Nothing that browsers decode, and no B-frames: what is left is decoding and encoding.
+        ("4:4:4", "-bf 0 -g 60 -pix_fmt yuv444p -tune zerolatency"),
+    ] {
+        let units = flv::encode(&format!(
+            "-f lavfi -i testsrc2=size=1280x720:rate=30 -t 4 -pix_fmt yuv420p -c:v libx264 -preset ultrafast \
+             -b:v 2500k {video}"
+        ));
+        let (recording, sent) = pass(units).await;
+        let latency = recording.latency(&sent);
+        println!(
+            "720p30 {name}: {} of 120 pictures, p50 {latency:?}",
+            recording.pictures().len()
+        );
+        assert!(recording.pictures().len() > 60);
+        assert!(!media::picture_types(&recording.annex_b()).contains('B'));
     }
 }

@@ -90,7 +90,11 @@ impl Stream {
             program: PathBuf::from("/bin/sh"),
             args: vec!["-c".into(), script.into()],
         };
-        let bridge = Bridge::new(BridgeConfig::new(worker));
+        let config = BridgeConfig {
+            hang_timeout: Duration::from_millis(1500),
+            ..BridgeConfig::new(worker)
+        };
+        let bridge = Bridge::new(config);
         let (sender, events) = mpsc::unbounded_channel();
         let (keyframes, requests) = mpsc::channel(4);
         let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
@@ -105,11 +109,11 @@ impl Stream {
         )
     }
 
-    /// `kill -9` of the worker.
-    pub fn kill_worker(&self) {
+    /// Sends the worker a signal, as `kill` names it.
+    pub fn signal_worker(&self, signal: &str) {
         let pid = std::fs::read_to_string(self.pid_file.path()).unwrap();
         let status = std::process::Command::new("kill")
-            .args(["-9", pid.trim()])
+            .args([signal, pid.trim()])
             .status()
             .unwrap();
         assert!(status.success());
