@@ -23,7 +23,8 @@ pub fn demo_source() -> anyhow::Result<()> {
         serde_json::from_reader(std::io::stdin().lock()).context("no order on standard input")?;
     super::block_on(async {
         let cancel = CancellationToken::new();
-        demo::run(DemoTarget::new(order.url, order.key), cancel).await
+        demo::run(DemoTarget::new(order.url, order.key), cancel).await?;
+        Ok(())
     })
 }
 

@@ -15,7 +15,11 @@ use weir_bridge::{
     supervisor::{Bridge, BridgeConfig, WorkerCommand},
 };
 use weir_sfu::{Sfu, SfuConfig};
-use weir_signaling::{HttpConfig, Live, Services, hls::Origin, keys, live};
+use weir_signaling::{
+    HttpConfig, Live, Services,
+    hls::{Origin, OriginConfig},
+    keys, live,
+};
 use weir_turn::IceServers;
 
 use super::{first_run, print, start_demo, stream::addresses};
@@ -65,7 +69,10 @@ async fn run(config: Config, with_demo: bool) -> anyhow::Result<()> {
     .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
 
     let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
-    let hls = Origin::new();
+    let hls = Origin::new(OriginConfig {
+        behind_proxy: config.http.behind_proxy,
+        ..OriginConfig::default()
+    });
     let live = Live::new(db.clone(), hls.clone());
     let draining = CancellationToken::new();
     let services = Arc::new(Services {

@@ -11,7 +11,7 @@ pub struct RtmpOutput {
     pub ingest: Ingest,
     pub hls: HlsWriter,
     /// Held so that the stream is live for as long as its media has somewhere to go.
-    pub broadcast: Broadcast,
+    pub _broadcast: Broadcast,
     /// For logs.
     pub slug: String,
 }

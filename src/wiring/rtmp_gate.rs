@@ -59,7 +59,7 @@ impl Gate for RtmpGate {
                 .sfu
                 .ingest(live::media_id(&stream), keyframe_wanted),
             hls: self.services.hls.open(&stream.slug),
-            broadcast,
+            _broadcast: broadcast,
             slug: slug.clone(),
         };
         Ok(Admission {
