@@ -196,7 +196,7 @@ impl Stream {
         let longest = self.target_duration + Duration::from_millis(499);
         let end = incoming.time.saturating_add(nanos(incoming.part.duration));
         let Some(init) = self.track_mut(kind).and_then(|track| track.init.clone()) else {
-            tracing::warn!(?kind, "part without initialisation segment");
+            tracing::debug!(?kind, "part without initialisation segment");
             return;
         };
         self.clock.observe(end, now);
