@@ -23,9 +23,9 @@ use crate::source::AccessUnit;
 /// to a keyframe.
 const SOURCE_BYTES: u64 = 8 << 20;
 
-/// Decoded pictures that may wait for the encoder. When it is slower than the source, the oldest of
-/// them are dropped.
-const RAW_PICTURES: u32 = 3;
+/// Decoded pictures that may wait for the encoder, in nanoseconds of media. When it is slower than the
+/// source, the oldest of them are dropped, so that this is also the most that slowness adds in delay.
+const RAW_TIME: u64 = 150_000_000;
 
 /// Keyframes come at the first picture of each such period of media time, whatever else is asked for.
 pub const GRID: MediaTime = 1_000_000_000;
@@ -90,7 +90,7 @@ impl Encoder {
         let description = format!(
             "appsrc name=source format=time block=true max-bytes={SOURCE_BYTES} \
              ! {decoder} \
-             ! queue name=raw leaky=downstream silent=true max-size-buffers={RAW_PICTURES} max-size-bytes=0 max-size-time=0 \
+             ! queue name=raw leaky=downstream silent=true max-size-buffers=0 max-size-bytes=0 max-size-time={RAW_TIME} \
              ! videoconvert ! videoscale add-borders=false ! video/x-raw,format=I420,width=[2,8192,2],height=[2,8192,2] \
              ! x264enc name=x264 tune=zerolatency speed-preset=superfast sliced-threads=true threads={threads} \
                bframes=0 aud=false byte-stream=false key-int-max=600 option-string=scenecut=0 \

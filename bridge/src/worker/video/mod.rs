@@ -1,5 +1,6 @@
 //! The picture: passed on where viewers can take it, else encoded anew, once for all outputs.
 
+mod av1;
 mod gop;
 mod routes;
 
@@ -166,6 +167,9 @@ impl VideoPath {
         }
         if !unit.keyframe && self.group.is_empty() {
             return;
+        }
+        if unit.keyframe && self.coded.codec == VideoCodec::Av1 {
+            unit.data = av1::with_sequence_header(&unit.data, &self.coded.config);
         }
         self.rate.note(&unit);
         self.group.add(&unit);
