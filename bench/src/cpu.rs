@@ -1,0 +1,131 @@
+//! CPU time of threads and processes.
+
+use std::{collections::BTreeMap, fs, io, time::Duration};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// CPU time of the calling thread.
+pub fn of_this_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    // The clock counts up from zero.
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// CPU time of each thread of a process.
+#[derive(Debug, Clone, Default)]
+pub struct ProcessCpu {
+    threads: BTreeMap<u32, (String, Duration)>,
+}
+
+impl ProcessCpu {
+    /// Reads `/proc/PID/task/*/schedstat`, which counts nanoseconds where `stat` counts ticks of
+    /// 10 ms.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn read(pid: u32) -> io::Result<Self> {
+        let mut threads = BTreeMap::new();
+        for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let path = entry?.path();
+            // A thread may end while its files are read.
+            let (Ok(name), Ok(schedstat)) = (
+                fs::read_to_string(path.join("comm")),
+                fs::read_to_string(path.join("schedstat")),
+            ) else {
+                continue;
+            };
+            let number = path
+                .file_name()
+                .and_then(|name| name.to_str()?.parse().ok());
+            let on_cpu = schedstat.split(' ').next().and_then(|n| n.parse().ok());
+            if let (Some(number), Some(nanos)) = (number, on_cpu) {
+                let time = Duration::from_nanos(nanos);
+                threads.insert(number, (name.trim().to_owned(), time));
+            }
+        }
+        Ok(Self { threads })
+    }
+
+    /// CPU time since `earlier`, by the threads' names without numbers. Threads that ended in
+    /// between are missing.
+    pub fn since(&self, earlier: &Self) -> BTreeMap<String, Duration> {
+        let mut groups: BTreeMap<String, Duration> = BTreeMap::new();
+        for (number, (name, time)) in &self.threads {
+            let before = match earlier.threads.get(number) {
+                Some((_, before)) => *before,
+                None => Duration::ZERO,
+            };
+            *groups.entry(group(name)).or_default() += time.saturating_sub(before);
+        }
+        groups
+    }
+}
+
+/// Child processes of a process.
+pub fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|text| {
+            text.split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn group(name: &str) -> String {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+        .trim_end_matches(['-', '_', ' '])
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::hint::black_box;
+
+    use super::*;
+
+    #[test]
+    fn work_shows_in_the_thread_that_did_it() {
+        let (started, done) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+        std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .name("busy-7".to_owned())
+                .spawn_scoped(scope, || {
+                    started.wait();
+                    let from = of_this_thread();
+                    while of_this_thread() - from < Duration::from_millis(50) {
+                        black_box(0);
+                    }
+                    done.wait();
+                    done.wait();
+                })
+                .unwrap();
+            let before = ProcessCpu::read(std::process::id()).unwrap();
+            started.wait();
+            done.wait();
+            let after = ProcessCpu::read(std::process::id()).unwrap();
+            done.wait();
+            let busy = after.since(&before)["busy"];
+            // A running thread's figure may be a tick of 10 ms behind.
+            assert!(busy >= Duration::from_millis(30), "{busy:?}");
+        });
+    }
+
+    #[test]
+    fn children_are_found() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert!(children(std::process::id()).contains(&child.id()));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}
