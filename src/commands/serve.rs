@@ -1,6 +1,6 @@
 //! `weir serve`: starts the parts, connects them, and stops them in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{
@@ -195,6 +195,7 @@ fn start_logs(config: &Config) {
     // Standard output belongs to the box and to what commands print.
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => logs.init(),
