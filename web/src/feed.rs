@@ -50,7 +50,7 @@ struct Source {
 
 struct OpenSource {
     events: EventSource,
-    _listeners: [Listener; 1],
+    _listeners: [Listener; 2],
 }
 
 impl Drop for OpenSource {
@@ -107,9 +107,16 @@ impl Source {
                 (source.tell)(FeedNews::Stream(state));
             }
         });
+        // An error does not say which: a question does, and the answer may be that there is no such stream.
+        let weak = Rc::downgrade(this);
+        let on_error = Listener::new(&events, "error", move |_| {
+            if let Some(source) = weak.upgrade() {
+                Self::ask(&source);
+            }
+        });
         *this.open.borrow_mut() = Some(OpenSource {
             events,
-            _listeners: [on_stream],
+            _listeners: [on_stream, on_error],
         });
     }
 
@@ -124,26 +131,34 @@ impl Source {
             Self::open(this);
         }
         let silent = dom::now_ms() - this.heard_ms.get() > SILENCE_MS;
-        if (state != EventSource::OPEN || silent) && !this.asking.replace(true) {
-            let source = this.clone();
-            wasm_bindgen_futures::spawn_local(async move {
-                let answer = api::stream(&source.slug).await;
-                source.asking.set(false);
-                source.missing.set(answer == Err(ApiError::NotFound));
-                if source.open.borrow().is_none() {
-                    return; // Dropped meanwhile.
-                }
-                (source.tell)(match answer {
-                    Ok(state) => {
-                        source.heard_ms.set(dom::now_ms());
-                        FeedNews::Stream(state)
-                    }
-                    Err(ApiError::NotFound) => FeedNews::Missing,
-                    Err(ApiError::Unreachable | ApiError::Status(_) | ApiError::Unreadable) => {
-                        FeedNews::Unreachable
-                    }
-                });
-            });
+        if state != EventSource::OPEN || silent {
+            Self::ask(this);
         }
+    }
+
+    /// One question at a time.
+    fn ask(this: &Rc<Self>) {
+        if this.asking.replace(true) {
+            return;
+        }
+        let source = this.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let answer = api::stream(&source.slug).await;
+            source.asking.set(false);
+            source.missing.set(answer == Err(ApiError::NotFound));
+            if source.open.borrow().is_none() {
+                return; // Dropped meanwhile.
+            }
+            (source.tell)(match answer {
+                Ok(state) => {
+                    source.heard_ms.set(dom::now_ms());
+                    FeedNews::Stream(state)
+                }
+                Err(ApiError::NotFound) => FeedNews::Missing,
+                Err(ApiError::Unreachable | ApiError::Status(_) | ApiError::Unreadable) => {
+                    FeedNews::Unreachable
+                }
+            });
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 use gloo_timers::future::TimeoutFuture;
+use wasm_bindgen_futures::JsFuture;
 use weir_protocol::StreamSummary;
 
 use crate::{
@@ -68,7 +69,9 @@ fn About(handle: Handle, stream: Signal<Option<StreamSummary>>) -> Element {
                     } else if stream.is_some() {
                         span { class: "badge", "Offline" }
                     }
-                    span { class: "handle", "{handle}" }
+                    if stream.is_some() {
+                        span { class: "handle", "{handle}" }
+                    }
                 }
             }
             CopyAddress {}
@@ -82,24 +85,27 @@ fn About(handle: Handle, stream: Signal<Option<StreamSummary>>) -> Element {
 #[component]
 fn CopyAddress() -> Element {
     let mut copied = use_signal(|| false);
+    // Only secure pages have a clipboard.
+    let Some(clipboard) = dom::property(&dom::window().navigator(), "clipboard") else {
+        return rsx! {};
+    };
     let copy = move |_| {
-        let window = dom::window();
-        let location = window.location();
+        let location = dom::window().location();
         let address = format!(
             "{}{}",
             location.origin().unwrap_or_default(),
             location.pathname().unwrap_or_default()
         );
-        // Only secure pages have a clipboard.
-        let clipboard = dom::property(&window.navigator(), "clipboard");
-        if clipboard
-            .and_then(|clipboard| dom::call_with(&clipboard, "writeText", &address.into()))
-            .is_some()
-        {
-            copied.set(true);
+        if let Some(written) = dom::call_with(&clipboard, "writeText", &address.into()) {
             spawn(async move {
-                TimeoutFuture::new(COPIED_MS).await;
-                copied.set(false);
+                if JsFuture::from(js_sys::Promise::resolve(&written))
+                    .await
+                    .is_ok()
+                {
+                    copied.set(true);
+                    TimeoutFuture::new(COPIED_MS).await;
+                    copied.set(false);
+                }
             });
         }
     };
