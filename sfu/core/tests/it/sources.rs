@@ -217,3 +217,52 @@ fn a_codec_that_a_viewer_lacks_ends_its_session() {
         assert!(world.clients[viewer].closed);
     }
 }
+
+/// OBS 32 with simulcast: no candidates, no MID header extension needed, layers by rid.
+const OBS_SIMULCAST: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+a=group:BUNDLE 0 1\r\na=msid-semantic:WMS *\r\na=setup:actpass\r\na=ice-ufrag:abcd\r\n\
+a=ice-pwd:0123456789abcdefghijklmn\r\na=ice-options:ice2,trickle\r\n\
+a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\n\
+a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;maxaveragebitrate=96000;stereo=1;sprop-stereo=1;useinbandfec=1\r\n\
+a=ssrc:11 cname:x\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sendonly\r\na=rtcp-mux\r\n\
+a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
+a=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 goog-remb\r\n\
+a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1\r\n\
+a=rid:0 send\r\na=rid:1 send\r\na=rid:2 send\r\na=simulcast:send 0;1;2\r\n";
+
+#[test]
+fn obs_gets_every_layer_and_every_candidate_in_its_answer() {
+    let mut world = World::new(1);
+    let (now, id) = (world.now, world.session_id());
+    let answer = world
+        .home()
+        .handle_publish(now, STREAM, id, OBS_SIMULCAST)
+        .unwrap();
+    for line in [
+        "a=simulcast:recv 0;1;2",
+        "a=rid:0 recv",
+        "a=rid:1 recv",
+        "a=rid:2 recv",
+        "a=setup:passive",
+        "a=ice-lite",
+        "a=recvonly",
+        "a=rtcp-mux",
+        "a=group:BUNDLE 0 1",
+    ] {
+        assert!(
+            answer.contains(&format!("{line}\r\n")),
+            "{line} is missing in\n{answer}"
+        );
+    }
+    assert!(answer.contains("192.0.2.1 7882 typ host"), "{answer}");
+    assert!(
+        answer.contains("useinbandfec=1") && answer.contains(";stereo=1"),
+        "{answer}"
+    );
+    assert!(
+        !answer.contains("sendrecv") && answer.ends_with("\r\n"),
+        "{answer}"
+    );
+}
