@@ -184,8 +184,12 @@ const BASELINE: u8 = 66;
 /// `constraint_set1_flag`: with Baseline it makes Constrained Baseline.
 const CONSTRAINED: u8 = 0x40;
 
+/// Name of the one media stream that all tracks of an answer belong to (RFC 8830).
+const MEDIA_STREAM: &str = "weir";
+
 /// Adds what str0m leaves out of the answer: that we take stereo (RFC 7587 section 6.1), without
-/// which browsers encode mono.
+/// which browsers encode mono; and that audio and video are one media stream (RFC 8830). str0m makes
+/// one for each, and then browsers neither keep them in sync nor give a player both at once.
 pub(crate) fn finish_answer(answer: &str) -> String {
     let opus: Vec<&str> = answer
         .lines()
@@ -195,6 +199,11 @@ pub(crate) fn finish_answer(answer: &str) -> String {
         .collect();
     let mut out = String::with_capacity(answer.len() + 32);
     for line in answer.lines() {
+        if let Some(line) = with_one_stream(line) {
+            out.push_str(&line);
+            out.push_str("\r\n");
+            continue;
+        }
         out.push_str(line);
         let fmtp = line
             .strip_prefix("a=fmtp:")
@@ -220,6 +229,22 @@ pub(crate) fn finish_answer(answer: &str) -> String {
         }
     }
     out
+}
+
+/// The line with our stream's name, when it names a stream.
+fn with_one_stream(line: &str) -> Option<String> {
+    if line.starts_with("a=msid-semantic:") {
+        return Some(format!("a=msid-semantic: WMS {MEDIA_STREAM}"));
+    }
+    let (before, after) = match line.strip_prefix("a=msid:") {
+        Some(after) => ("a=msid:".to_owned(), after),
+        None => {
+            let (ssrc, after) = line.strip_prefix("a=ssrc:")?.split_once(" msid:")?;
+            (format!("a=ssrc:{ssrc} msid:"), after)
+        }
+    };
+    let (_, track) = after.split_once(' ')?;
+    Some(format!("{before}{MEDIA_STREAM} {track}"))
 }
 
 /// The `mid`s of a session description.

@@ -194,3 +194,10 @@ fn the_answer_asks_for_stereo() {
         "{bare}"
     );
 }
+
+#[test]
+fn all_tracks_of_an_answer_are_one_stream() {
+    let answer = "v=0\r\na=msid-semantic: WMS abc def\r\na=msid:abc one\r\na=ssrc:5 msid:abc one\r\na=ssrc:5 cname:one\r\na=msid:def two\r\n";
+    let expected = "v=0\r\na=msid-semantic: WMS weir\r\na=msid:weir one\r\na=ssrc:5 msid:weir one\r\na=ssrc:5 cname:one\r\na=msid:weir two\r\n";
+    assert_eq!(finish_answer(answer), expected);
+}
