@@ -12,7 +12,7 @@ mod raw;
 mod report;
 pub mod server;
 mod sockets;
-mod source;
+pub mod source;
 mod srtp;
 mod viewers;
 

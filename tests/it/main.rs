@@ -3,4 +3,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod cli;
+mod fanout;
 mod layers;
+mod media;
+mod program;
+mod webrtc_client;
+mod whip_whep;
