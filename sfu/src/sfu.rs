@@ -356,9 +356,13 @@ impl Ingest {
 
     /// Waits until a newer source of the stream took over, or the media plane stopped: nothing that
     /// is sent after reaches anybody.
-    pub async fn taken_over(&self) {
-        // An error means that the sender is gone: the media plane stopped.
-        let _ = self.taken_over.clone().wait_for(|over| *over).await;
+    /// The future does not hold the source.
+    pub fn taken_over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut taken_over = self.taken_over.clone();
+        async move {
+            // An error means that the sender is gone: the media plane stopped.
+            let _ = taken_over.wait_for(|over| *over).await;
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal};
 use weir_db::{DbError, KeyHash, Stream};
@@ -53,11 +54,13 @@ impl Gate for RtmpGate {
         let (keyframe_wanted, keyframes) = mpsc::channel(KEYFRAME_REQUESTS);
         let broadcast = self.services.live.begin(&stream, IngestProtocol::Rtmp);
         let cancel = broadcast.cancelled();
+        let ingest = self
+            .services
+            .sfu
+            .ingest(live::media_id(&stream), keyframe_wanted);
+        tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let output = RtmpOutput {
-            ingest: self
-                .services
-                .sfu
-                .ingest(live::media_id(&stream), keyframe_wanted),
+            ingest,
             hls: self.services.hls.open(&stream.slug),
             _broadcast: broadcast,
             slug: slug.clone(),
@@ -78,5 +81,13 @@ impl RtmpGate {
             Some(demo) if demo.hash == hash => self.services.db.stream_by_slug(&demo.slug).await,
             _ => self.services.db.stream_by_key_hash(hash).await,
         }
+    }
+}
+
+/// A WHIP publisher with a valid key takes the stream over before its first packet makes it live.
+async fn end_when_taken_over(taken_over: impl Future<Output = ()>, cancel: CancellationToken) {
+    tokio::select! {
+        () = taken_over => cancel.cancel(),
+        () = cancel.cancelled() => {}
     }
 }
