@@ -99,7 +99,6 @@ async fn secrets_are_made_once_and_nobody_else_may_read_them() {
         }
     }
     assert!(files.iter().any(|name| name.ends_with(".key")), "{files:?}");
-    let log = server.log();
     let secret = fs::read(dir.join("token.key")).unwrap();
     assert!(secret.len() >= 32);
     server.terminate(STOP_TIMEOUT).await.unwrap();
@@ -107,7 +106,7 @@ async fn secrets_are_made_once_and_nobody_else_may_read_them() {
     // Opened to others, it is refused with what to do about it.
     fs::set_permissions(dir.join("token.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let output = server.command(&["serve"]).output().unwrap();
-    assert!(error(&output).contains("chmod 600"), "{log}");
+    assert!(error(&output).contains("chmod 600"));
 }
 
 fn mode(path: &Path) -> u32 {
@@ -117,6 +116,11 @@ fn mode(path: &Path) -> u32 {
 #[tokio::test]
 async fn the_first_start_shows_account_and_key_once() {
     let mut server = serve().await;
+    // Requests are answered a moment before the box is written.
+    until("the box", || async {
+        server.log().contains("Weir is running")
+    })
+    .await;
     let log = server.log();
     let shown = |name: &str| {
         let line = log.lines().find(|line| line.contains(name)).unwrap();

@@ -19,7 +19,8 @@ pub const FRAME_TICKS: u32 = 90_000 / FPS;
 impl Video {
     /// H.264 in constrained baseline, as every browser takes it.
     pub fn h264() -> Self {
-        let frames = Source::new().frames().iter().map(|frame| {
+        let source = Source::new();
+        let frames = source.frames().iter().map(|frame| {
             let payloads = frame.iter().map(|payload| payload.to_vec());
             payloads.collect()
         });
@@ -29,6 +30,17 @@ impl Video {
             fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
             frames: frames.collect(),
         }
+    }
+
+    /// The same with another keyframe, to be told apart: a SEI message stands before the picture.
+    pub fn other_h264() -> Self {
+        /// User data (H.264 section D.1.7): a UUID and one byte, and the trailing bits.
+        const SEI: [u8; 21] = *b"\x06\x05\x11another publisher\x80";
+        let mut video = Self::h264();
+        let parameter_sets = &mut video.frames[0][0];
+        parameter_sets.extend_from_slice(&(SEI.len() as u16).to_be_bytes());
+        parameter_sets.extend_from_slice(&SEI);
+        video
     }
 
     /// VP8 of a moving test picture, one keyframe in two seconds.
@@ -56,49 +68,64 @@ impl Video {
         }
     }
 
-    /// Which frame and which payload of it these bytes are.
-    pub fn place(&self, payload: &[u8]) -> Option<(usize, usize)> {
-        self.frames
-            .iter()
-            .enumerate()
-            .find_map(|(frame, payloads)| {
-                let at = payloads.iter().position(|own| own == payload)?;
-                Some((frame, at))
-            })
+    /// Whether this is a keyframe's first payload.
+    pub fn starts_with_keyframe(&self, packets: &[Packet]) -> bool {
+        packets[0].payload == self.frames[0][0]
     }
 
     /// Asserts that these packets are what the publisher sent: every packet, in order, unchanged,
-    /// with continuous numbers and times. `keyframes` are where the publisher began again early.
-    pub fn assert_continuous(&self, packets: &[Packet]) {
-        let places: Vec<_> = packets
-            .iter()
-            .map(|packet| {
-                let place = self.place(&packet.payload);
-                place.expect("a payload is not what the publisher sent")
-            })
-            .collect();
-        for (pair, packets) in places.windows(2).zip(packets.windows(2)) {
-            let [(frame, at), next] = [pair[0], pair[1]];
-            let [before, after] = [&packets[0].header, &packets[1].header];
-            assert_eq!(
-                after.sequence_number,
-                before.sequence_number.wrapping_add(1),
-                "after payload {at} of frame {frame}"
-            );
-            assert_eq!(after.ssrc, before.ssrc);
-            let last = at + 1 == self.frames[frame].len();
-            assert_eq!(before.marker, last);
-            let ticks = after.timestamp.wrapping_sub(before.timestamp);
-            if last {
-                let following = ((frame + 1) % self.frames.len(), 0);
-                // A keyframe may come early, when it was asked for.
-                assert!(next == following || next == (0, 0), "{next:?}");
-                assert_eq!(ticks, FRAME_TICKS);
-            } else {
-                assert_eq!(next, (frame, at + 1));
-                assert_eq!(ticks, 0);
+    /// with continuous numbers and times. Tells how often the publisher began again with a keyframe
+    /// before its time.
+    pub fn assert_continuous(&self, packets: &[Packet]) -> usize {
+        // Some fragments are equal to their neighbours: where the first packet stands must be tried.
+        let first = &packets[0].payload;
+        let frames = self.frames.iter().enumerate();
+        let starts = frames.flat_map(|(frame, payloads)| {
+            let equal = payloads.iter().enumerate().filter(|(_, own)| *own == first);
+            equal.map(move |(at, _)| (frame, at)).collect::<Vec<_>>()
+        });
+        let mut failure = "the first payload is not what the publisher sent".to_owned();
+        for start in starts {
+            match self.follow(start, packets) {
+                Ok(early) => return early,
+                Err(error) => failure = error,
             }
         }
+        panic!("{failure}")
+    }
+
+    fn follow(&self, start: (usize, usize), packets: &[Packet]) -> Result<usize, String> {
+        let (mut frame, mut at) = start;
+        let mut early = 0;
+        for pair in packets.windows(2) {
+            let [before, after] = [&pair[0].header, &pair[1].header];
+            let last = at + 1 == self.frames[frame].len();
+            let expect = |what: &str, holds: bool| match holds {
+                true => Ok(()),
+                false => Err(format!("{what}, after payload {at} of frame {frame}")),
+            };
+            let number = before.sequence_number.wrapping_add(1);
+            expect("a packet is missing", after.sequence_number == number)?;
+            expect("another stream", after.ssrc == before.ssrc)?;
+            expect("a wrong marker", before.marker == last)?;
+            let ticks = after.timestamp.wrapping_sub(before.timestamp);
+            expect("a wrong time", ticks == if last { FRAME_TICKS } else { 0 })?;
+            let (next, begins) = match last {
+                true => (((frame + 1) % self.frames.len(), 0), true),
+                false => ((frame, at + 1), false),
+            };
+            let payload = &pair[1].payload;
+            if *payload == self.frames[next.0][next.1] {
+                (frame, at) = next;
+            } else {
+                // A keyframe may come before its time, when it was asked for.
+                let keyframe = begins && *payload == self.frames[0][0];
+                expect("a payload that was not sent then", keyframe)?;
+                (frame, at) = (0, 0);
+                early += 1;
+            }
+        }
+        Ok(early)
     }
 }
 

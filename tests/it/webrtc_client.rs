@@ -27,7 +27,6 @@ use tokio::{
 };
 use webrtc::{
     media_stream::{
-        Track,
         track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
         track_remote::{TrackRemote, TrackRemoteEvent},
     },
@@ -258,12 +257,9 @@ impl Publisher {
             .unwrap();
     }
 
-    /// Loses its network: no goodbye of any kind.
-    pub async fn vanish(self) {
+    /// Sends no more media and says no goodbye; its connection stays up, as with a client that hangs.
+    pub fn fall_silent(&self) {
         self.pump.abort();
-        // Closing the connection tells the server by DTLS, so it must not be closed: it is leaked
-        // and its driver starved of its task by the end of the runtime.
-        std::mem::forget(self.client.peer);
     }
 
     /// Closes after the session was ended.
