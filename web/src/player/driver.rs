@@ -280,6 +280,10 @@ impl Driver {
         }
         match news {
             WhepNews::FirstFrame => self.machine.handle_rtc(id, RtcNews::Frame, now),
+            WhepNews::NotLive { retry_ms } => {
+                self.machine
+                    .handle_rtc(id, RtcNews::NotLive { retry_ms }, now)
+            }
             WhepNews::Refused { retry_ms } => {
                 self.machine
                     .handle_rtc(id, RtcNews::Refused { retry_ms }, now)

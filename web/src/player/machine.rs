@@ -26,6 +26,10 @@ const MAX_STALLS: u32 = 2;
 const HLS_AGAIN_MS: u64 = 2_000;
 /// HLS that shows nothing for this long is started afresh.
 const HLS_STUCK_MS: u64 = 15_000;
+/// A stream that is said to be live and not to be is asked for again this soon,
+const SOON_MS: u64 = 400;
+/// this many times; then the server's word counts.
+const MAX_EARLY_ASKS: u32 = 6;
 /// First new attempt after a session that had worked died.
 const RTC_AGAIN_MS: u64 = 1_000;
 
@@ -82,7 +86,12 @@ pub type RtcId = u32;
 pub enum RtcNews {
     /// Frames were decoded since the last look.
     Frame,
-    /// The server said that the stream is not live or that it is full: try again after so long.
+    /// The server said that nobody publishes: try again after so long.
+    NotLive {
+        /// From `Retry-After`.
+        retry_ms: u64,
+    },
+    /// The server said that it has no room: try again after so long.
     Refused {
         /// From `Retry-After`.
         retry_ms: u64,
@@ -203,6 +212,8 @@ pub struct Machine {
     failures: u32,
     /// Times that a session stalled since it last was good.
     stalls: u32,
+    /// Early attempts in this broadcast.
+    early_asks: u32,
     /// Whether WebRTC is known not to get through here: then HLS starts along with a stream, not 3 s later.
     rtc_distrusted: bool,
     /// HLS is asked for until WebRTC shows a frame.
@@ -223,6 +234,7 @@ impl Machine {
             next_id: 0,
             failures: 0,
             stalls: 0,
+            early_asks: 0,
             rtc_distrusted: false,
             hls_wanted: policy == Policy::Only(Transport::Hls),
             commands: VecDeque::new(),
@@ -292,16 +304,13 @@ impl Machine {
         }
         match news {
             RtcNews::Frame => self.rtc_frame(id, now),
-            RtcNews::Refused { retry_ms } => {
-                let live = matches!(self.stream, Stream::Live { .. });
-                self.close_rtc(if live {
-                    Rtc::Waiting {
-                        until: now + retry_ms,
-                    }
-                } else {
-                    Rtc::Idle
-                });
+            RtcNews::NotLive { retry_ms } => {
+                // In the moment of a start the listing may know of it before the media plane does.
+                let soon = self.early_asks < MAX_EARLY_ASKS;
+                self.early_asks += 1;
+                self.rtc_refused(if soon { SOON_MS } else { retry_ms }, now);
             }
+            RtcNews::Refused { retry_ms } => self.rtc_refused(retry_ms, now),
             RtcNews::Failed => self.rtc_failed(now),
         }
         self.handle_time(now);
@@ -386,6 +395,7 @@ impl Machine {
     fn begin_broadcast(&mut self, now: u64) {
         self.failures = 0;
         self.stalls = 0;
+        self.early_asks = 0;
         self.hls_wanted = match self.policy {
             Policy::Auto => self.rtc_distrusted,
             Policy::Only(transport) => transport == Transport::Hls,
@@ -491,6 +501,17 @@ impl Machine {
             }
             self.end_hls();
         }
+    }
+
+    fn rtc_refused(&mut self, retry_ms: u64, now: u64) {
+        let live = matches!(self.stream, Stream::Live { .. });
+        self.close_rtc(if live {
+            Rtc::Waiting {
+                until: now + retry_ms,
+            }
+        } else {
+            Rtc::Idle
+        });
     }
 
     /// The session is of no use any more.

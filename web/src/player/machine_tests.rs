@@ -112,7 +112,7 @@ fn webrtc_is_tried_before_the_server_has_answered() {
 #[test]
 fn a_viewer_before_the_publisher_waits_and_starts_by_itself() {
     let mut rig = Rig::new(Policy::Auto);
-    rig.rtc(0, RtcNews::Refused { retry_ms: 2_000 })
+    rig.rtc(0, RtcNews::NotLive { retry_ms: 2_000 })
         .presence(Presence::Offline);
     assert_eq!(rig.phase(), Phase::Offline);
     rig.wait(60_000);
@@ -125,6 +125,27 @@ fn a_viewer_before_the_publisher_waits_and_starts_by_itself() {
     assert_eq!(rig.commands(), [Command::OpenRtc(1)]);
     rig.rtc(1, RtcNews::Frame);
     assert_eq!(rig.phase(), Phase::Playing);
+}
+
+#[test]
+fn in_the_moment_of_a_start_it_is_asked_soon_and_then_as_the_server_says() {
+    let mut rig = Rig::new(Policy::Auto);
+    rig.presence(LIVE);
+    for id in 0..MAX_EARLY_ASKS {
+        rig.rtc(id, RtcNews::NotLive { retry_ms: 5_000 }).wait(500);
+        assert!(rig.commands().contains(&Command::OpenRtc(id + 1)));
+    }
+    rig.rtc(MAX_EARLY_ASKS, RtcNews::NotLive { retry_ms: 5_000 })
+        .wait(4_750);
+    assert!(
+        !rig.commands()
+            .contains(&Command::OpenRtc(MAX_EARLY_ASKS + 1))
+    );
+    rig.wait(250);
+    assert!(
+        rig.commands()
+            .contains(&Command::OpenRtc(MAX_EARLY_ASKS + 1))
+    );
 }
 
 #[test]

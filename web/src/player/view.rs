@@ -47,6 +47,8 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
     let mut hls_video = use_signal(|| None::<HtmlVideoElement>);
     let mut fullscreen = use_signal(|| false);
     let awake = use_awake();
+    // Without a movement from the start, the controls go too.
+    use_effect(move || awake.wake());
 
     // The driver starts when both elements are on the page, once.
     use_effect(move || {

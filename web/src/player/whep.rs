@@ -3,6 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use gloo_net::http::{Method, RequestBuilder};
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -21,10 +22,18 @@ const DEFAULT_RETRY_MS: u64 = 2_000;
 /// A server that says "at once" is asked no more often than this. Milliseconds.
 const MIN_RETRY_MS: u64 = 500;
 
+/// How long the answer to `DELETE` is waited for before the connection goes anyway. Milliseconds.
+const DELETE_MS: u32 = 1_000;
+
 /// News from a session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WhepNews {
-    /// Not live, or full.
+    /// Nobody publishes.
+    NotLive {
+        /// When to ask again.
+        retry_ms: u64,
+    },
+    /// The server has no room.
     Refused {
         /// When to ask again.
         retry_ms: u64,
@@ -137,6 +146,9 @@ impl WhepSession {
         spawn_local(async move {
             match negotiating.negotiate(&endpoint).await {
                 Ok(()) => {}
+                Err(Refusal::NotLive { retry_ms }) => {
+                    negotiating.tell(WhepNews::NotLive { retry_ms })
+                }
                 Err(Refusal::Later { retry_ms }) => {
                     negotiating.tell(WhepNews::Refused { retry_ms })
                 }
@@ -170,6 +182,7 @@ impl Drop for WhepSession {
 
 /// Why there is no session.
 enum Refusal {
+    NotLive { retry_ms: u64 },
     Later { retry_ms: u64 },
     Broken,
 }
@@ -212,7 +225,7 @@ impl Shared {
             .map_err(|_| Refusal::Broken)?;
         match answer.status() {
             201 => {}
-            409 | 429 | 503 => {
+            status @ (409 | 429 | 503) => {
                 let seconds = answer
                     .headers()
                     .get("retry-after")
@@ -220,14 +233,18 @@ impl Shared {
                 let retry_ms = seconds
                     .map_or(DEFAULT_RETRY_MS, |s| s.saturating_mul(1_000))
                     .max(MIN_RETRY_MS);
-                return Err(Refusal::Later { retry_ms });
+                return Err(if status == 409 {
+                    Refusal::NotLive { retry_ms }
+                } else {
+                    Refusal::Later { retry_ms }
+                });
             }
             _ => return Err(Refusal::Broken),
         }
         let location = answer.headers().get("location").ok_or(Refusal::Broken)?;
         if matches!(*self.progress.borrow(), Progress::Closed) {
             // The viewer left while the server was answering.
-            delete(&location);
+            delete(&location).await;
             return Ok(());
         }
         *self.progress.borrow_mut() = Progress::Open { location };
@@ -263,34 +280,38 @@ impl Shared {
 
     fn close(&self) {
         let before = self.progress.replace(Progress::Closed);
-        self.connection.close();
         if self.is_on_screen() {
             self.video.set_src_object(None);
         }
-        if let Progress::Open { location } = before {
-            delete(&location);
+        match before {
+            Progress::Open { location } => {
+                // The server hears of the end from the request rather than from the connection, so that the request
+                // finds what it ends; but a server that does not answer keeps nothing open here.
+                let (connection, ended) = (self.connection.clone(), delete(&location));
+                spawn_local(async move {
+                    let patience = TimeoutFuture::new(DELETE_MS);
+                    futures_util::future::select(std::pin::pin!(ended), patience).await;
+                    connection.close();
+                });
+            }
+            Progress::Negotiating | Progress::Closed => self.connection.close(),
         }
     }
 }
 
-/// Ends the session on the server. `keepalive` lets the request outlive the page.
-fn delete(location: &str) {
+/// Ends the session on the server. The request leaves at once, and `keepalive` lets it outlive the page.
+fn delete(location: &str) -> impl Future<Output = ()> + 'static {
     let init = js_sys::Object::new();
     dom::set_property(&init, "method", &"DELETE".into());
     dom::set_property(&init, "keepalive", &true.into());
     let window = dom::window();
-    let Some(fetch) =
-        dom::property(&window, "fetch").and_then(|fetch| fetch.dyn_into::<Function>().ok())
-    else {
-        return;
-    };
-    if let Ok(promise) = fetch.call2(&window, &location.into(), &init)
-        && let Ok(promise) = promise.dyn_into::<js_sys::Promise>()
-    {
-        spawn_local(async move {
+    let fetch = dom::property(&window, "fetch").and_then(|fetch| fetch.dyn_into::<Function>().ok());
+    let answer = fetch.and_then(|fetch| fetch.call2(&window, &location.into(), &init).ok());
+    async move {
+        if let Some(answer) = answer {
             // A server that is gone has no session to end.
-            let _ = JsFuture::from(promise).await;
-        });
+            let _ = JsFuture::from(js_sys::Promise::resolve(&answer)).await;
+        }
     }
 }
 
