@@ -10,7 +10,9 @@ use reqwest::{Response, StatusCode, Url, header};
 use rtc::{
     interceptor::{Interceptor, Packet as Intercepted, Slot, StreamInfo, TaggedPacket},
     media_stream::MediaStreamTrack,
-    peer_connection::configuration::media_engine::MIME_TYPE_OPUS,
+    peer_connection::{
+        configuration::media_engine::MIME_TYPE_OPUS, transport::RTCDtlsTransportState,
+    },
     rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
     rtp::{Packet, header::Header},
     rtp_transceiver::rtp_sender::{
@@ -39,7 +41,10 @@ use webrtc::{
 };
 use weir_bench::source::{FRAME_TIME, Source};
 
-use crate::{media::Video, program::PATIENCE};
+use crate::{
+    media::Video,
+    program::{PATIENCE, until},
+};
 
 const OPUS: u8 = 111;
 const VIDEO_SSRC: u32 = 0x5745_0001;
@@ -354,20 +359,14 @@ impl Viewer {
             .unwrap();
     }
 
-    /// Waits until the server has ended the connection.
-    pub async fn closed_by_server(&mut self) {
-        let over = |state: &RTCPeerConnectionState| {
-            matches!(
-                state,
-                RTCPeerConnectionState::Closed
-                    | RTCPeerConnectionState::Failed
-                    | RTCPeerConnectionState::Disconnected
-            )
-        };
-        timeout(PATIENCE, self.client.state.wait_for(over))
-            .await
-            .expect("the connection stays up")
-            .unwrap();
+    /// Waits until the server has said goodbye by DTLS (`close_notify`).
+    pub async fn closed_by_server(&self) {
+        let receivers = self.client.peer.get_receivers().await;
+        let transport = receivers[0].transport().await.unwrap().unwrap();
+        until("close_notify", || async {
+            transport.state().await.unwrap() == RTCDtlsTransportState::Closed
+        })
+        .await;
     }
 
     /// Closes after the session was ended.
