@@ -67,7 +67,7 @@ export async function until(
 export class WeirServer {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'weir-e2e-'));
   logs = '';
-  private child!: ChildProcess;
+  private child: ChildProcess | undefined;
   private exited!: Promise<number | null>;
 
   private constructor(
@@ -88,19 +88,20 @@ export class WeirServer {
   }
 
   private async launch(): Promise<void> {
-    this.child = spawn(weirBinary(), ['serve', ...this.flags], {
+    const child = spawn(weirBinary(), ['serve', ...this.flags], {
       cwd: this.folder,
       env: cleanEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.child = child;
     this.exited = new Promise((resolve) => {
-      this.child.on('exit', (code) => resolve(code));
-      this.child.on('error', (error) => {
+      child.on('exit', (code) => resolve(code));
+      child.on('error', (error) => {
         this.logs += `cannot start: ${error.message}\n`;
         resolve(null);
       });
     });
-    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+    for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.logs += text;
       });
@@ -129,11 +130,11 @@ export class WeirServer {
   }
 
   get pid(): number {
-    return this.child.pid!;
+    return this.child!.pid!;
   }
 
   get running(): boolean {
-    return this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+    return this.child?.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
   /** Runs another `weir` command beside this server; resolves with its output whatever its exit status. */
@@ -179,8 +180,8 @@ export class WeirServer {
 
   /** Sends SIGTERM and waits; resolves with the exit code, null when it had to be killed. */
   async terminate(timeout = 20_000): Promise<number | null> {
-    this.child.kill('SIGTERM');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), timeout);
+    this.child!.kill('SIGTERM');
+    const timer = setTimeout(() => this.child!.kill('SIGKILL'), timeout);
     const code = await this.exited;
     clearTimeout(timer);
     return code;
