@@ -94,6 +94,8 @@ export class FfmpegPublisher {
     readline.createInterface({ input: this.child.stderr! }).on('line', (line) => {
       if (line.startsWith('late ')) this.lateFrames++;
       else this.output += `${line}\n`;
+      // The copy would go on alone.
+      if (line.includes('Slave muxer #0 failed')) this.child.kill('SIGKILL');
     });
     this.readFlv(this.child.stdout!);
   }

@@ -61,8 +61,8 @@ test('secrets are private files, and metrics and health are there', async ({ ser
   }
   expect((await fetch(`${server.origin}/healthz`)).status).toBe(200);
   const metrics = await (await fetch(`${server.origin}/metrics`)).text();
-  expect(metrics).toMatch(/^weir_\S*streams\S* 1$/m);
-  expect(metrics).toMatch(/^weir_\S*viewers\S* 1$/m);
+  expect(metrics).toMatch(/^weir_\S*streams\S* 1(\.0)?$/m);
+  expect(metrics).toMatch(/^weir_\S*viewers\S* 1(\.0)?$/m);
 });
 
 test('SIGTERM ends the server in good order, with a publisher and a viewer on it', async ({ server, publish, viewers }) => {
