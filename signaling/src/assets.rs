@@ -18,11 +18,10 @@ const INDEX: &str = "index.html";
 
 /// What the page may load and do. Everything comes from this server. `wasm-unsafe-eval` lets the
 /// client's WebAssembly compile (and nothing else evaluate); `blob:` is where Media Source
-/// Extensions and the HLS player's worker live; styles in attributes are what a component sets.
+/// Extensions live.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; \
-    media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; object-src 'none'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+    style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; \
+    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
 /// Said when the binary was built without the client.
 const NO_CLIENT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Weir</title>\

@@ -77,7 +77,7 @@ fn main() -> Result<()> {
         ),
         (
             "style.css",
-            tools.minify(&args.assets.join("style.css"))?,
+            tools.bundle_style(&args.assets.join("style.css"))?,
             true,
         ),
         ("icon.svg", read("icon.svg")?, true),

@@ -73,6 +73,20 @@ impl Tools {
         )
     }
 
+    /// A style sheet with what it imports, without blanks.
+    pub fn bundle_style(&self, entry: &Path) -> Result<Vec<u8>> {
+        self.run(
+            "esbuild/bin/esbuild",
+            &[
+                "--bundle".as_ref(),
+                "--minify".as_ref(),
+                "--log-level=warning".as_ref(),
+                SCRIPT_TARGET.as_ref(),
+                entry.as_os_str(),
+            ],
+        )
+    }
+
     /// The HLS player for browsers, complete: the light build has no separate audio renditions, which our HLS uses.
     pub fn hls_player(&self) -> Result<Vec<u8>> {
         let path = self.npm.join("node_modules/hls.js/dist/hls.min.mjs");
