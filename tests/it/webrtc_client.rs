@@ -1,7 +1,7 @@
 //! WHIP and WHEP with the `webrtc` crate: a WebRTC implementation that shares nothing with ours.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -52,6 +52,9 @@ const AUDIO_SSRC: u32 = 0x5745_0002;
 
 /// Packets that a test has not looked at yet; more than any test lets wait.
 const RECEIVED: usize = 65_536;
+
+/// Packets after a missing one until it is given up: several seconds.
+const MISSING: usize = 2000;
 
 /// A peer connection and what it tells.
 pub struct Client {
@@ -278,8 +281,8 @@ impl Publisher {
 pub struct Viewer {
     client: Client,
     pub resource: Resource,
-    video: mpsc::Receiver<Packet>,
-    audio: mpsc::Receiver<Packet>,
+    video: InOrder,
+    audio: InOrder,
     video_track: Arc<dyn TrackRemote>,
 }
 
@@ -330,20 +333,20 @@ impl Viewer {
         Self {
             client,
             resource,
-            video: video_rx.unwrap(),
-            audio: audio_rx.unwrap(),
+            video: InOrder::new(video_rx.unwrap()),
+            audio: InOrder::new(audio_rx.unwrap()),
             video_track: video_track.unwrap(),
         }
     }
 
     /// The next video packets.
     pub async fn video(&mut self, count: usize) -> Vec<Packet> {
-        take(&mut self.video, count).await
+        self.video.take(count).await
     }
 
     /// The next audio packets.
     pub async fn audio(&mut self, count: usize) -> Vec<Packet> {
-        take(&mut self.audio, count).await
+        self.audio.take(count).await
     }
 
     /// Reports a lost picture (RFC 4585 section 6.3.1).
@@ -375,14 +378,49 @@ impl Viewer {
     }
 }
 
-async fn take(packets: &mut mpsc::Receiver<Packet>, count: usize) -> Vec<Packet> {
-    let mut taken = Vec::with_capacity(count);
-    while taken.len() < count {
-        let next = timeout(PATIENCE, packets.recv()).await;
-        let packet = next.unwrap_or_else(|_| panic!("media stops after {} packets", taken.len()));
-        taken.push(packet.expect("the track ended"));
+/// Packets by their numbers. On a busy machine a socket's buffer overflows now and then: then the
+/// packet comes later, on request of the receiver (NACK). What never comes fails the test.
+struct InOrder {
+    packets: mpsc::Receiver<Packet>,
+    early: HashMap<u16, Packet>,
+    next: Option<u16>,
+}
+
+impl InOrder {
+    fn new(packets: mpsc::Receiver<Packet>) -> Self {
+        Self {
+            packets,
+            early: HashMap::new(),
+            next: None,
+        }
     }
-    taken
+
+    async fn take(&mut self, count: usize) -> Vec<Packet> {
+        let mut taken = Vec::with_capacity(count);
+        while taken.len() < count {
+            if let Some(packet) = self.next.and_then(|next| self.early.remove(&next)) {
+                self.next = Some(packet.header.sequence_number.wrapping_add(1));
+                taken.push(packet);
+                continue;
+            }
+            let received = timeout(PATIENCE, self.packets.recv()).await;
+            let packet = received
+                .unwrap_or_else(|_| panic!("media stops after {} packets", taken.len()))
+                .expect("the track ended");
+            let number = packet.header.sequence_number;
+            let next = *self.next.get_or_insert(number);
+            // RFC 3550 appendix A.1: numbers wrap around; what lies behind came twice.
+            if number.wrapping_sub(next) < 0x8000 {
+                self.early.insert(number, packet);
+            }
+            assert!(
+                self.early.len() < MISSING,
+                "packet {next} is missing, {} after it are there",
+                self.early.len()
+            );
+        }
+        taken
+    }
 }
 
 /// Sends in real time; begins again with a keyframe when one is asked for.
