@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How often a run is made again because the source was late.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 5;
 
 /// Time for the server to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
