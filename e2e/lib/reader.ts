@@ -22,6 +22,8 @@ interface PageReader {
   firstFrame: number | null;
   flashes: number[];
   beeps: number[];
+  /** The page's WebRTC connections, oldest first. */
+  connections: RTCPeerConnection[];
   /** Starts to listen to the front video's sound. */
   listen(): Promise<void>;
 }
@@ -96,6 +98,7 @@ function installReader(layout: Layout) {
     firstFrame: null,
     flashes: [],
     beeps: [],
+    connections: [],
     listen: async () => {
       const video = front();
       const audio = new AudioContext({ latencyHint: 'interactive', sampleRate: 48_000 });
@@ -131,6 +134,13 @@ function installReader(layout: Layout) {
     },
   };
   window.weirReader = reader;
+  window.RTCPeerConnection = new Proxy(RTCPeerConnection, {
+    construct(constructor, init) {
+      const connection = new constructor(...init);
+      reader.connections.push(connection);
+      return connection;
+    },
+  });
 
   const videos = () => [...document.querySelectorAll('video')];
   function front(): HTMLVideoElement {
@@ -240,6 +250,29 @@ export async function watchedSince(page: Page, from: number): Promise<Watched> {
     longestGap: Math.round(longestGap),
     size: last ? `${last.width}x${last.height}` : 'none',
   };
+}
+
+/** Milliseconds that frames and sound wait in the browser's jitter buffers, averaged over a few seconds from now. */
+export async function jitterBuffers(page: Page, seconds = 3): Promise<{ video: number; audio: number }> {
+  const look = () =>
+    page.evaluate(async () => {
+      const totals = { video: { delay: 0, count: 0 }, audio: { delay: 0, count: 0 } };
+      const reports = await window.weirReader.connections.at(-1)!.getStats();
+      for (const report of reports.values()) {
+        if (report.type !== 'inbound-rtp') continue;
+        totals[report.kind as 'video' | 'audio'] = {
+          delay: report.jitterBufferDelay,
+          count: report.jitterBufferEmittedCount,
+        };
+      }
+      return totals;
+    });
+  const before = await look();
+  await watch(page, seconds);
+  const after = await look();
+  const mean = (kind: 'video' | 'audio') =>
+    (1000 * (after[kind].delay - before[kind].delay)) / (after[kind].count - before[kind].count);
+  return { video: mean('video'), audio: mean('audio') };
 }
 
 /** Milliseconds by which the sound comes after the picture, one value per flash that has its beep. */

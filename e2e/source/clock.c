@@ -32,6 +32,7 @@
 
 enum { COMMAND_VIDEO_FD = 3, COMMAND_AUDIO_FD = 4, LOG_FD = 3 };
 enum { RATE = 48000, CHANNELS = 2, BEEP_HZ = 1000, BEEP_SAMPLES = RATE / 10, LATE_MS = 15 };
+enum { BLOCK_MS = 10, BLOCK_SAMPLES = RATE / 1000 * BLOCK_MS };
 enum { RASTER = 16, COLUMNS = 12, FIRST_COLUMN = 2, FIRST_ROW = 1, CELLS = 48, FLASH_FRAMES = 3 };
 enum { DARK = 24, BRIGHT = 225 };
 
@@ -140,17 +141,16 @@ int main(int argc, char **argv) {
     width = atoi(argv[1]);
     height = atoi(argv[2]);
     int fps = atoi(argv[3]);
-    if (width < 160 || height < 90 || width % 2 || height % 2 || fps < 1 || RATE % fps) {
-        fprintf(stderr, "clock: sizes must be even and at least 160 by 90, the rate a divisor of 48000\n");
+    if (width < 160 || height < 90 || width % 2 || height % 2 || fps < 1) {
+        fprintf(stderr, "clock: sizes must be even and at least 160 by 90, the rate at least 1\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
 
     size_t luma_size = (size_t)width * (size_t)height, frame_size = luma_size * 3 / 2;
     uint8_t *texture = malloc(luma_size * 2), *frame = malloc(frame_size);
-    size_t block = (size_t)(RATE / fps) * CHANNELS;
-    int16_t *sound = malloc(block * sizeof *sound);
-    if (!texture || !frame || !sound) die("malloc");
+    int16_t sound[BLOCK_SAMPLES * CHANNELS];
+    if (!texture || !frame) die("malloc");
 
     /* A picture with edges, gradients and a little grain, twice as high as the frame. */
     uint32_t noise = 1;
@@ -172,22 +172,24 @@ int main(int argc, char **argv) {
     char line[64];
     put(LOG_FD, (const uint8_t *)line, (size_t)snprintf(line, sizeof line, "pid %d\n", (int)encoder));
 
-    int64_t start = now_us(CLOCK_MONOTONIC), late = 0;
+    int64_t start = now_us(CLOCK_MONOTONIC), late = 0, sounded = 0;
     for (int64_t n = 0;; n++) {
         int64_t due = start + n * 1000000 / fps;
+        /* The sound of the last BLOCK_MS, when that time is over, as from a device. */
+        for (int64_t block_due; (block_due = start + (sounded + 1) * BLOCK_MS * 1000) <= due; sounded++) {
+            wait_until(block_due);
+            for (int64_t i = 0; i < BLOCK_SAMPLES; i++) {
+                int64_t in_second = (sounded * BLOCK_SAMPLES + i) % RATE;
+                int16_t sample = 0;
+                if (in_second < BEEP_SAMPLES) sample = (int16_t)(16000 * sin(2 * M_PI * BEEP_HZ * (double)in_second / RATE));
+                for (int channel = 0; channel < CHANNELS; channel++) sound[i * CHANNELS + channel] = sample;
+            }
+            put(audio, (const uint8_t *)sound, sizeof sound);
+        }
+
         wait_until(due);
         memcpy(frame, texture + (size_t)((n * 2) % height) * (size_t)width, luma_size);
         fill(frame, 11, 10, 15, 14, n % fps < FLASH_FRAMES ? BRIGHT : DARK);
-
-        /* The sound of this frame's own time. Handing it over a frame later, as some sound devices
-         * do, would add a frame to the delay: FFmpeg holds video back until its sound is there. */
-        for (size_t i = 0; i < block / CHANNELS; i++) {
-            int64_t in_second = (n * (RATE / fps) + (int64_t)i) % RATE;
-            int16_t sample = 0;
-            if (in_second < BEEP_SAMPLES) sample = (int16_t)(16000 * sin(2 * M_PI * BEEP_HZ * (double)in_second / RATE));
-            for (size_t channel = 0; channel < CHANNELS; channel++) sound[i * CHANNELS + channel] = sample;
-        }
-        put(audio, (const uint8_t *)sound, block * sizeof *sound);
 
         int64_t lateness = (now_us(CLOCK_MONOTONIC) - due) / 1000;
         if (lateness > LATE_MS) fprintf(stderr, "late %" PRId64 " frames, this one by %" PRId64 " ms\n", ++late, lateness);
