@@ -103,8 +103,7 @@ function installReader(layout: Layout) {
       const video = front();
       const audio = new AudioContext({ latencyHint: 'interactive', sampleRate: 48_000 });
       await audio.resume();
-      // Reports when the first samples of a beep, after at least 300 ms of silence, are taken out of the
-      // player: what a sound card would still add is left out, for test machines have none.
+      // Reports when the first samples of a beep, after at least 300 ms of silence, are taken out of the player.
       const worklet = `registerProcessor('onset', class extends AudioWorkletProcessor {
         constructor() { super(); this.silent = 0; }
         process(inputs) {
@@ -130,7 +129,11 @@ function installReader(layout: Layout) {
       // Pulled by the destination, heard by nobody.
       const mute = new GainNode(audio, { gain: 0 });
       node.connect(mute).connect(audio.destination);
-      node.port.onmessage = ({ data }) => reader.beeps.push(data - (Date.now() - performance.now()));
+      // Until they are heard, the output device's delay is to be added. A WebRTC receiver counts on it and holds
+      // the picture back so long; a media element that plays into an AudioContext takes it for nothing, and so
+      // its picture is right for a device without delay.
+      const device = () => (video.srcObject instanceof MediaStream ? audio.outputLatency * 1000 : 0);
+      node.port.onmessage = ({ data }) => reader.beeps.push(data - (Date.now() - performance.now()) + device());
     },
   };
   window.weirReader = reader;
