@@ -45,9 +45,24 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         .block_on(run(config, args.demo))
 }
 
-async fn run(config: Config, with_demo: bool) -> anyhow::Result<()> {
+async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let db = data_dir::open_database(&config).await?;
     let secrets = data_dir::secrets(&config.data.dir)?;
+    let http = listen(config.http.listen, "HTTP", "--http").await?;
+    let rtmp_listener = listen(config.rtmp.listen, "RTMP", "--rtmp").await?;
+    // From here on the ports that were really taken, should 0 have been asked for.
+    config.http.listen = http.local_addr()?;
+    config.rtmp.listen = rtmp_listener.local_addr()?;
+    let (sfu, sfu_events) = Sfu::start(SfuConfig {
+        media_udp: config.media.udp,
+        advertise: config.media.advertise.clone(),
+        shards: config.media.shards,
+        publisher_timeout: config.media.publisher_timeout(),
+    })
+    .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
+
+    // Only now: a second server in the same folder fails above and must not touch what the first has
+    // open, and secrets that are shown once must not be made by a start that fails.
     let left_open = db.end_open_broadcasts().await?;
     if left_open > 0 {
         warn!(
@@ -56,17 +71,6 @@ async fn run(config: Config, with_demo: bool) -> anyhow::Result<()> {
         );
     }
     let first = first_run::prepare(&config, &db).await?;
-
-    // All ports are bound before anything is said to run.
-    let http = listen(config.http.listen, "HTTP", "--http").await?;
-    let rtmp_listener = listen(config.rtmp.listen, "RTMP", "--rtmp").await?;
-    let (sfu, sfu_events) = Sfu::start(SfuConfig {
-        media_udp: config.media.udp,
-        advertise: config.media.advertise.clone(),
-        shards: config.media.shards,
-        publisher_timeout: config.media.publisher_timeout(),
-    })
-    .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
 
     let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
     let hls = Origin::new(OriginConfig {
@@ -120,7 +124,6 @@ async fn run(config: Config, with_demo: bool) -> anyhow::Result<()> {
         db.clone(),
         draining.clone(),
     ));
-    let rtmp_port = rtmp_listener.local_addr()?.port();
     tasks.spawn(rtmp::serve(rtmp_listener, gate, bridge, draining.clone()));
     let router = weir_signaling::router(services)
         .into_make_service_with_connect_info::<std::net::SocketAddr>();
@@ -133,7 +136,11 @@ async fn run(config: Config, with_demo: bool) -> anyhow::Result<()> {
     tasks.close();
 
     if let Some((key, _)) = demo {
-        let url = format!("rtmp://{}:{rtmp_port}/live", local_host(&config));
+        let url = format!(
+            "rtmp://{}:{}/live",
+            local_host(&config),
+            config.rtmp.listen.port()
+        );
         start_demo(url, key.reveal().to_owned(), draining.clone()).await?;
     }
     print(&first_run::welcome(&config, &first, with_demo))?;
