@@ -122,7 +122,8 @@ impl Sfu {
         self.inner.address
     }
 
-    /// A WHIP offer. The new publisher takes over from any other source of the stream at once.
+    /// A WHIP offer. The new publisher takes over from any other source of the stream with its first
+    /// media packet.
     ///
     /// # Errors
     /// See [`OfferError`]; never [`OfferError::NotLive`].

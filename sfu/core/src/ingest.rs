@@ -104,6 +104,11 @@ impl PublisherIngest {
         self.epoch
     }
 
+    /// The first media begins a run that is newer than all before it.
+    pub(crate) fn begin(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+    }
+
     /// An m-line of the answer.
     pub(crate) fn add_track(&mut self, rtc: &Rtc, mid: Mid, kind: MediaKind) {
         let kind = match kind {

@@ -304,6 +304,8 @@ async fn a_newer_publisher_takes_over() {
         async move { sfu.publish(STREAM, offer).await.unwrap() }
     })
     .await;
+    // In this order: the stream is live all along.
+    event(&mut events, started).await;
     let ended = event(&mut events, |e| {
         matches!(e, SfuEvent::PublisherEnded { .. })
     })
@@ -315,7 +317,6 @@ async fn a_newer_publisher_takes_over() {
         unreachable!()
     };
     assert_eq!((session, reason), (old.session, EndReason::TakenOver));
-    event(&mut events, started).await;
     old.wait_until_closed().await;
     let before = viewer.packets(Kind::Video).len();
     viewer.wait_for_packets(Kind::Video, before + 100).await;

@@ -121,7 +121,8 @@ impl Shard {
         (stream.0 % u64::from(shards.max(1))) as u16
     }
 
-    /// A WHIP offer for a stream whose home is here. The publisher takes over from any other source.
+    /// A WHIP offer for a stream whose home is here. The publisher takes over from any other source
+    /// with its first media packet, so that one that cannot connect throws nobody out.
     pub fn handle_publish(
         &mut self,
         now: Instant,
@@ -148,7 +149,6 @@ impl Shard {
         }
         tracing::info!(%stream, session = %id, tracks = ?ingest.tracks(), "publisher accepted");
         let key = self.key();
-        self.replace_source(now, stream, Source::Publisher(key));
         let common = self.common(now, id, stream, transport, ufrag, key);
         let publisher = Publisher {
             common,

@@ -139,6 +139,10 @@ impl Shard {
                 let stream = publisher.common.stream;
                 self.counters.packets_in += 1;
                 self.counters.bytes_in += packet.payload.len() as u64;
+                if !publisher.started {
+                    // Other sources of the stream may have begun since the offer.
+                    publisher.ingest.begin(self.epochs.next());
+                }
                 let before = publisher.ingest.epoch();
                 let media = publisher.ingest.packet(now, rtc, packet, &mut self.epochs);
                 let Some(media) = media else { return };
@@ -147,12 +151,18 @@ impl Shard {
                 let session = publisher.common.id;
                 if !publisher.started {
                     publisher.started = true;
+                    if self.has_newer_publisher(stream, key) {
+                        self.end(now, key, EndReason::TakenOver);
+                        return;
+                    }
+                    // Before the end of the one that it replaces: the stream is live all along.
                     let event = SfuEvent::PublisherStarted {
                         stream,
                         session,
                         tracks,
                     };
                     self.outputs.push_back(Output::Event(event));
+                    self.replace_source(now, stream, Source::Publisher(key));
                     self.set_live(
                         now,
                         stream,

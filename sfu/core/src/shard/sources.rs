@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Output, Shard, ShardMessage};
+use super::{Output, SessionKey, Shard, ShardMessage};
 use crate::{
     EndReason, StreamId,
     egress::Written,
@@ -29,6 +29,12 @@ impl Shard {
             }
             None => {}
         }
+    }
+
+    /// Whether a publisher whose offer came after this one's has the stream already.
+    pub(super) fn has_newer_publisher(&self, stream: StreamId, key: SessionKey) -> bool {
+        let source = self.routes.get(&stream).and_then(|r| r.source.as_ref());
+        matches!(source, Some(Source::Publisher(current)) if *current > key)
     }
 
     /// The home shard learns that the stream's source started, changed or ended.

@@ -190,16 +190,20 @@ fn a_takeover_goes_on_where_the_old_one_ended() {
     source.play(&mut world, 1_000);
     let old = world.clients[source.client].session;
     let newer = world.publish(vp8());
-    world.run(1);
-    assert_eq!(
-        world.ended(old).map(|(_, reason)| reason),
-        Some(EndReason::TakenOver)
-    );
     world.connect(newer);
+    source.play(&mut world, 200);
+    assert!(
+        world.ended(old).is_none(),
+        "the old publisher stays until the newer one sends"
+    );
     let mut second = Source::new(&world, newer);
     second.seq = 7;
     second.frame = 0;
     second.play(&mut world, 2_000);
+    assert_eq!(
+        world.ended(old).map(|(_, reason)| reason),
+        Some(EndReason::TakenOver)
+    );
     assert!(
         world.clients[source.client].closed,
         "the old publisher is told"
@@ -223,6 +227,33 @@ fn a_takeover_goes_on_where_the_old_one_ended() {
             "viewers stay"
         );
     }
+}
+
+#[test]
+fn an_offer_that_never_connects_throws_nobody_out() {
+    let (mut world, mut source, _) = on_air(1, 1);
+    let dead = world.publish(vp8());
+    world.clients[dead].frozen = true;
+    source.play(&mut world, 31_000);
+    let dead = world.clients[dead].session;
+    let reason = world.ended(dead).map(|(_, reason)| reason);
+    assert_eq!(reason, Some(EndReason::NeverConnected));
+    assert!(world.ended(world.clients[source.client].session).is_none());
+    assert!(world.live.is_some());
+}
+
+#[test]
+fn of_two_publishers_that_connect_the_newer_stays() {
+    let mut world = World::new(1);
+    let older = world.publish(vp8());
+    let newer = world.publish(vp8());
+    world.connect(older);
+    world.connect(newer);
+    Source::new(&world, newer).play(&mut world, 200);
+    Source::new(&world, older).play(&mut world, 200);
+    let reason = |client: usize| world.ended(world.clients[client].session).map(|(_, r)| r);
+    assert_eq!(reason(older), Some(EndReason::TakenOver));
+    assert_eq!(reason(newer), None);
 }
 
 #[test]

@@ -173,14 +173,18 @@ fn publisher_and_bridge_take_over_from_each_other() {
     bridge.start(&mut world);
     bridge.play(&mut world, 200);
     let publisher = world.publish(vp8());
-    world.run(1);
-    assert_eq!(world.bridge_replaced, 1);
-    assert!(world.live.is_none());
-    bridge.play(&mut world, 100);
-    assert!(world.live.is_none(), "the old source is heard no more");
     world.connect(publisher);
+    bridge.play(&mut world, 100);
+    assert_eq!(world.bridge_replaced, 0);
+    assert_eq!(world.live.unwrap().tracks.video, Some(VideoCodec::H264));
     Source::new(&world, publisher).play(&mut world, 300);
-    assert_eq!(world.live.unwrap().tracks.video, Some(VideoCodec::Vp8));
+    assert_eq!(world.bridge_replaced, 1);
+    bridge.play(&mut world, 100);
+    assert_eq!(
+        world.live.unwrap().tracks.video,
+        Some(VideoCodec::Vp8),
+        "the old source is heard no more"
+    );
     let mut bridge = Bridge::begin(&mut world, 2);
     bridge.start(&mut world);
     let ended = world.ended(world.clients[publisher].session);
