@@ -13,10 +13,10 @@ use anyhow::Context;
 use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
-use gstreamer_app::{AppSink, AppSinkCallbacks, AppSrc};
+use gstreamer_app::{AppSink, AppSinkCallbacks};
 use weir_media::{MediaTime, VideoCodec};
 
-use super::{fail, h264::AvcConfig};
+use super::{fail, h264::AvcConfig, pipeline::Pipeline};
 use crate::source::AccessUnit;
 
 /// Coded source that may wait for the decoder; beyond it the source waits, and the supervisor drops up
@@ -63,8 +63,7 @@ pub struct Encoded {
 /// A running decoder and encoder.
 #[derive(Debug)]
 pub struct Encoder {
-    pipeline: gst::Pipeline,
-    source: AppSrc,
+    pipeline: Pipeline,
     x264: gst::Element,
     /// Pictures before this time only bring the decoder up to date.
     emit_from: Arc<AtomicU64>,
@@ -87,50 +86,34 @@ impl Encoder {
         let threads = std::thread::available_parallelism()
             .map_or(1, usize::from)
             .min(MAX_THREADS);
-        let description = format!(
-            "appsrc name=source format=time block=true max-bytes={SOURCE_BYTES} \
-             ! {decoder} \
+        let elements = format!(
+            "{decoder} \
              ! queue name=raw leaky=downstream silent=true max-size-buffers=0 max-size-bytes=0 max-size-time={RAW_TIME} \
              ! videoconvert ! videoscale add-borders=false ! video/x-raw,format=I420,width=[2,8192,2],height=[2,8192,2] \
              ! x264enc name=x264 tune=zerolatency speed-preset=superfast sliced-threads=true threads={threads} \
                bframes=0 aud=false byte-stream=false key-int-max=600 option-string=scenecut=0 \
                bitrate={kilobits} vbv-buf-capacity=500 \
-             ! video/x-h264,profile=constrained-baseline,stream-format=avc,alignment=au \
-             ! appsink name=sink sync=false async=false",
+             ! video/x-h264,profile=constrained-baseline,stream-format=avc,alignment=au",
             decoder = decoder(coded.codec),
             kilobits = bitrate / 1000,
         );
-        let pipeline = gst::parse::launch(&description)
-            .context("cannot build the encoder")?
-            .downcast::<gst::Pipeline>()
-            .map_err(|_| anyhow::anyhow!("the encoder is no pipeline"))?;
-        let element = |name: &str| {
-            pipeline
-                .by_name(name)
-                .with_context(|| format!("no element {name}"))
-        };
-        let source = element("source")?
-            .downcast::<AppSrc>()
-            .map_err(|_| anyhow::anyhow!("source is no appsrc"))?;
-        let sink = element("sink")?
-            .downcast::<AppSink>()
-            .map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
-        let x264 = element("x264")?;
-        source.set_caps(Some(&caps(coded)?));
+        let pipeline = Pipeline::build("video", &caps(coded)?, SOURCE_BYTES, &elements)?;
+        let x264 = pipeline.element("x264")?;
 
         let emit_from = Arc::new(AtomicU64::new(0));
-        drop_before(&element("raw")?, emit_from.clone())?;
+        drop_before(&pipeline.element("raw")?, emit_from.clone())?;
         let busy = Arc::<Mutex<Option<Instant>>>::default();
         force_keyframes(&x264, request, busy.clone())?;
         let newest_out = Arc::<(Mutex<MediaTime>, Condvar)>::default();
-        deliver(&sink, newest_out.clone(), busy.clone(), on_picture);
-        fail_on_error(&pipeline, "video");
-        pipeline
-            .set_state(gst::State::Playing)
-            .context("cannot start the encoder")?;
+        deliver(
+            pipeline.sink(),
+            newest_out.clone(),
+            busy.clone(),
+            on_picture,
+        );
+        pipeline.start()?;
         Ok(Self {
             pipeline,
-            source,
             x264,
             emit_from,
             newest_in: 0,
@@ -151,9 +134,7 @@ impl Encoder {
             }
         }
         self.newest_in = self.newest_in.max(unit.pts);
-        if let Err(error) = self.source.push_buffer(buffer) {
-            fail(format!("the encoder takes no more: {error}"));
-        }
+        self.pipeline.push(buffer);
     }
 
     /// Pictures before `time` are decoded but not encoded.
@@ -185,18 +166,7 @@ impl Encoder {
 
     /// Lets everything that was pushed come out.
     pub fn drain(&self, limit: gst::ClockTime) {
-        // An error means that it has stopped already.
-        let _ = self.source.end_of_stream();
-        if let Some(bus) = self.pipeline.bus() {
-            bus.timed_pop_filtered(limit, &[gst::MessageType::Eos, gst::MessageType::Error]);
-        }
-    }
-}
-
-impl Drop for Encoder {
-    fn drop(&mut self) {
-        // Stopping cannot fail in a way that matters to who drops it.
-        let _ = self.pipeline.set_state(gst::State::Null);
+        self.pipeline.drain(limit);
     }
 }
 
@@ -337,20 +307,4 @@ fn encoded(
         data,
         config,
     })
-}
-
-/// A pipeline that fails takes the worker with it; the supervisor starts a new one.
-pub(super) fn fail_on_error(pipeline: &gst::Pipeline, what: &'static str) {
-    if let Some(bus) = pipeline.bus() {
-        bus.set_sync_handler(move |_, message| {
-            if let gst::MessageView::Error(error) = message.view() {
-                fail(format!(
-                    "{what} pipeline: {} ({})",
-                    error.error(),
-                    error.debug().unwrap_or_default()
-                ));
-            }
-            gst::BusSyncReply::Pass
-        });
-    }
 }

@@ -10,6 +10,7 @@ mod depacketize;
 mod encode;
 mod h264;
 mod outbox;
+mod pipeline;
 mod rtp;
 mod segment;
 mod session;

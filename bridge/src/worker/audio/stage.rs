@@ -2,13 +2,11 @@
 
 use std::str::FromStr;
 
-use anyhow::Context;
 use bytes::Bytes;
 use gstreamer as gst;
-use gstreamer::prelude::*;
-use gstreamer_app::{AppSink, AppSinkCallbacks, AppSrc};
+use gstreamer_app::AppSinkCallbacks;
 
-use crate::worker::{encode::fail_on_error, fail};
+use crate::worker::pipeline::Pipeline;
 
 /// Sound that may wait for a stage: seconds of it. Beyond it the source waits.
 const SOURCE_BYTES: u64 = 1 << 20;
@@ -18,10 +16,7 @@ const DRAIN: gst::ClockTime = gst::ClockTime::from_seconds(2);
 
 /// A running stage.
 #[derive(Debug)]
-pub(super) struct Stage {
-    pipeline: gst::Pipeline,
-    source: AppSrc,
-}
+pub(super) struct Stage(Pipeline);
 
 impl Stage {
     /// Starts `elements`; `on_buffer` gets each buffer's time in nanoseconds, where it has one, and
@@ -31,26 +26,7 @@ impl Stage {
         elements: &str,
         mut on_buffer: impl FnMut(Option<u64>, Bytes) + Send + 'static,
     ) -> anyhow::Result<Self> {
-        let description = format!(
-            "appsrc name=source format=time block=true max-bytes={SOURCE_BYTES} ! {elements} \
-             ! appsink name=sink sync=false async=false"
-        );
-        let pipeline = gst::parse::launch(&description)
-            .with_context(|| format!("cannot build {elements}"))?
-            .downcast::<gst::Pipeline>()
-            .map_err(|_| anyhow::anyhow!("the stage is no pipeline"))?;
-        let element = |name: &str| {
-            pipeline
-                .by_name(name)
-                .with_context(|| format!("no element {name}"))
-        };
-        let source = element("source")?
-            .downcast::<AppSrc>()
-            .map_err(|_| anyhow::anyhow!("source is no appsrc"))?;
-        let sink = element("sink")?
-            .downcast::<AppSink>()
-            .map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
-        source.set_caps(Some(caps));
+        let pipeline = Pipeline::build("audio", caps, SOURCE_BYTES, elements)?;
         let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
             if let Some(buffer) = sample.buffer()
@@ -63,12 +39,9 @@ impl Stage {
             }
             Ok(gst::FlowSuccess::Ok)
         });
-        sink.set_callbacks(callbacks.build());
-        fail_on_error(&pipeline, "audio");
-        pipeline
-            .set_state(gst::State::Playing)
-            .context("cannot start the stage")?;
-        Ok(Self { pipeline, source })
+        pipeline.sink().set_callbacks(callbacks.build());
+        pipeline.start()?;
+        Ok(Self(pipeline))
     }
 
     /// Gives it one buffer.
@@ -78,25 +51,12 @@ impl Stage {
             buffer.set_pts(gst::ClockTime::from_nseconds(time));
             buffer.set_duration(gst::ClockTime::from_nseconds(duration));
         }
-        if let Err(error) = self.source.push_buffer(buffer) {
-            fail(format!("the audio stage takes no more: {error}"));
-        }
+        self.0.push(buffer);
     }
 
     /// Lets everything come out.
     pub(super) fn drain(&self) {
-        // An error means that it has stopped already.
-        let _ = self.source.end_of_stream();
-        if let Some(bus) = self.pipeline.bus() {
-            bus.timed_pop_filtered(DRAIN, &[gst::MessageType::Eos, gst::MessageType::Error]);
-        }
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // Stopping cannot fail in a way that matters to who drops it.
-        let _ = self.pipeline.set_state(gst::State::Null);
+        self.0.drain(DRAIN);
     }
 }
 
