@@ -143,8 +143,8 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         );
         start_demo(url, key.reveal().to_owned(), draining.clone()).await?;
     }
-    print(&first_run::welcome(&config, &first, with_demo))?;
     info!(http = %config.http.listen, rtmp = %config.rtmp.listen, media = %sfu.media_addr(), "ready");
+    print(&first_run::welcome(&config, &first, with_demo))?;
 
     stop_signal().await?;
     info!("stopping");
