@@ -9,6 +9,7 @@
 mod addresses;
 mod assets;
 mod auth;
+mod body;
 mod error;
 mod health;
 pub mod hls;

@@ -88,7 +88,6 @@ fn webrtc() -> Router<App> {
         .layer(cors());
     endpoints
         .merge(sessions)
-        .layer(DefaultBodyLimit::max(sdp::BODY_LIMIT))
         .layer(middleware::from_fn(timeout))
 }
 

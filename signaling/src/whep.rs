@@ -1,24 +1,23 @@
 //! WHEP: playback over WebRTC (draft-ietf-wish-whep).
 
 use axum::{
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, live::media_id, sdp};
+use crate::{ApiError, App, body::Body, live::media_id, sdp};
 
 /// `POST /whep/{slug}`: a viewer's offer.
 pub(crate) async fn view(
     State(app): State<App>,
     Path(slug): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     let stream = app.stream(&slug).await?;
-    let offer = sdp::offer(&headers, &body?)?;
+    let offer = sdp::offer(&headers, &body?.0)?;
     app.check_open()?;
     let services = &app.services;
     let session = services.sfu.view(media_id(&stream), offer).await?;
@@ -38,10 +37,10 @@ pub(crate) async fn look(
 pub(crate) async fn trickle(
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Body, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     sdp::session_id(&id)?;
-    sdp::trickle(&headers, &body?)
+    sdp::trickle(&headers, &body?.0)
 }
 
 /// `DELETE /whep/session/{id}`: the viewer leaves. Its address cannot be guessed (128 random bits)

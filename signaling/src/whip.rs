@@ -1,23 +1,22 @@
 //! WHIP: ingest over WebRTC (RFC 9725).
 
 use axum::{
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, auth, live::media_id, sdp};
+use crate::{ApiError, App, auth, body::Body, live::media_id, sdp};
 
 /// `POST /whip`: a publisher's offer, with the stream key as bearer token.
 pub(crate) async fn publish(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     let stream = auth::published_stream(&app, &headers).await?;
-    let offer = sdp::offer(&headers, &body?)?;
+    let offer = sdp::offer(&headers, &body?.0)?;
     app.check_open()?;
     let services = &app.services;
     let session = services.sfu.publish(media_id(&stream), offer).await?;
@@ -33,10 +32,10 @@ pub(crate) async fn trickle(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Body, ApiError>,
 ) -> Result<StatusCode, ApiError> {
     own_session(&app, &headers, &id).await?;
-    sdp::trickle(&headers, &body?)
+    sdp::trickle(&headers, &body?.0)
 }
 
 /// `DELETE /whip/session/{id}`: the publisher stops. OBS expects 200.
