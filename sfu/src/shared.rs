@@ -32,7 +32,7 @@ impl Shared {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&stream)
-            .copied()
+            .cloned()
     }
 
     pub(crate) fn set_source(&self, stream: StreamId, info: Option<SourceInfo>) {

@@ -9,8 +9,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-media", &[]),
     ("weir-protocol", &[]),
     ("weir-turn", &[]),
-    ("weir-sfu-core", &["weir-media"]),
-    ("weir-sfu", &["weir-media", "weir-sfu-core"]),
+    ("weir-rtp", &[]),
+    ("weir-sfu-core", &["weir-media", "weir-rtp"]),
+    ("weir-sfu", &["weir-media", "weir-rtp", "weir-sfu-core"]),
     ("weir-db", &["weir-protocol"]),
     ("weir-bridge", &["weir-media", "weir-protocol"]),
     (
@@ -25,7 +26,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("weir-web", &["weir-protocol"]),
     ("weir-web-pack", &[]),
-    ("weir-bench", &["weir-media", "weir-protocol"]),
+    (
+        "weir-bench",
+        &[
+            "weir-media",
+            "weir-protocol",
+            "weir-rtp",
+            "weir-sfu",
+            "weir-sfu-core",
+        ],
+    ),
 ];
 
 /// What a crate knows nothing of, as names of dependencies.

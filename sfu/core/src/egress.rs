@@ -99,7 +99,7 @@ impl Egress {
 
     /// The stream's source or what is known of it changed. Chooses payload types anew.
     pub(crate) fn set_source(&mut self, rtc: &Rtc, source: &SourceInfo) -> Result<(), NoCodec> {
-        self.source = Some(*source);
+        self.source = Some(source.clone());
         if let (Some(track), Some(codec)) = (&mut self.video, source.tracks.video) {
             track.pt = video_pt(rtc, track.mid, codec, source);
             if track.pt.is_none() {

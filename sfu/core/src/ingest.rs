@@ -16,7 +16,7 @@ use weir_media::{Kind, MediaTime, RtpPacket, RtpTracks, VideoCodec};
 use crate::{
     clock::{BridgeClock, PublisherClock},
     keyframe::{self, PayloadSigns},
-    packet::{Epoch, Epochs, MediaPacket},
+    packet::{Epoch, Epochs, LayerId, MediaPacket},
     sdp,
 };
 
@@ -189,7 +189,9 @@ impl PublisherIngest {
             (Kind::Video, None) | (Kind::Audio, _) => (PayloadSigns::default(), false, false),
         };
         Some(MediaPacket {
+            source: self.epoch,
             epoch: self.epoch,
+            layer: LayerId::default(),
             kind: stream.kind,
             seq,
             timestamp,
@@ -200,6 +202,9 @@ impl PublisherIngest {
             time,
             captured,
             h264_profile: signs.h264_profile,
+            size: None,
+            picture_ids: weir_rtp::picture_ids::PictureIds::default(),
+            scalability: None,
         })
     }
 
@@ -357,7 +362,9 @@ impl BridgeIngest {
             (Kind::Video, None) | (Kind::Audio, _) => (PayloadSigns::default(), false, false),
         };
         Some(MediaPacket {
+            source: self.epoch,
             epoch: self.epoch,
+            layer: LayerId::default(),
             kind: packet.kind,
             seq,
             timestamp,
@@ -368,6 +375,9 @@ impl BridgeIngest {
             time: packet.time,
             captured: self.clock.packet(now, packet.time),
             h264_profile: signs.h264_profile,
+            size: None,
+            picture_ids: weir_rtp::picture_ids::PictureIds::default(),
+            scalability: None,
         })
     }
 }

@@ -46,5 +46,7 @@ mod transport;
 pub use api::{EndReason, OfferError, SfuEvent, SfuStats};
 pub use id::{SessionId, StreamId};
 pub use outbox::Transmit;
-pub use packet::{Epoch, H264Profile, MediaPacket, SourceInfo, clock_rate};
+pub use packet::{
+    Epoch, H264Profile, LayerId, MediaPacket, PictureSize, Scalability, SourceInfo, clock_rate,
+};
 pub use shard::{IngestId, Output, Shard, ShardConfig, ShardMessage};

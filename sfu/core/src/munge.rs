@@ -110,7 +110,9 @@ mod tests {
 
     fn packet(epoch: u64, seq: u64, timestamp: u32, captured: Instant) -> MediaPacket {
         MediaPacket {
+            source: Epoch(epoch),
             epoch: Epoch(epoch),
+            layer: crate::packet::LayerId::default(),
             kind: Kind::Video,
             seq,
             timestamp,
@@ -121,6 +123,9 @@ mod tests {
             time: 0,
             captured,
             h264_profile: None,
+            size: None,
+            picture_ids: weir_rtp::picture_ids::PictureIds::default(),
+            scalability: None,
         }
     }
 

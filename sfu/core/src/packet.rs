@@ -3,16 +3,21 @@
 use std::{sync::Arc, time::Instant};
 
 use weir_media::{Kind, MediaTime, RtpTracks, VideoCodec};
+use weir_rtp::picture_ids::PictureIds;
 
 /// One decrypted RTP packet of a source, as every viewer's egress takes it. Built once per packet;
 /// shards and viewers share it behind an [`Arc`].
 #[derive(Debug)]
 pub struct MediaPacket {
-    /// Which run of which source it belongs to. Sequence numbers and timestamps are comparable
-    /// only within one epoch.
+    /// Which run of the stream's source it belongs to: [`SourceInfo::epoch`].
+    pub source: Epoch,
+    /// Which run of its track or layer. Sequence numbers and timestamps are comparable only within
+    /// one; a later run of the same layer has a greater one.
     pub epoch: Epoch,
     /// Picture or sound.
     pub kind: Kind,
+    /// Which of the source's simulcast layers; 0 for sound and where there is but one.
+    pub layer: LayerId,
     /// Extended sequence number (RFC 3550 appendix A.1), never wraps.
     pub seq: u64,
     /// RTP timestamp as the source wrote it.
@@ -31,6 +36,43 @@ pub struct MediaPacket {
     pub captured: Instant,
     /// H.264 `profile_idc` and constraint flags, where this packet carries an SPS.
     pub h264_profile: Option<H264Profile>,
+    /// Size of the picture, where this packet says it (a keyframe's first ones).
+    pub size: Option<PictureSize>,
+    /// Numbers in the payload that must go on for the viewer across a change of layers.
+    pub picture_ids: PictureIds,
+    /// Place within a scalable stream, where the publisher tells it.
+    pub scalability: Option<Scalability>,
+}
+
+/// A simulcast layer: its place in [`SourceInfo::layers`]. Not an order of quality.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerId(pub u8);
+
+/// Size of a picture in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureSize {
+    /// Pixels in a row.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+/// Place of a packet within a scalable stream (VP9 descriptor, AV1 dependency descriptor).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scalability {
+    /// Spatial layer, 0 is the smallest picture.
+    pub spatial: u8,
+    /// Temporal layer, 0 is the lowest rate.
+    pub temporal: u8,
+    /// First packet of its layer's frame.
+    pub starts_frame: bool,
+    /// Last packet of its layer's frame.
+    pub ends_frame: bool,
+    /// From this frame on a viewer may take this temporal layer (and the lower ones): it depends on
+    /// nothing that a viewer of a lower one has not got.
+    pub switching_point: bool,
+    /// From this frame on a viewer may take this spatial layer having only the lower ones before.
+    pub spatial_start: bool,
 }
 
 /// A run of a source: it changes when a publisher is replaced, when the bridge restarts and when
@@ -50,12 +92,14 @@ impl Epochs {
 }
 
 /// What a source sends, as egress has to know it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceInfo {
     /// The run.
     pub epoch: Epoch,
     /// Its tracks.
     pub tracks: RtpTracks,
+    /// Names (rids) of its simulcast layers, by [`LayerId`]; one empty name where there is but one.
+    pub layers: Arc<[String]>,
     /// H.264 profile as the picture itself says it (the SPS, not the offer), once seen.
     pub h264_profile: Option<H264Profile>,
 }
@@ -87,4 +131,9 @@ pub const fn codec_name(codec: VideoCodec) -> &'static str {
         VideoCodec::Vp9 => "VP9",
         VideoCodec::Av1 => "AV1",
     }
+}
+
+/// The layers of a source that has but one.
+pub(crate) fn single_layer() -> Arc<[String]> {
+    Arc::from([String::new()])
 }

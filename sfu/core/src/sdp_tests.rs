@@ -14,6 +14,7 @@ const CHROMIUM_VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 106 107 
 fn source(video: Option<VideoCodec>) -> SourceInfo {
     SourceInfo {
         epoch: Epoch(1),
+        layers: crate::packet::single_layer(),
         tracks: RtpTracks { video, audio: true },
         h264_profile: None,
     }

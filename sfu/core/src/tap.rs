@@ -105,7 +105,9 @@ mod tests {
         for (ms, epoch, seq) in order {
             let now = start + Duration::from_millis(*ms);
             let packet = MediaPacket {
+                source: Epoch(*epoch),
                 epoch: Epoch(*epoch),
+                layer: crate::packet::LayerId::default(),
                 kind: Kind::Video,
                 seq: *seq,
                 timestamp: 0,
@@ -116,6 +118,9 @@ mod tests {
                 time: 0,
                 captured: now,
                 h264_profile: None,
+                size: None,
+                picture_ids: weir_rtp::picture_ids::PictureIds::default(),
+                scalability: None,
             };
             tap.push(now, Arc::new(packet), |p| out.push(p.seq));
         }

@@ -22,7 +22,7 @@ use crate::{
     egress::Egress,
     ingest::{BridgeIngest, PublisherIngest},
     outbox::{Outbox, Transmit},
-    packet::{Epochs, SourceInfo},
+    packet::{Epochs, SourceInfo, single_layer},
     route::{Route, Source},
     sdp::{self, Role},
     session::{Publisher, Session, Viewer},
@@ -193,7 +193,7 @@ impl Shard {
             .entry(stream)
             .or_insert_with(|| Route::new(home));
         // What the route knows is at least as new as what the caller was told.
-        let source = route.info.unwrap_or(*source);
+        let source = route.info.clone().unwrap_or_else(|| source.clone());
         if egress.set_source(&transport.rtc, &source).is_err() {
             self.drop_idle(stream);
             return Err(OfferError::Unprocessable(
@@ -275,6 +275,7 @@ impl Shard {
         let info = SourceInfo {
             epoch: bridge.epoch(),
             tracks: bridge.tracks(),
+            layers: single_layer(),
             h264_profile: None,
         };
         *ingest = Some(bridge);
@@ -387,7 +388,7 @@ impl Shard {
                 if !route.subscribers.contains(&shard) {
                     route.subscribers.push(shard);
                 }
-                let info = route.info;
+                let info = route.info.clone();
                 self.forward(shard, ShardMessage::Source { stream, info });
             }
             ShardMessage::Unsubscribe { stream, shard } => {

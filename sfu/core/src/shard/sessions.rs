@@ -7,7 +7,7 @@ use str0m::{Event as RtcEvent, IceConnectionState};
 use super::{MAX_CONNECTING, MAX_SESSIONS, Output, SessionKey, Shard, ShardMessage};
 use crate::{
     EndReason, OfferError, SessionId, SfuEvent, StreamId, dtls,
-    packet::SourceInfo,
+    packet::{SourceInfo, single_layer},
     route::Source,
     session::{Common, Session, Told},
     transport::Transport,
@@ -169,6 +169,7 @@ impl Shard {
                         Some(SourceInfo {
                             epoch,
                             tracks,
+                            layers: single_layer(),
                             h264_profile: None,
                         }),
                     );
@@ -179,6 +180,7 @@ impl Shard {
                         Some(SourceInfo {
                             epoch,
                             tracks,
+                            layers: single_layer(),
                             h264_profile: None,
                         }),
                     );

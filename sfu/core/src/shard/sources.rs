@@ -45,20 +45,29 @@ impl Shard {
         if route.info == info {
             return;
         }
-        match (route.info, info) {
+        match (&route.info, &info) {
             (None, Some(_)) => self.counters.streams += 1,
             (Some(_), None) => self.counters.streams -= 1,
             (Some(_), Some(_)) | (None, None) => {}
         }
-        let new_run = route.info.map(|i| i.epoch) != info.map(|i| i.epoch);
+        let new_run = route.info.as_ref().map(|i| i.epoch) != info.as_ref().map(|i| i.epoch);
         if new_run {
             route.throttle.reset();
         }
         for shard in route.subscribers.clone() {
-            self.forward(shard, ShardMessage::Source { stream, info });
+            self.forward(
+                shard,
+                ShardMessage::Source {
+                    stream,
+                    info: info.clone(),
+                },
+            );
         }
-        self.outputs.push_back(Output::Live { stream, info });
-        self.update_viewers(now, stream, info);
+        self.outputs.push_back(Output::Live {
+            stream,
+            info: info.clone(),
+        });
+        self.update_viewers(now, stream, info.clone());
         let watched = self
             .routes
             .get(&stream)
@@ -79,7 +88,9 @@ impl Shard {
             return;
         };
         route.info = info;
-        let Some(info) = info else { return };
+        let Some(info) = route.info.clone() else {
+            return;
+        };
         let mut unserved = Vec::new();
         for key in &route.viewers {
             if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key)
@@ -111,7 +122,7 @@ impl Shard {
         if packet.keyframe_start {
             route.throttle.keyframe();
         }
-        if let (Some(profile), Some(info)) = (packet.h264_profile, route.info)
+        if let (Some(profile), Some(info)) = (packet.h264_profile, route.info.clone())
             && info.h264_profile != Some(profile)
         {
             self.set_live(

@@ -30,7 +30,7 @@ fn half_open_sessions_have_a_limit() {
     Source::new(&world, publisher).play(&mut world, 100);
     let mut refused = None;
     let offer = offer(&world);
-    let source = world.live.unwrap();
+    let source = world.live.clone().unwrap();
     for _ in 0..1_001 {
         let id = world.session_id();
         let now = world.now;

@@ -176,12 +176,15 @@ fn publisher_and_bridge_take_over_from_each_other() {
     world.connect(publisher);
     bridge.play(&mut world, 100);
     assert_eq!(world.bridge_replaced, 0);
-    assert_eq!(world.live.unwrap().tracks.video, Some(VideoCodec::H264));
+    assert_eq!(
+        world.live.clone().unwrap().tracks.video,
+        Some(VideoCodec::H264)
+    );
     Source::new(&world, publisher).play(&mut world, 300);
     assert_eq!(world.bridge_replaced, 1);
     bridge.play(&mut world, 100);
     assert_eq!(
-        world.live.unwrap().tracks.video,
+        world.live.clone().unwrap().tracks.video,
         Some(VideoCodec::Vp8),
         "the old source is heard no more"
     );

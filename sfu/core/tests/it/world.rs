@@ -121,7 +121,7 @@ impl World {
 
     /// A new viewer at a shard.
     pub fn view(&mut self, shard: usize, config: RtcConfig) -> Result<usize, OfferError> {
-        let source = self.live.expect("the stream is live");
+        let source = self.live.clone().expect("the stream is live");
         let (mut client, pending, offer) = self.client(config, Direction::RecvOnly);
         let id = self.session_id();
         let answer = self.shards[shard].handle_view(self.now, STREAM, id, &source, &offer)?;

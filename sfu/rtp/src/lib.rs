@@ -1,0 +1,8 @@
+//! RTP, RTCP and SRTP as bytes: what stands on the wire, and nothing of sessions, time or sockets.
+//!
+//! Everything here takes what comes from the network, so nothing here may panic on any input.
+
+// In a test a panic is the message.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod picture_ids;
