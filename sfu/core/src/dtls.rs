@@ -1,16 +1,20 @@
-//! Watches str0m's DTLS for one thing that str0m does not tell: which SRTP profile was agreed.
+//! Takes the media keys of a session as they pass through str0m's DTLS.
 //!
-//! The provider's interface is public, so it is wrapped: each instance passes everything through
-//! and notes the profile as the keying material goes by. The keys themselves are not looked at.
+//! str0m's cryptography is a public interface, so its DTLS provider is wrapped: each instance passes
+//! everything through but the keying material (RFC 5764 section 4.2). Of a publisher's only the
+//! profile is noted: str0m opens its media. A viewer's keys are **taken**: str0m gets random bytes in
+//! their place. So whatever str0m might seal for a viewer, it is not under the viewer's key, and
+//! [`egress`](crate::egress) is the only one that ever uses it: no index can be used twice by two.
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
+    fmt,
     sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use str0m::{
-    config::{CryptoProvider, DtlsCert, DtlsVersion},
+    config::{CryptoProvider, DtlsCert, DtlsVersion, KeyingMaterial},
     crypto::{
         CryptoError,
         dtls::{
@@ -19,37 +23,75 @@ use str0m::{
         from_feature_flags,
     },
 };
+use weir_rtp::srtp::Profile;
 
-thread_local! {
-    /// Profile of the handshake that completed last on this thread. str0m reports `Connected` in the
-    /// same call that passes the keying material, so the session that asks next is the one.
-    static AGREED: Cell<Option<SrtpProfile>> = const { Cell::new(None) };
+use crate::sdp::Role;
+
+/// What a handshake agreed on.
+pub struct Agreed {
+    /// The profile's name as DTLS has it, for logs.
+    pub name: SrtpProfile,
+    /// Whether we were the DTLS client: then our keys are the client's.
+    pub active: bool,
+    /// Profile and keying material; only of a viewer, and only where we know the profile.
+    pub keys: Option<(Profile, Vec<u8>)>,
 }
 
-/// The profile agreed by the handshake that completed just now on this thread.
-pub(crate) fn take_agreed_profile() -> Option<SrtpProfile> {
+impl fmt::Debug for Agreed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agreed").field("name", &self.name).finish()
+    }
+}
+
+thread_local! {
+    /// Of the handshake that completed last on this thread. str0m reports `Connected` in the same
+    /// call that passes the keying material, so the session that asks next is the one.
+    static AGREED: RefCell<Option<Agreed>> = const { RefCell::new(None) };
+}
+
+/// What the handshake agreed on that completed just now on this thread.
+pub(crate) fn take_agreed() -> Option<Agreed> {
     AGREED.take()
 }
 
-/// str0m's own provider with the watching DTLS.
-pub(crate) fn crypto_provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    static DTLS: OnceLock<Watching> = OnceLock::new();
-    PROVIDER
+/// str0m's own provider with the wrapped DTLS.
+pub(crate) fn crypto_provider(role: Role) -> Arc<CryptoProvider> {
+    static PUBLISHER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    static VIEWER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    static PUBLISHER_DTLS: OnceLock<Watching> = OnceLock::new();
+    static VIEWER_DTLS: OnceLock<Watching> = OnceLock::new();
+    let (provider, dtls) = match role {
+        Role::Publisher => (&PUBLISHER, &PUBLISHER_DTLS),
+        Role::Viewer => (&VIEWER, &VIEWER_DTLS),
+    };
+    provider
         .get_or_init(|| {
             let mut provider = from_feature_flags();
-            provider.dtls_provider = DTLS.get_or_init(|| Watching(provider.dtls_provider));
+            let inner = provider.dtls_provider;
+            provider.dtls_provider = dtls.get_or_init(|| Watching { inner, role });
             Arc::new(provider)
         })
         .clone()
 }
 
+fn profile(name: SrtpProfile) -> Option<Profile> {
+    match name {
+        SrtpProfile::AES128_CM_SHA1_80 => Some(Profile::Aes128CmSha1_80),
+        SrtpProfile::AEAD_AES_128_GCM => Some(Profile::Aes128Gcm),
+        SrtpProfile::AEAD_AES_256_GCM => Some(Profile::Aes256Gcm),
+        _ => None,
+    }
+}
+
 #[derive(Debug)]
-struct Watching(&'static dyn DtlsProvider);
+struct Watching {
+    inner: &'static dyn DtlsProvider,
+    role: Role,
+}
 
 impl DtlsProvider for Watching {
     fn generate_certificate(&self) -> Option<DtlsCert> {
-        self.0.generate_certificate()
+        self.inner.generate_certificate()
     }
 
     fn new_dtls(
@@ -59,59 +101,83 @@ impl DtlsProvider for Watching {
         version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        Ok(Box::new(Watched(self.0.new_dtls(cert, now, version, mtu)?)))
+        Ok(Box::new(Watched {
+            inner: self.inner.new_dtls(cert, now, version, mtu)?,
+            role: self.role,
+        }))
     }
 
     fn is_test(&self) -> bool {
-        self.0.is_test()
+        self.inner.is_test()
     }
 }
 
 #[derive(Debug)]
-struct Watched(Box<dyn DtlsInstance>);
+struct Watched {
+    inner: Box<dyn DtlsInstance>,
+    role: Role,
+}
 
 impl DtlsInstance for Watched {
     fn set_active(&mut self, active: bool) {
-        self.0.set_active(active);
+        self.inner.set_active(active);
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.0.handle_packet(packet)
+        self.inner.handle_packet(packet)
     }
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
-        let output = self.0.poll_output(buf);
-        if let DtlsOutput::KeyingMaterial(_, profile) = &output {
-            AGREED.set(Some(*profile));
-        }
-        output
+        let active = self.inner.is_active().unwrap_or(false);
+        let output = self.inner.poll_output(buf);
+        let DtlsOutput::KeyingMaterial(material, name) = output else {
+            return output;
+        };
+        let (keys, passed_on) = match self.role {
+            Role::Publisher => (None, material),
+            Role::Viewer => {
+                let decoy = decoy(material.len());
+                let keys = profile(name).map(|profile| (profile, material.to_vec()));
+                (keys, decoy)
+            }
+        };
+        AGREED.set(Some(Agreed { name, active, keys }));
+        DtlsOutput::KeyingMaterial(passed_on, name)
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
-        self.0.handle_timeout(now)
+        self.inner.handle_timeout(now)
     }
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
-        self.0.send_application_data(data)
+        self.inner.send_application_data(data)
     }
 
     fn is_active(&self) -> bool {
-        self.0.is_active()
+        self.inner.is_active()
     }
 
     fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.0.protocol_version()
+        self.inner.protocol_version()
     }
 
     fn is_closing(&self) -> bool {
-        self.0.is_closing()
+        self.inner.is_closing()
     }
 
     fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.inner.is_closed()
     }
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
-        self.0.close()
+        self.inner.close()
     }
+}
+
+/// Random bytes in the form of keying material.
+fn decoy(len: usize) -> KeyingMaterial {
+    let mut bytes = vec![0; len];
+    // Without randomness no handshake would have come this far; zeros would still be no key of ours.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    KeyingMaterial::new(&bytes)
 }

@@ -137,3 +137,30 @@ pub const fn codec_name(codec: VideoCodec) -> &'static str {
 pub(crate) fn single_layer() -> Arc<[String]> {
     Arc::from([String::new()])
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A video packet of one byte, with timestamps by its capture.
+    pub(crate) fn video(epoch: u64, seq: u64, captured: Instant) -> MediaPacket {
+        MediaPacket {
+            source: Epoch(epoch),
+            epoch: Epoch(epoch),
+            kind: Kind::Video,
+            layer: LayerId::default(),
+            seq,
+            timestamp: 0,
+            marker: false,
+            keyframe: false,
+            keyframe_start: false,
+            payload: Arc::from(&[0_u8][..]),
+            time: 0,
+            captured,
+            h264_profile: None,
+            size: None,
+            picture_ids: PictureIds::default(),
+            scalability: None,
+        }
+    }
+}

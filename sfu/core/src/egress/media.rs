@@ -1,0 +1,233 @@
+//! One track as one viewer negotiated it, and its packets as bytes.
+
+use weir_media::Kind;
+use weir_rtp::srtp::Sealer;
+
+use crate::{
+    munge::{Munged, Munger},
+    outbox::{Outbox, Path},
+    packet::MediaPacket,
+};
+
+/// RFC 3550 section 5.1: the fixed header.
+const HEADER: usize = 12;
+
+/// RFC 4588 section 4: the original sequence number before the payload.
+const OSN: usize = 2;
+
+/// Most padding that a packet gets so that it rides in the same send as its frame. Encoders divide a
+/// frame into packets that differ by an octet.
+const MAX_PAD: usize = 3;
+
+/// RTP header extensions (RFC 8285) that the viewer negotiated, by id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ExtensionIds {
+    /// Transport-wide sequence number.
+    pub(crate) twcc: Option<u8>,
+    pub(crate) playout_delay: Option<u8>,
+    pub(crate) mid: Option<u8>,
+}
+
+/// The stream of one track to one viewer.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) mid: String,
+    pub(crate) ssrc: u32,
+    pub(crate) rtx_ssrc: Option<u32>,
+    /// Payload type now, and its retransmission's.
+    pub(crate) pt: Option<u8>,
+    pub(crate) rtx_pt: Option<u8>,
+    pub(crate) munger: Munger,
+    /// Next number of the retransmission stream.
+    rtx_seq: u64,
+    /// Header extension block, complete but for the transport-wide number.
+    extension: Vec<u8>,
+    /// Where in it that number stands.
+    twcc_at: Option<usize>,
+    /// Sent, for reports: packets and octets of payload (RFC 3550 section 6.4.1).
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+}
+
+/// What is needed to make datagrams.
+pub(crate) struct Wire<'a> {
+    pub(crate) sealer: &'a mut Sealer,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) path: Path,
+}
+
+impl Stream {
+    pub(crate) fn new(kind: Kind, mid: String, ssrc: u32, rtx_ssrc: Option<u32>) -> Self {
+        Self {
+            mid,
+            ssrc,
+            rtx_ssrc,
+            pt: None,
+            rtx_pt: None,
+            // The SSRC is random, and so is the first timestamp then (RFC 3550 section 5.1).
+            munger: Munger::new(kind, ssrc.wrapping_mul(0x9e37_79b9)),
+            rtx_seq: 1,
+            extension: Vec::new(),
+            twcc_at: None,
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// Lays the header extensions out. `playout_delay` in units of 10 ms, least and most.
+    pub(crate) fn set_extensions(&mut self, ids: &ExtensionIds, playout_delay: Option<(u16, u16)>) {
+        let mut elements = Vec::new();
+        self.twcc_at = None;
+        let mut element = |id: Option<u8>, value: &[u8]| -> Option<usize> {
+            // One-byte form: ids 1 to 14, 1 to 16 octets.
+            let id = id.filter(|id| (1..=14).contains(id) && (1..=16).contains(&value.len()))?;
+            elements.push(id << 4 | (value.len() - 1) as u8);
+            elements.extend_from_slice(value);
+            Some(elements.len() - value.len())
+        };
+        let twcc = element(ids.twcc, &[0, 0]);
+        element(ids.mid, self.mid.as_bytes());
+        if let Some((least, most)) = playout_delay {
+            let both = u32::from(least & 0xfff) << 12 | u32::from(most & 0xfff);
+            element(ids.playout_delay, &both.to_be_bytes()[1..]);
+        }
+        self.extension.clear();
+        if elements.is_empty() {
+            return;
+        }
+        elements.resize(elements.len().next_multiple_of(4), 0);
+        self.extension.extend([0xbe, 0xde, 0]);
+        self.extension.push((elements.len() / 4) as u8);
+        self.extension.extend(&elements);
+        self.twcc_at = twcc.map(|at| at + 4);
+    }
+
+    /// Whether packets carry a transport-wide number.
+    pub(crate) fn has_twcc(&self) -> bool {
+        self.twcc_at.is_some()
+    }
+
+    /// Size of the datagram that a payload makes.
+    pub(crate) fn size(&self, sealer: &Sealer, payload: usize) -> usize {
+        HEADER + self.extension.len() + payload + sealer.tag_len()
+    }
+
+    /// Writes a packet. `twcc` gives the transport-wide number for a datagram of this size. False
+    /// when it could not be sealed.
+    pub(crate) fn write(
+        &mut self,
+        wire: &mut Wire<'_>,
+        packet: &MediaPacket,
+        munged: &Munged,
+        marker: bool,
+        mut twcc: impl FnMut(usize) -> u16,
+    ) -> bool {
+        let Some(pt) = self.pt else { return false };
+        let len = self.size(wire.sealer, packet.payload.len());
+        // The last of a frame may be shorter; of the others each difference costs a send.
+        let padded = if marker {
+            len
+        } else {
+            wire.outbox
+                .wanted_size(wire.path, len, MAX_PAD)
+                .unwrap_or(len)
+        };
+        let pad = padded - len;
+        let twcc = self.twcc_at.map(|at| (at, twcc(padded)));
+        let sealer = &mut *wire.sealer;
+        let (ssrc, extension) = (self.ssrc, &self.extension);
+        let mut written = false;
+        wire.outbox.append(wire.path, padded, |out| {
+            let start = out.len();
+            let first = 0x80 | if pad > 0 { 0x20 } else { 0 };
+            let header = Header {
+                first,
+                marker,
+                pt,
+                seq: munged.seq as u16,
+                timestamp: munged.timestamp,
+                ssrc,
+            };
+            let header_len = header.write(out, extension, twcc);
+            out.extend_from_slice(&packet.payload);
+            munged.ids.write(&mut out[start + header_len..]);
+            for left in (0..pad).rev() {
+                out.push(if left == 0 { pad as u8 } else { 0 });
+            }
+            written = sealer.seal_rtp(out, start, header_len, munged.seq).is_ok();
+            written
+        });
+        if written {
+            self.packets = self.packets.wrapping_add(1);
+            self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
+        }
+        written
+    }
+
+    /// Writes a packet once more, as its own stream has it (RFC 4588). Gives the datagram's size; none
+    /// when the viewer negotiated no retransmission: the same number may not be sealed twice.
+    pub(crate) fn resend(
+        &mut self,
+        wire: &mut Wire<'_>,
+        packet: &MediaPacket,
+        munged: &Munged,
+        marker: bool,
+        twcc: impl FnOnce(usize) -> u16,
+    ) -> Option<usize> {
+        let (pt, ssrc) = (self.rtx_pt?, self.rtx_ssrc?);
+        let len = self.size(wire.sealer, packet.payload.len() + OSN);
+        let twcc = self.twcc_at.map(|at| (at, twcc(len)));
+        let seq = self.rtx_seq;
+        self.rtx_seq += 1;
+        let sealer = &mut *wire.sealer;
+        let extension = &self.extension;
+        let mut written = false;
+        wire.outbox.append(wire.path, len, |out| {
+            let start = out.len();
+            let header = Header {
+                first: 0x80,
+                marker,
+                pt,
+                seq: seq as u16,
+                timestamp: munged.timestamp,
+                ssrc,
+            };
+            let header_len = header.write(out, extension, twcc);
+            out.extend_from_slice(&(munged.seq as u16).to_be_bytes());
+            out.extend_from_slice(&packet.payload);
+            munged.ids.write(&mut out[start + header_len + OSN..]);
+            written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
+            written
+        });
+        written.then_some(len)
+    }
+}
+
+struct Header {
+    first: u8,
+    marker: bool,
+    pt: u8,
+    seq: u16,
+    timestamp: u32,
+    ssrc: u32,
+}
+
+impl Header {
+    fn write(&self, out: &mut Vec<u8>, extension: &[u8], twcc: Option<(usize, u16)>) -> usize {
+        let mut header = [0; HEADER];
+        header[0] = self.first | if extension.is_empty() { 0 } else { 0x10 };
+        header[1] = self.pt & 0x7f | if self.marker { 0x80 } else { 0 };
+        header[2..4].copy_from_slice(&self.seq.to_be_bytes());
+        header[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        header[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        out.extend_from_slice(&header);
+        let at = out.len();
+        out.extend_from_slice(extension);
+        if let Some((offset, seq)) = twcc
+            && let Some(place) = out.get_mut(at + offset..at + offset + 2)
+        {
+            place.copy_from_slice(&seq.to_be_bytes());
+        }
+        HEADER + extension.len()
+    }
+}

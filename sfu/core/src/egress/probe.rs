@@ -1,0 +1,98 @@
+//! Sends more for a moment than the stream is, to learn whether the next layer would fit.
+//!
+//! A probe is made of packets that the viewer has already, as retransmissions of the last ones: they
+//! harm nobody, and where one was lost they even mend it. Where none were negotiated there is no probe,
+//! and the estimate grows only with the stream.
+
+use std::time::Instant;
+
+use super::{Context, Egress, media::Wire, pacer::TICK};
+use crate::bwe::ProbeId;
+
+/// Packets looked back at for a probe.
+const LOOK_BACK: u64 = 64;
+
+#[derive(Debug)]
+pub(super) struct Probing {
+    id: ProbeId,
+    /// In bit/s.
+    bitrate: u64,
+    octets_left: usize,
+    pub(super) next: Instant,
+    last: Instant,
+}
+
+impl Egress {
+    /// Begins a probe if the estimate could gain by one.
+    pub(super) fn probe(&mut self, cx: &mut Context<'_>) {
+        if self.probing.is_some() || self.behind.is_some() {
+            return;
+        }
+        let wanted = self.wanted_bitrate(cx.layers);
+        let Some(probe) = self.estimator.poll_probe(cx.now, wanted) else {
+            return;
+        };
+        self.probing = Some(Probing {
+            id: probe.id,
+            bitrate: probe.bitrate,
+            octets_left: probe.bytes,
+            next: cx.now,
+            last: cx.now,
+        });
+        self.send_probe(cx);
+    }
+
+    /// The next portion of a probe.
+    pub(super) fn send_probe(&mut self, cx: &mut Context<'_>) {
+        let Some(probing) = &mut self.probing else {
+            return;
+        };
+        if cx.now < probing.next {
+            return;
+        }
+        // A first portion at once; later ones by the time that passed.
+        let passed = cx.now.saturating_duration_since(probing.last).max(TICK);
+        let portion = (passed.as_micros() as u64 * probing.bitrate / 8_000_000) as usize;
+        let mut left = portion.min(probing.octets_left);
+        probing.octets_left -= left;
+        probing.last = cx.now;
+        probing.next = cx.now + TICK;
+        let (id, done) = (probing.id, probing.octets_left == 0);
+        if done {
+            self.probing = None;
+        }
+        let (Some(keys), Some(video)) = (&mut self.keys, &mut self.video) else {
+            return;
+        };
+        let Some(newest) = video.munger.last_seq() else {
+            return;
+        };
+        let mut back = 0;
+        while left > 0 {
+            back += 1;
+            let Some(seq) = newest.checked_sub(back).filter(|_| back <= LOOK_BACK) else {
+                // Too few packets of late: the rest of the probe is not sent, and its result is of less.
+                return;
+            };
+            let packet = video.munger.origin(seq).and_then(|origin| {
+                let layer = cx.layers.get(origin.layer)?;
+                layer.store.get(origin.epoch, origin.seq)
+            });
+            let Some(packet) = packet else { continue };
+            let Some(munged) = video.munger.again(seq, packet) else {
+                continue;
+            };
+            let mut wire = Wire {
+                sealer: &mut keys.sealer,
+                outbox: cx.outbox,
+                path: cx.path,
+            };
+            let (estimator, now) = (&mut self.estimator, cx.now);
+            let twcc = |size| estimator.sent(now, size, Some(id));
+            match video.resend(&mut wire, packet, &munged, packet.marker, twcc) {
+                Some(size) => left = left.saturating_sub(size),
+                None => return,
+            }
+        }
+    }
+}

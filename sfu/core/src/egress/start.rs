@@ -1,0 +1,189 @@
+//! From a keyframe in the store to the live edge.
+//!
+//! A viewer that joins gets the newest decodable point at once and what came after it faster than it
+//! happened. Its timestamps are told faster too ([`CatchUp`]): a player shows frames by their
+//! timestamps, and would otherwise stay as far behind as it began.
+
+use std::time::{Duration, Instant};
+
+use super::{Context, Egress, START_BITRATE, pacer::TICK};
+use crate::{
+    layers::Layers,
+    munge::CatchUp,
+    packet::{LayerId, MediaPacket},
+};
+
+/// A backlog up to this is simply sent: the playout delay of a player covers it.
+const SHORT: Duration = Duration::from_millis(150);
+
+/// Longest catch-up. With the keyframe that comes first and the player's own start, the delay is back
+/// to normal within 2 s of the join.
+const LONGEST: Duration = Duration::from_millis(1_300);
+
+/// How many times faster than it happened a backlog is told, when it need not be faster. A decoder
+/// in software does several times real time.
+const SPEED: u32 = 6;
+
+/// A backlog is sent at this rate at most, in bit/s, unless [`LONGEST`] asks for more.
+const MAX_RATE: u64 = 25_000_000;
+
+/// From this backlog on a keyframe is asked for as well, for whoever joins next.
+const LONG_GOP: Duration = Duration::from_secs(2);
+
+/// A viewer so far behind jumps to the next keyframe rather than being told what lies between.
+const FAR: Duration = Duration::from_millis(300);
+
+/// A viewer so much further behind than it began has a path that does not take the stream: its video
+/// is dropped to the next keyframe.
+const LOST: Duration = Duration::from_secs(4);
+
+/// Where a viewer reads the store.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    /// Next number of the source.
+    pub(super) seq: u64,
+    /// When the next portion is due.
+    pub(super) next: Instant,
+    /// How far behind it is.
+    lag: Duration,
+    /// How far it was at first.
+    first_lag: Duration,
+}
+
+impl Behind {
+    /// A frame did not fit into what may leave at once.
+    pub(super) fn burst(now: Instant, packet: &MediaPacket) -> Self {
+        Self {
+            seq: packet.seq,
+            next: now + TICK,
+            lag: Duration::ZERO,
+            first_lag: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn is_far(&self) -> bool {
+        self.lag > FAR
+    }
+}
+
+impl Egress {
+    /// The viewer is connected, or wants video again: it gets what the store has.
+    pub(crate) fn begin(&mut self, cx: &mut Context<'_>) {
+        self.choose(cx.now, cx.layers);
+        if self.selection.is_paused() || self.keys.is_none() {
+            return;
+        }
+        let Some(video) = &mut self.video else { return };
+        if video.munger.run().is_some() {
+            return;
+        }
+        let Some(layer) = start_layer(cx.layers, self.selection.target().map(|t| t.layer)) else {
+            let wanted = self.selection.target().map(|target| target.layer);
+            self.wants_keyframe = Some(wanted.unwrap_or_default());
+            self.asked = Some(cx.now);
+            return;
+        };
+        let Some(store) = cx.layers.get(layer).map(|layer| &layer.store) else {
+            return;
+        };
+        let (Some(key), Some(newest)) = (store.keyframe(), store.newest()) else {
+            return;
+        };
+        if self.source.as_ref().is_some_and(|now| key.source < now.epoch) {
+            return;
+        }
+        let backlog = newest.captured.saturating_duration_since(key.captured);
+        let octets: usize = store.from(key.seq).map(|packet| packet.payload.len()).sum();
+        let catch_up = (backlog > SHORT).then(|| {
+            let by_rate = Duration::from_micros(octets as u64 * 8_000_000 / MAX_RATE);
+            let told_in = (backlog / SPEED).max(by_rate).clamp(TICK, LONGEST);
+            CatchUp {
+                media: backlog + told_in,
+                told_in,
+            }
+        });
+        video.munger.begin(key, catch_up);
+        self.selection.began(layer);
+        self.behind = Some(Behind {
+            seq: key.seq,
+            next: cx.now,
+            lag: backlog,
+            first_lag: backlog,
+        });
+        if let Some(CatchUp { told_in, .. }) = catch_up {
+            // A quarter more, since the stream goes on meanwhile.
+            let needed = octets as u64 * 8_000 / (told_in.as_millis() as u64).max(1);
+            self.pacer.set_rate((needed + needed / 4).max(2 * START_BITRATE));
+        }
+        if backlog > LONG_GOP {
+            self.wants_keyframe = Some(layer);
+        }
+        self.pace(cx);
+    }
+
+    /// The next portion of what the viewer is behind.
+    pub(super) fn pace(&mut self, cx: &mut Context<'_>) {
+        let Some(mut behind) = self.behind.take() else {
+            return;
+        };
+        let run = self.video.as_ref().and_then(|video| video.munger.run());
+        let layers: &Layers = cx.layers;
+        let store = run.and_then(|(layer, epoch)| {
+            let store = &layers.get(layer)?.store;
+            (store.epoch() == Some(epoch)).then_some(store)
+        });
+        let Some(store) = store else {
+            self.interrupt_video();
+            return;
+        };
+        let mut open = true;
+        for packet in store.from(behind.seq) {
+            open = self.pacer.is_open(cx.now);
+            if !open {
+                break;
+            }
+            behind.seq = packet.seq + 1;
+            self.video_packet(cx, packet);
+        }
+        if open {
+            self.normal_pace();
+            return;
+        }
+        let captured = self.video.as_ref().and_then(|v| v.munger.last_captured());
+        if let (Some(captured), Some(newest)) = (captured, store.newest()) {
+            behind.lag = newest.captured.saturating_duration_since(captured);
+        }
+        if behind.lag > behind.first_lag + LOST {
+            let left: usize = store.from(behind.seq).count();
+            self.stats.dropped += left as u64;
+            self.interrupt_video();
+            self.normal_pace();
+            if let Some((layer, _)) = run {
+                self.want_keyframe(cx.now, layer);
+            }
+            return;
+        }
+        behind.next = cx.now + TICK;
+        self.behind = Some(behind);
+    }
+
+    /// Beyond a burst, frames leave at a few times what the path is thought to carry.
+    pub(super) fn normal_pace(&mut self) {
+        let estimate = self.estimator.estimate();
+        self.pacer.set_rate((estimate * 5 / 2).max(START_BITRATE));
+    }
+}
+
+/// The wanted layer if it can be begun now, else any that can: a picture now, the right one soon.
+fn start_layer(layers: &Layers, wanted: Option<LayerId>) -> Option<LayerId> {
+    let has_keyframe = |layer: LayerId| {
+        let layer = layers.get(layer)?;
+        layer.store.keyframe().map(|_| ())
+    };
+    wanted
+        .filter(|layer| has_keyframe(*layer).is_some())
+        .or_else(|| {
+            let rungs = layers.rungs().iter().map(|rung| rung.layer);
+            rungs.rev().find(|layer| has_keyframe(*layer).is_some())
+        })
+}
