@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use mio::{Poll, Waker};
@@ -80,13 +80,16 @@ impl Sfu {
         }
         let mut threads = Vec::new();
         for (number, (poll, inbox, socket)) in (0_u16..).zip(parts) {
-            let shard = Shard::new(ShardConfig {
-                shard: number,
-                shards: shards as u16,
-                candidates: candidates.clone(),
-                publisher_timeout: config.publisher_timeout,
-                max_gso_segments: socket.max_segments(),
-            })
+            let shard = Shard::new(
+                Instant::now(),
+                ShardConfig {
+                    shard: number,
+                    shards: shards as u16,
+                    candidates: candidates.clone(),
+                    publisher_timeout: config.publisher_timeout,
+                    max_gso_segments: socket.max_segments(),
+                },
+            )
             .ok_or_else(|| io::Error::other("no DTLS certificate could be made"))?;
             let worker = Worker::new(WorkerParts {
                 shard,

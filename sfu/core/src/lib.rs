@@ -42,6 +42,7 @@ mod shard;
 mod tap;
 mod throttle;
 mod transport;
+mod wheel;
 
 pub use api::{EndReason, OfferError, SfuEvent, SfuStats};
 pub use id::{SessionId, StreamId};

@@ -6,8 +6,7 @@ mod sources;
 mod timers;
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -28,6 +27,7 @@ use crate::{
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
     transport::Transport,
+    wheel::Wheel,
 };
 
 /// Sessions of one shard that have not connected. Beyond, offers are refused: half-open handshakes
@@ -65,7 +65,7 @@ pub struct ShardConfig {
     pub max_gso_segments: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 enum Timer {
     Session(SessionKey),
     Route(StreamId),
@@ -87,15 +87,15 @@ pub struct Shard {
     next_key: u64,
     epochs: Epochs,
     connecting: usize,
-    timers: BinaryHeap<Reverse<(Instant, Timer)>>,
+    timers: Wheel<Timer>,
     outbox: Outbox,
     outputs: VecDeque<Output>,
     counters: SfuStats,
 }
 
 impl Shard {
-    /// None when no DTLS certificate can be made.
-    pub fn new(config: ShardConfig) -> Option<Self> {
+    /// `now`: no later call has an earlier one. None when no DTLS certificate can be made.
+    pub fn new(now: Instant, config: ShardConfig) -> Option<Self> {
         let cert = dtls::crypto_provider()
             .dtls_provider
             .generate_certificate()?;
@@ -109,7 +109,7 @@ impl Shard {
             next_key: 0,
             epochs: Epochs::default(),
             connecting: 0,
-            timers: BinaryHeap::new(),
+            timers: Wheel::new(now),
             outputs: VecDeque::new(),
             counters: SfuStats::default(),
             config,
@@ -434,11 +434,7 @@ impl Shard {
 
     /// Lets time pass: timers, and what was gathered long enough.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
+        while let Some((at, timer)) = self.timers.pop(now) {
             match timer {
                 Timer::Session(key) => self.session_timer(now, at, key),
                 Timer::Route(stream) => self.route_timer(now, at, stream),
@@ -448,7 +444,7 @@ impl Shard {
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        self.timers.next()
     }
 
     /// The next thing for the shell to do.

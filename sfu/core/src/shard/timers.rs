@@ -1,9 +1,9 @@
-//! A shard's timers: one heap for sessions and routes.
+//! A shard's timers: one wheel for sessions and routes.
 //!
 //! Each of them has at most one live entry, the instant that stands in its `armed`; entries that are
 //! no longer anybody's are passed over when they fall due. So arming costs no search.
 
-use std::{cmp::Reverse, time::Instant};
+use std::time::Instant;
 
 use super::{SessionKey, Shard, Timer};
 use crate::StreamId;
@@ -17,7 +17,7 @@ impl Shard {
         let common = session.common_mut();
         if common.armed.is_none_or(|armed| at < armed) {
             common.armed = Some(at);
-            self.timers.push(Reverse((at, Timer::Session(key))));
+            self.timers.insert(at, Timer::Session(key));
         }
     }
 
@@ -28,7 +28,7 @@ impl Shard {
         let Some(at) = route.deadline() else { return };
         if route.armed.is_none_or(|armed| at < armed) {
             route.armed = Some(at);
-            self.timers.push(Reverse((at, Timer::Route(stream))));
+            self.timers.insert(at, Timer::Route(stream));
         }
     }
 

@@ -71,13 +71,16 @@ impl World {
         log();
         let start = Instant::now();
         let shard = |number| {
-            Shard::new(ShardConfig {
-                shard: number,
-                shards,
-                candidates: vec![server()],
-                publisher_timeout: Duration::from_secs(5),
-                max_gso_segments: 64,
-            })
+            Shard::new(
+                start,
+                ShardConfig {
+                    shard: number,
+                    shards,
+                    candidates: vec![server()],
+                    publisher_timeout: Duration::from_secs(5),
+                    max_gso_segments: 64,
+                },
+            )
             .unwrap()
         };
         Self {
