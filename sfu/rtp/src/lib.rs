@@ -5,4 +5,10 @@
 // In a test a panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod av1;
+mod bit_reader;
+pub mod dependency_descriptor;
+pub mod h264;
 pub mod picture_ids;
+pub mod vp8;
+pub mod vp9;
