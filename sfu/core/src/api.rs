@@ -1,5 +1,7 @@
 //! What the media plane says to those who use it: errors, events, counters.
 
+use std::time::Duration;
+
 use weir_media::RtpTracks;
 
 use crate::{SessionId, StreamId};
@@ -75,6 +77,83 @@ pub enum SfuEvent {
     },
 }
 
+/// What a viewer wants to get of a stream's video.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LayerChoice {
+    /// The best that its path carries.
+    #[default]
+    Auto,
+    /// The simulcast layer of this name (rid), whatever the path carries; as [`Auto`](Self::Auto)
+    /// while the source does not send it.
+    Layer(String),
+    /// The best that its path carries, but no picture higher than this in pixels. The least layer
+    /// when all are higher.
+    MaxHeight(u16),
+    /// Sound alone.
+    AudioOnly,
+    /// Sound alone for now: nobody looks.
+    Paused,
+}
+
+/// One viewer now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewerStats {
+    /// Its session.
+    pub session: SessionId,
+    /// Since its transport is up.
+    pub connected_for: Duration,
+    /// Media sent over the time since the figures were asked for last, in bit/s of RTP payload.
+    pub bitrate: u64,
+    /// Name of the layer that it gets; none without video.
+    pub layer: Option<String>,
+    /// What it asked for.
+    pub choice: LayerChoice,
+    /// Width of that layer's picture in pixels, when known.
+    pub width: Option<u16>,
+    /// Its height.
+    pub height: Option<u16>,
+    /// Share of packets lost by its newest report, 0 to 1.
+    pub loss: f32,
+    /// Round trip, once reported.
+    pub rtt: Option<Duration>,
+    /// What its path is thought to carry, in bit/s.
+    pub estimate: u64,
+    /// Packets that it asked for again.
+    pub nacks: u64,
+    /// Packets sent again.
+    pub retransmissions: u64,
+    /// Keyframes that it asked for.
+    pub keyframe_requests: u64,
+    /// Packets that it did not get because its path, or a queue, was full.
+    pub dropped: u64,
+}
+
+/// One layer of a stream now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerStats {
+    /// Its name (rid); empty where there is but one.
+    pub name: String,
+    /// Width of its picture in pixels, once seen.
+    pub width: Option<u16>,
+    /// Its height.
+    pub height: Option<u16>,
+    /// Measured over the last seconds, in bit/s of RTP payload.
+    pub bitrate: u64,
+    /// It arrives now.
+    pub active: bool,
+    /// Viewers who get it.
+    pub viewers: u64,
+}
+
+/// One stream now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StreamStats {
+    /// Its layers, the best first.
+    pub layers: Vec<LayerStats>,
+    /// Its connected viewers.
+    pub viewers: Vec<ViewerStats>,
+}
+
 /// Counters since the start, and gauges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SfuStats {
@@ -106,4 +185,8 @@ pub struct SfuStats {
     pub datagrams_dropped: u64,
     /// Packets dropped because a bounded queue was full.
     pub overflow_drops: u64,
+    /// Video packets that single viewers did not get because their paths do not carry them.
+    pub viewer_drops: u64,
+    /// Keyframes that viewers asked for.
+    pub viewer_keyframe_requests: u64,
 }

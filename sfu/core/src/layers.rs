@@ -37,6 +37,15 @@ pub(crate) struct Rung {
     /// Measured, in bit/s of RTP payload.
     pub(crate) bitrate: u64,
     pub(crate) size: Option<PictureSize>,
+    /// Whether it arrives now.
+    pub(crate) active: bool,
+}
+
+impl Rung {
+    /// The same way of watching, whatever its rate is by now.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.layer, self.spatial, self.temporal) == (other.layer, other.spatial, other.temporal)
+    }
 }
 
 #[derive(Debug)]
@@ -125,7 +134,7 @@ impl Layers {
         }
     }
 
-    /// The ways of watching that there are now, the least first.
+    /// The ways of watching that there are, the least first.
     pub(crate) fn rungs(&self) -> &[Rung] {
         &self.rungs
     }
@@ -150,9 +159,7 @@ impl Layers {
     fn rank(&mut self, now: Instant) {
         self.rungs.clear();
         for (id, layer) in (0..).map(LayerId).zip(&self.layers) {
-            if layer.heard.is_none_or(|heard| now > heard + SILENCE) {
-                continue;
-            }
+            let active = layer.is_heard(now);
             let meter = &layer.meter;
             for spatial in 0..=meter.spatial {
                 // Lower frame rates are for who cannot even have the smallest picture.
@@ -163,6 +170,7 @@ impl Layers {
                         spatial: spatial as u8,
                         temporal: temporal as u8,
                         bitrate: meter.rate(now, spatial, temporal),
+                        active,
                         size: layer.size.map(|size| {
                             let shift = (meter.spatial - spatial) as u32;
                             PictureSize {
@@ -181,7 +189,8 @@ impl Layers {
         self.rungs
             .sort_by_key(|rung| (pixels(rung), rung.bitrate, rung.layer));
         // A simulcast's larger pictures are shown at the full rate or not at all.
-        let least = self.rungs.first().map(|rung| rung.layer);
+        let least = self.rungs.iter().find(|rung| rung.active);
+        let least = least.or(self.rungs.first()).map(|rung| rung.layer);
         let layers = &self.layers;
         self.rungs.retain(|rung| {
             let full = layers
@@ -285,10 +294,10 @@ mod tests {
             let ratio = rung.bitrate as f64 / f64::from(expected);
             assert!((0.85..1.15).contains(&ratio), "{ratio}");
         }
-        // The largest falls silent.
+        // The largest falls silent; the others keep their ranks.
         play(&mut layers, now, 3, &[(1, 250, 360), (2, 50, 180)]);
-        let order: Vec<_> = layers.rungs().iter().map(|r| r.layer.0).collect();
-        assert_eq!(order, [2, 1]);
+        let order: Vec<_> = layers.rungs().iter().map(|r| (r.layer.0, r.active)).collect();
+        assert_eq!(order, [(2, true), (1, true), (0, false)]);
     }
 
     #[test]

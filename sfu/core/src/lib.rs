@@ -24,7 +24,9 @@
 // In a test a panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod allocation;
 mod api;
+mod bwe;
 mod clock;
 mod demux;
 mod dtls;
@@ -32,6 +34,7 @@ mod egress;
 mod id;
 mod ingest;
 mod keyframe;
+mod layers;
 mod munge;
 mod outbox;
 mod packet;
@@ -39,15 +42,20 @@ mod route;
 mod sdp;
 mod session;
 mod shard;
+mod store;
 mod tap;
 mod throttle;
 mod transport;
+mod wallclock;
 mod wheel;
 
-pub use api::{EndReason, OfferError, SfuEvent, SfuStats};
+pub use api::{
+    EndReason, LayerChoice, LayerStats, OfferError, SfuEvent, SfuStats, StreamStats, ViewerStats,
+};
 pub use id::{SessionId, StreamId};
-pub use outbox::Transmit;
+pub use outbox::{Path, Transmit};
 pub use packet::{
     Epoch, H264Profile, LayerId, MediaPacket, PictureSize, Scalability, SourceInfo, clock_rate,
 };
+pub use wallclock::Wallclock;
 pub use shard::{IngestId, Output, Shard, ShardConfig, ShardMessage};

@@ -3,11 +3,15 @@
 //! A stream has one home shard, where its source is; a shard with viewers has a route too and is
 //! subscribed at the home. So a packet goes once to each shard, and from there to each viewer.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     ingest::BridgeIngest,
-    packet::SourceInfo,
+    layers::Layers,
+    packet::{MediaPacket, SourceInfo},
     shard::{IngestId, SessionKey},
     tap::TapOrder,
     throttle::{KEYFRAME_FORWARD_INTERVAL, KEYFRAME_REQUEST_INTERVAL, KeyframeThrottle},
@@ -32,12 +36,21 @@ pub(crate) enum Source {
 pub(crate) struct Route {
     /// Only at the home shard.
     pub(crate) source: Option<Source>,
-    /// The source that is live, known wherever there are viewers.
+    /// The source that is live, known wherever there are viewers. Stays through an interruption.
     pub(crate) info: Option<SourceInfo>,
+    /// The source is gone, and the stream with it unless another comes before this.
+    pub(crate) over_at: Option<Instant>,
+    /// The video's layers and their packets.
+    pub(crate) layers: Layers,
+    /// What was gathered for the viewers.
+    pub(crate) batch: Vec<Arc<MediaPacket>>,
+    /// Least and most playout delay for new viewers, in units of 10 ms.
+    pub(crate) playout_delay: Option<(u16, u16)>,
     pub(crate) viewers: Vec<SessionKey>,
     /// Other shards with viewers of this stream.
     pub(crate) subscribers: Vec<u16>,
     pub(crate) tap: Option<TapOrder>,
+    /// Requests for a keyframe while no layer is known.
     pub(crate) throttle: KeyframeThrottle,
     /// When what was gathered must leave.
     pub(crate) flush_at: Option<Instant>,
@@ -54,6 +67,10 @@ impl Route {
         Self {
             source: None,
             info: None,
+            over_at: None,
+            layers: Layers::new(interval),
+            batch: Vec::new(),
+            playout_delay: None,
             viewers: Vec::new(),
             subscribers: Vec::new(),
             tap: None,
@@ -66,14 +83,17 @@ impl Route {
     /// Nothing holds the route any more.
     pub(crate) fn is_idle(&self) -> bool {
         self.source.is_none()
+            && self.over_at.is_none()
             && self.viewers.is_empty()
             && self.subscribers.is_empty()
             && self.tap.is_none()
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.flush_at, self.throttle.deadline()]
+        let requests = self.layers.iter().map(|(_, layer)| layer.throttle.deadline());
+        [self.flush_at, self.over_at, self.throttle.deadline()]
             .into_iter()
+            .chain(requests)
             .flatten()
             .min()
     }

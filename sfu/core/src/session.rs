@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    EndReason, SessionId, StreamId, egress::Egress, ingest::PublisherIngest, transport::Transport,
+    EndReason, SessionId, StreamId, egress::{Egress, EgressStats}, ingest::PublisherIngest, transport::Transport,
 };
 
 /// From the answer to a finished DTLS handshake. OBS gives up after 8 s, browsers after 15–30 s.
@@ -39,18 +39,12 @@ pub(crate) struct Publisher {
 pub(crate) struct Viewer {
     pub(crate) common: Common,
     pub(crate) egress: Egress,
-    /// Packets are written that were not drained yet.
-    pub(crate) dirty: bool,
-    /// What was told of losses and retransmissions, per m-line.
-    pub(crate) told: Vec<Told>,
-}
-
-/// Cumulative figures of one m-line that are in the counters already.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Told {
-    pub(crate) mid: str0m::media::Mid,
-    pub(crate) lost: u64,
-    pub(crate) resent: u64,
+    /// The tick of its egress that is in the timers.
+    pub(crate) tick: Option<Instant>,
+    /// Its counters that are in the shard's already.
+    pub(crate) counted: EgressStats,
+    /// For its bitrate: when and at how many octets it was asked last.
+    pub(crate) asked: Option<(Instant, u64)>,
 }
 
 pub(crate) enum Session {

@@ -7,7 +7,7 @@ use weir_media::RtpPacket;
 use super::IngestId;
 use crate::{
     SfuEvent, StreamId,
-    packet::{MediaPacket, SourceInfo},
+    packet::{LayerId, MediaPacket, SourceInfo},
 };
 
 /// From shard to shard. All shards of a process share memory, so packets go as `Arc`.
@@ -49,6 +49,8 @@ pub enum ShardMessage {
     KeyframeRequest {
         /// The stream.
         stream: StreamId,
+        /// Of which layer; none: of whatever there is.
+        layer: Option<LayerId>,
     },
     /// A datagram that arrived at the wrong shard. May be dropped under overload.
     Datagram {

@@ -2,25 +2,25 @@
 
 use std::{sync::Arc, time::Instant};
 
+use weir_media::Kind;
+
 use super::{Output, SessionKey, Shard, ShardMessage};
 use crate::{
-    EndReason, StreamId,
-    egress::Written,
-    ingest,
-    packet::{MediaPacket, SourceInfo},
+    EndReason, StreamId, ingest,
+    packet::{LayerId, MediaPacket, SourceInfo},
     route::{GATHER, Route, Source},
     session::Session,
 };
 
 impl Shard {
-    /// A new source for a stream: the one before ends.
+    /// A new source for a stream: the one before ends, and what it was stays known until the new
+    /// one's media comes.
     pub(super) fn replace_source(&mut self, now: Instant, stream: StreamId, source: Source) {
         let route = self
             .routes
             .entry(stream)
             .or_insert_with(|| Route::new(true));
         let before = route.source.replace(source);
-        self.set_live(now, stream, None);
         match before {
             Some(Source::Publisher(key)) => self.end(now, key, EndReason::TakenOver),
             Some(Source::Bridge { id, .. }) => {
@@ -29,6 +29,23 @@ impl Shard {
             }
             None => {}
         }
+    }
+
+    /// The stream has no source any more. `for_good`: its publisher said goodbye; otherwise viewers
+    /// are kept for the time of grace, in which another may come.
+    pub(super) fn source_ended(&mut self, now: Instant, stream: StreamId, for_good: bool) {
+        let grace = self.config.grace;
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        route.source = None;
+        if for_good || grace.is_zero() || route.info.is_none() {
+            self.set_live(now, stream, None);
+        } else {
+            route.over_at = Some(now + grace);
+            self.arm_route(stream);
+        }
+        self.drop_idle(stream);
     }
 
     /// Whether a publisher whose offer came after this one's has the stream already.
@@ -42,6 +59,7 @@ impl Shard {
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
+        route.over_at = None;
         if route.info == info {
             return;
         }
@@ -50,30 +68,27 @@ impl Shard {
             (Some(_), None) => self.counters.streams -= 1,
             (Some(_), Some(_)) | (None, None) => {}
         }
-        let new_run = route.info.as_ref().map(|i| i.epoch) != info.as_ref().map(|i| i.epoch);
+        let epoch = |info: &Option<SourceInfo>| info.as_ref().map(|info| info.epoch);
+        let new_run = epoch(&route.info) != epoch(&info);
         if new_run {
             route.throttle.reset();
         }
         for shard in route.subscribers.clone() {
-            self.forward(
-                shard,
-                ShardMessage::Source {
-                    stream,
-                    info: info.clone(),
-                },
-            );
+            let info = info.clone();
+            self.forward(shard, ShardMessage::Source { stream, info });
         }
         self.outputs.push_back(Output::Live {
             stream,
             info: info.clone(),
         });
-        self.update_viewers(now, stream, info.clone());
+        let live = info.is_some();
+        self.update_viewers(now, stream, info);
         let watched = self
             .routes
             .get(&stream)
             .is_some_and(|r| !r.viewers.is_empty() || !r.subscribers.is_empty());
-        if new_run && info.is_some() && watched {
-            self.request_keyframe(now, stream);
+        if new_run && live && watched {
+            self.request_keyframe(now, stream, None);
         }
     }
 
@@ -87,17 +102,16 @@ impl Shard {
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
+        let epoch = |info: &Option<SourceInfo>| info.as_ref().map(|info| info.epoch);
+        if epoch(&route.info) != epoch(&info) {
+            route.layers.clear();
+        }
         route.info = info;
-        let Some(info) = route.info.clone() else {
-            return;
-        };
+        let Some(info) = &route.info else { return };
         let mut unserved = Vec::new();
         for key in &route.viewers {
             if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key)
-                && viewer
-                    .egress
-                    .set_source(&viewer.common.transport.rtc, &info)
-                    .is_err()
+                && viewer.egress.set_source(info).is_err()
             {
                 unserved.push(*key);
             }
@@ -122,17 +136,14 @@ impl Shard {
         if packet.keyframe_start {
             route.throttle.keyframe();
         }
-        if let (Some(profile), Some(info)) = (packet.h264_profile, route.info.clone())
+        if let (Some(profile), Some(info)) = (packet.h264_profile, &route.info)
             && info.h264_profile != Some(profile)
         {
-            self.set_live(
-                now,
-                stream,
-                Some(SourceInfo {
-                    h264_profile: Some(profile),
-                    ..info
-                }),
-            );
+            let info = SourceInfo {
+                h264_profile: Some(profile),
+                ..info.clone()
+            };
+            self.set_live(now, stream, Some(info));
         }
         let packet = Arc::new(packet);
         let Some(route) = self.routes.get_mut(&stream) else {
@@ -161,7 +172,7 @@ impl Shard {
                 message,
             });
         }
-        self.deliver(now, stream, &packet, flush, gap);
+        self.deliver(now, stream, packet, flush, gap);
     }
 
     /// A packet goes to the viewers of this shard.
@@ -169,104 +180,76 @@ impl Shard {
         &mut self,
         now: Instant,
         stream: StreamId,
-        packet: &MediaPacket,
+        packet: Arc<MediaPacket>,
         flush: bool,
         gap: bool,
     ) {
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
-        let mut wants_keyframe = false;
-        let mut queued = false;
-        for key in &route.viewers {
-            let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key) else {
-                continue;
-            };
-            if !viewer.common.connected {
-                continue;
-            }
-            if gap {
-                viewer.egress.interrupt_video();
-            }
-            match viewer
-                .egress
-                .write(now, &mut viewer.common.transport.rtc, packet)
-            {
-                Written::Queued => {
-                    viewer.dirty = true;
-                    queued = true;
+        if route
+            .info
+            .as_ref()
+            .is_some_and(|info| packet.source < info.epoch)
+        {
+            return;
+        }
+        if packet.kind == Kind::Video {
+            route.layers.push(now, &packet);
+        }
+        if route.viewers.is_empty() {
+            return;
+        }
+        if gap {
+            for key in &route.viewers {
+                if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key)
+                    && viewer.egress.layer() == Some(packet.layer)
+                {
+                    viewer.egress.interrupt_video();
                 }
-                Written::Skipped => {}
-                Written::WantsKeyframe => wants_keyframe = true,
             }
         }
-        if packet.keyframe_start {
-            route.throttle.keyframe();
-        }
-        if queued && route.flush_at.is_none() {
+        let frame_ends = packet.marker && packet.kind == Kind::Video;
+        route.batch.push(packet);
+        if route.flush_at.is_none() {
             route.flush_at = Some(now + GATHER);
         }
-        let frame_ends = packet.marker && packet.kind == weir_media::Kind::Video;
-        if route.flush_at.is_some() && (flush || frame_ends) {
-            self.flush(now, stream);
+        if flush || frame_ends {
+            self.flush(stream);
+        } else {
+            self.arm_route(stream);
         }
-        if wants_keyframe {
-            self.request_keyframe(now, stream);
+    }
+
+    /// A keyframe is needed: of a layer, or of whatever there is.
+    pub(super) fn request_keyframe(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        layer: Option<LayerId>,
+    ) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        let throttle = match layer.and_then(|layer| route.layers.get_mut(layer)) {
+            Some(layer) => &mut layer.throttle,
+            None => &mut route.throttle,
+        };
+        if throttle.request(now) {
+            self.send_keyframe_request(now, stream, layer);
         }
         self.arm_route(stream);
     }
 
-    /// Sends what was gathered for the viewers of a stream.
-    pub(super) fn flush(&mut self, now: Instant, stream: StreamId) {
-        let Some(route) = self.routes.get_mut(&stream) else {
-            return;
-        };
-        route.flush_at = None;
-        // Ending a session changes the list; the index then points at the next one.
-        let viewers = std::mem::take(&mut route.viewers);
-        let mut ended = Vec::new();
-        let mut events = Vec::new();
-        for key in &viewers {
-            let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key) else {
-                continue;
-            };
-            if !std::mem::replace(&mut viewer.dirty, false) {
-                continue;
-            }
-            let transport = &mut viewer.common.transport;
-            transport.advance(now);
-            let mut said = Vec::new();
-            if transport.drain(&mut self.outbox, &mut said).is_err() {
-                ended.push(*key);
-            }
-            events.extend(said.into_iter().map(|event| (*key, event)));
-            self.arm_session(*key);
-        }
-        if let Some(route) = self.routes.get_mut(&stream) {
-            route.viewers = viewers;
-        }
-        for (key, event) in events {
-            self.session_event(now, key, event);
-        }
-        for key in ended {
-            self.end(now, key, EndReason::Closed);
-        }
-    }
-
-    pub(super) fn request_keyframe(&mut self, now: Instant, stream: StreamId) {
-        let Some(route) = self.routes.get_mut(&stream) else {
-            return;
-        };
-        if route.throttle.request(now) {
-            self.send_keyframe_request(now, stream);
-        }
-        self.arm_route(stream);
-    }
-
-    pub(super) fn send_keyframe_request(&mut self, now: Instant, stream: StreamId) {
+    pub(super) fn send_keyframe_request(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        layer: Option<LayerId>,
+    ) {
         let home = Self::home(stream, self.config.shards);
         if home != self.config.shard {
-            self.forward(home, ShardMessage::KeyframeRequest { stream });
+            self.forward(home, ShardMessage::KeyframeRequest { stream, layer });
             return;
         }
         let Some(route) = self.routes.get(&stream) else {
@@ -278,10 +261,8 @@ impl Shard {
                 let Some(Session::Publisher(publisher)) = self.sessions.get_mut(&key) else {
                     return;
                 };
-                if publisher
-                    .ingest
-                    .request_keyframe(&mut publisher.common.transport.rtc)
-                {
+                let rtc = &mut publisher.common.transport.rtc;
+                if publisher.ingest.request_keyframe(rtc, layer) {
                     self.counters.keyframe_requests += 1;
                     publisher.common.transport.advance(now);
                     self.pump(now, key);
