@@ -5,4 +5,12 @@
 // In a test a panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod malformed;
+pub mod packet;
 pub mod picture_ids;
+pub mod rfc4571;
+pub mod rtcp;
+pub mod srtp;
+pub mod twcc;
+
+pub use malformed::Malformed;
