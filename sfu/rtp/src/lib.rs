@@ -12,3 +12,12 @@ pub mod h264;
 pub mod picture_ids;
 pub mod vp8;
 pub mod vp9;
+mod malformed;
+pub mod packet;
+pub mod picture_ids;
+pub mod rfc4571;
+pub mod rtcp;
+pub mod srtp;
+pub mod twcc;
+
+pub use malformed::Malformed;
