@@ -7,7 +7,8 @@
 //! - A group's delay is the least of its packets', so the time that the group itself takes to pass
 //!   the bottleneck does not count, only the queue that it found.
 //! - A keyframe lifts the delay in one step, after which it falls. So both halves of the window must
-//!   rise by themselves before it is called overuse: a step lifts only one of them.
+//!   rise by themselves before it is called overuse: a step lifts only one of them. And the queue
+//!   must never have been empty in the newer half.
 //!
 //! Delays are differences of two clocks, so only their changes mean anything; all arithmetic on
 //! them is modulo 2³² µs.
@@ -45,6 +46,9 @@ const OUTLIER: f32 = 15.0;
 
 /// Each half of the window must rise at least so much of the whole's slope.
 const HALF_SHARE: f32 = 0.3;
+
+/// And the queue must not have been empty throughout its newer half: packets wait at least so long.
+const WAITING_MICROS: u32 = 8_000;
 
 /// The least delay is remembered between one and two of these: a longer route is accepted then.
 const BASE_MICROS: u32 = 5_000_000;
@@ -220,7 +224,7 @@ impl DelayDetector {
         let slope = older.plus(&newer).slope();
         let rising = older.slope().min(newer.slope()) > HALF_SHARE * slope;
         let trend = slope * GAIN;
-        let usage = if trend > self.threshold && rising {
+        let usage = if trend > self.threshold && rising && self.queue_micros > WAITING_MICROS {
             Usage::Over
         } else if trend < -self.threshold {
             Usage::Under

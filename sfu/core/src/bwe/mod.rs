@@ -5,6 +5,10 @@ mod history;
 mod loss;
 mod probe;
 mod rate;
+#[cfg(test)]
+pub(crate) mod sim;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
