@@ -9,9 +9,6 @@ pub mod av1;
 mod bit_reader;
 pub mod dependency_descriptor;
 pub mod h264;
-pub mod picture_ids;
-pub mod vp8;
-pub mod vp9;
 mod malformed;
 pub mod packet;
 pub mod picture_ids;
@@ -19,5 +16,7 @@ pub mod rfc4571;
 pub mod rtcp;
 pub mod srtp;
 pub mod twcc;
+pub mod vp8;
+pub mod vp9;
 
 pub use malformed::Malformed;

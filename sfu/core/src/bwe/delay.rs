@@ -1,0 +1,292 @@
+//! Does the queue before the viewer grow? From the one-way delay of groups of packets.
+//!
+//! In the manner of draft-ietf-rmcat-gcc-02 section 5: packets sent within 5 ms are one group, a
+//! line is fitted through the groups' delays, and its slope is compared with a threshold that
+//! adapts to the path's jitter. Two things differ, because whole frames leave here at line rate:
+//!
+//! - A group's delay is the least of its packets', so the time that the group itself takes to pass
+//!   the bottleneck does not count, only the queue that it found.
+//! - A keyframe lifts the delay in one step, after which it falls. So both halves of the window must
+//!   rise by themselves before it is called overuse: a step lifts only one of them. And the queue
+//!   must never have been empty in the newer half.
+//!
+//! Delays are differences of two clocks, so only their changes mean anything; all arithmetic on
+//! them is modulo 2³² µs.
+
+use super::Usage;
+
+/// Packets sent within this many microseconds of the group's first are one group (section 5.2).
+const GROUP_MICROS: u32 = 5_000;
+
+/// Groups remembered.
+const SAMPLES: usize = 64;
+
+/// The window of the line: this long, but at least so many groups, unless they are older than that.
+const WINDOW_MICROS: u32 = 600_000;
+const LEAST_SAMPLES: usize = 12;
+const OLDEST_MICROS: u32 = 2_000_000;
+
+/// No verdict over less time than this.
+const LEAST_MICROS: u32 = 200_000;
+
+/// What a slope is multiplied by before it meets the threshold, in milliseconds: 60 groups times
+/// the usual gain of 4, so that the draft's thresholds hold.
+const GAIN: f32 = 240.0;
+
+/// The threshold, section 5.4 and table 1: initial, least, greatest (ms), and how fast it follows
+/// up and down (per ms).
+const THRESHOLD: f32 = 12.5;
+const THRESHOLD_MIN: f32 = 6.0;
+const THRESHOLD_MAX: f32 = 600.0;
+const FOLLOW_UP: f32 = 0.0087;
+const FOLLOW_DOWN: f32 = 0.039;
+
+/// The threshold does not follow what exceeds it by more than this (ms): that is no jitter.
+const OUTLIER: f32 = 15.0;
+
+/// Each half of the window must rise at least so much of the whole's slope.
+const HALF_SHARE: f32 = 0.3;
+
+/// And the queue must not have been empty throughout its newer half: packets wait at least so long.
+const WAITING_MICROS: u32 = 8_000;
+
+/// The least delay is remembered between one and two of these: a longer route is accepted then.
+const BASE_MICROS: u32 = 5_000_000;
+
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    first_sent: u32,
+    arrival: u32,
+    delay: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sample {
+    arrival: u32,
+    delay: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct DelayDetector {
+    group: Option<Group>,
+    samples: [Sample; SAMPLES],
+    /// Number of samples ever, and the first that counts.
+    end: u32,
+    start: u32,
+    threshold: f32,
+    updated: Option<u32>,
+    base: Option<Base>,
+    usage: Usage,
+    queue_micros: u32,
+}
+
+/// Least delays of the present and the previous span.
+#[derive(Debug, Clone, Copy)]
+struct Base {
+    since: u32,
+    present: u32,
+    previous: u32,
+}
+
+impl DelayDetector {
+    pub(super) fn new() -> Self {
+        Self {
+            group: None,
+            samples: [Sample::default(); SAMPLES],
+            end: 0,
+            start: 0,
+            threshold: THRESHOLD,
+            updated: None,
+            base: None,
+            usage: Usage::Normal,
+            queue_micros: 0,
+        }
+    }
+
+    /// A packet's departure and arrival, each by its own clock in microseconds, modulo 2³².
+    pub(super) fn packet(&mut self, sent: u32, arrival: u32) {
+        let delay = arrival.wrapping_sub(sent);
+        match &mut self.group {
+            Some(group) => {
+                let after = sent.wrapping_sub(group.first_sent) as i32;
+                if after < 0 {
+                    // Reordered; its group is closed.
+                } else if after as u32 <= GROUP_MICROS {
+                    if (delay.wrapping_sub(group.delay) as i32) < 0 {
+                        group.delay = delay;
+                        group.arrival = arrival;
+                    }
+                } else {
+                    let sample = Sample {
+                        arrival: group.arrival,
+                        delay: group.delay,
+                    };
+                    *group = Group {
+                        first_sent: sent,
+                        arrival,
+                        delay,
+                    };
+                    self.push(sample);
+                }
+            }
+            None => {
+                self.group = Some(Group {
+                    first_sent: sent,
+                    arrival,
+                    delay,
+                });
+            }
+        }
+    }
+
+    fn push(&mut self, sample: Sample) {
+        self.samples[self.end as usize % SAMPLES] = sample;
+        self.end = self.end.wrapping_add(1);
+        if self.end.wrapping_sub(self.start) > SAMPLES as u32 {
+            self.start = self.end.wrapping_sub(SAMPLES as u32);
+        }
+        let base = self.base.get_or_insert(Base {
+            since: sample.arrival,
+            present: sample.delay,
+            previous: sample.delay,
+        });
+        if sample.arrival.wrapping_sub(base.since) as i32 > BASE_MICROS as i32 {
+            *base = Base {
+                since: sample.arrival,
+                present: sample.delay,
+                previous: base.present,
+            };
+        }
+        base.present = least(base.present, sample.delay);
+    }
+
+    /// Forgets the window: after a decrease only new evidence counts. `usage` stays until the next update.
+    pub(super) fn restart(&mut self) {
+        self.start = self.end;
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// How long packets wait above the least that was seen in the last 5–10 s.
+    pub(super) fn queue_micros(&self) -> u32 {
+        self.queue_micros
+    }
+
+    /// Judges the window. Once per feedback.
+    pub(super) fn update(&mut self) -> Usage {
+        self.usage = self.judge();
+        self.usage
+    }
+
+    fn judge(&mut self) -> Usage {
+        if self.start == self.end {
+            return Usage::Normal;
+        }
+        let at = |n: u32| self.samples[n as usize % SAMPLES];
+        let newest = at(self.end.wrapping_sub(1));
+        loop {
+            let age = newest.arrival.wrapping_sub(at(self.start).arrival) as i32;
+            let count = self.end.wrapping_sub(self.start) as usize;
+            let old = age > WINDOW_MICROS as i32 && count > LEAST_SAMPLES;
+            if !(old || age > OLDEST_MICROS as i32) {
+                break;
+            }
+            self.start = self.start.wrapping_add(1);
+        }
+        let first = at(self.start);
+        let count = self.end.wrapping_sub(self.start);
+        let middle = self.start.wrapping_add(count / 2);
+        let (mut older, mut newer) = (Line::default(), Line::default());
+        let mut newer_least = newest.delay;
+        let mut n = self.start;
+        while n != self.end {
+            let sample = at(n);
+            let x = sample.arrival.wrapping_sub(first.arrival) as i32 as f32 * 1e-3;
+            let y = sample.delay.wrapping_sub(first.delay) as i32 as f32 * 1e-3;
+            if (n.wrapping_sub(middle) as i32) < 0 {
+                older.add(x, y);
+            } else {
+                newer.add(x, y);
+                newer_least = least(newer_least, sample.delay);
+            }
+            n = n.wrapping_add(1);
+        }
+        if let Some(base) = self.base {
+            let base = least(base.present, base.previous);
+            self.queue_micros = (newer_least.wrapping_sub(base) as i32).max(0) as u32;
+        }
+        let span = newest.arrival.wrapping_sub(first.arrival) as i32;
+        if (count as usize) < LEAST_SAMPLES || span < LEAST_MICROS as i32 {
+            return Usage::Normal;
+        }
+        let slope = older.plus(&newer).slope();
+        let rising = older.slope().min(newer.slope()) > HALF_SHARE * slope;
+        let trend = slope * GAIN;
+        let usage = if trend > self.threshold && rising && self.queue_micros > WAITING_MICROS {
+            Usage::Over
+        } else if trend < -self.threshold {
+            Usage::Under
+        } else {
+            Usage::Normal
+        };
+        let passed = self
+            .updated
+            .map_or(0, |updated| newest.arrival.wrapping_sub(updated) as i32);
+        self.updated = Some(newest.arrival);
+        let excess = trend.abs() - self.threshold;
+        if excess <= OUTLIER {
+            let follow = if excess > 0.0 { FOLLOW_UP } else { FOLLOW_DOWN };
+            let millis = passed.clamp(0, 100_000) as f32 * 1e-3;
+            self.threshold += (follow * millis).min(1.0) * excess;
+            self.threshold = self.threshold.clamp(THRESHOLD_MIN, THRESHOLD_MAX);
+        }
+        usage
+    }
+}
+
+/// The lesser of two delays.
+fn least(a: u32, b: u32) -> u32 {
+    if (b.wrapping_sub(a) as i32) < 0 { b } else { a }
+}
+
+/// Least squares.
+#[derive(Debug, Clone, Copy, Default)]
+struct Line {
+    n: f32,
+    x: f32,
+    y: f32,
+    xx: f32,
+    xy: f32,
+}
+
+impl Line {
+    fn add(&mut self, x: f32, y: f32) {
+        self.n += 1.0;
+        self.x += x;
+        self.y += y;
+        self.xx += x * x;
+        self.xy += x * y;
+    }
+
+    fn plus(&self, other: &Self) -> Self {
+        Self {
+            n: self.n + other.n,
+            x: self.x + other.x,
+            y: self.y + other.y,
+            xx: self.xx + other.xx,
+            xy: self.xy + other.xy,
+        }
+    }
+
+    /// 0 where all arrived at once.
+    fn slope(&self) -> f32 {
+        let spread = self.n * self.xx - self.x * self.x;
+        if spread > 1.0 {
+            (self.n * self.xy - self.x * self.y) / spread
+        } else {
+            0.0
+        }
+    }
+}
