@@ -189,4 +189,12 @@ pub struct SfuStats {
     pub viewer_drops: u64,
     /// Keyframes that viewers asked for.
     pub viewer_keyframe_requests: u64,
+    /// Messages received on data channels.
+    pub data_in: u64,
+    /// Messages sent on data channels.
+    pub data_out: u64,
+    /// Messages of data channels that nobody took: no room listens.
+    pub data_dropped: u64,
+    /// TCP connections that carry sessions now.
+    pub tcp_connections: u64,
 }

@@ -28,9 +28,11 @@ mod allocation;
 mod api;
 mod bwe;
 mod clock;
+mod data;
 mod demux;
 mod dtls;
 mod egress;
+mod ice;
 mod id;
 mod ingest;
 mod keyframe;
@@ -38,6 +40,7 @@ mod layers;
 mod munge;
 mod outbox;
 mod packet;
+mod paths;
 mod route;
 mod sdp;
 mod session;
@@ -52,6 +55,8 @@ mod wheel;
 pub use api::{
     EndReason, LayerChoice, LayerStats, OfferError, SfuEvent, SfuStats, StreamStats, ViewerStats,
 };
+pub use data::{DataEvent, MAX_MESSAGE, SendDataError};
+pub use ice::{IceAnswer, IceParameters, IceRestartError};
 pub use id::{SessionId, StreamId};
 pub use outbox::{Path, Transmit};
 pub use packet::{

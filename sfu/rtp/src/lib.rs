@@ -15,6 +15,7 @@ pub mod picture_ids;
 pub mod rfc4571;
 pub mod rtcp;
 pub mod srtp;
+pub mod stun;
 pub mod twcc;
 pub mod vp8;
 pub mod vp9;
