@@ -189,6 +189,8 @@ pub struct SfuStats {
     pub viewer_drops: u64,
     /// Keyframes that viewers asked for.
     pub viewer_keyframe_requests: u64,
+    /// Packets that viewers asked for again.
+    pub nacks: u64,
     /// Messages received on data channels.
     pub data_in: u64,
     /// Messages sent on data channels.

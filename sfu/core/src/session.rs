@@ -47,6 +47,7 @@ pub(crate) struct Publisher {
 pub(crate) struct Viewer {
     pub(crate) common: Common,
     pub(crate) egress: Egress,
+    pub(crate) connected_at: Option<Instant>,
     /// The tick of its egress that is in the timers.
     pub(crate) tick: Option<Instant>,
     /// Its counters that are in the shard's already.

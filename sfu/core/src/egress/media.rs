@@ -109,7 +109,7 @@ impl Stream {
 
     /// Size of the datagram that a payload makes.
     pub(crate) fn size(&self, sealer: &Sealer, payload: usize) -> usize {
-        HEADER + self.extension.len() + payload + sealer.tag_len()
+        HEADER + self.extension.len() + payload + sealer.profile().tag_len()
     }
 
     /// Writes a packet. `twcc` gives the transport-wide number for a datagram of this size. False

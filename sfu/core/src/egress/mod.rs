@@ -26,7 +26,7 @@ use std::{
 use weir_media::Kind;
 use weir_rtp::srtp::{Opener, Sealer, split_keying_material};
 
-pub(crate) use self::{media::ExtensionIds, pacer::TICK, selection::Choice};
+pub(crate) use self::media::ExtensionIds;
 use self::{
     feedback::Resent,
     media::{Stream, Wire},
@@ -124,7 +124,7 @@ impl Egress {
             audio: stream(Kind::Audio),
             media,
             keys: None,
-            selection: Selection::new(now),
+            selection: Selection::new(),
             behind: None,
             probing: None,
             pacer: Pacer::new(now, START_BITRATE),

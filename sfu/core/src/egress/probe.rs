@@ -28,7 +28,7 @@ impl Egress {
         if self.probing.is_some() || self.behind.is_some() {
             return;
         }
-        let wanted = self.wanted_bitrate(cx.layers);
+        let wanted = self.wanted_bitrate();
         let Some(probe) = self.estimator.poll_probe(cx.now, wanted) else {
             return;
         };

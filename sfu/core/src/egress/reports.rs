@@ -16,6 +16,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// (RFC 3550 section 6.5.1). Of a session that is as short-lived as its keys, so it may be a constant.
 const CNAME: &str = "weir";
 
+/// RFC 3711 section 3.4: the index after what is sealed.
+const RTCP_INDEX: usize = 4;
+
 /// Room for two reports, names and the seal.
 const COMPOUND: usize = 160;
 
@@ -130,7 +133,7 @@ impl Egress {
 
 fn send(keys: &mut Keys, plain: &[u8], cx: &mut Context<'_>) {
     let sealer = &mut keys.sealer;
-    let len = plain.len() + sealer.rtcp_overhead();
+    let len = plain.len() + sealer.profile().tag_len() + RTCP_INDEX;
     cx.outbox.append(cx.path, len, |out| {
         let start = out.len();
         out.extend_from_slice(plain);

@@ -4,14 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use super::Egress;
 use crate::{
-    allocation::{LayerChooser, Wish},
+    allocation::{Choice, Layer, LayerChooser, Rank, Situation, Wish},
     api::LayerChoice,
+    bwe::Usage,
     layers::{Layers, Rung},
     packet::{Epoch, LayerId, MediaPacket, Scalability},
 };
-
-/// What the viewer asked for, in terms of the present source.
-pub(crate) type Choice = LayerChoice;
 
 /// Whether a packet of the present run goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +33,31 @@ pub(crate) struct Selection {
     spatial: u8,
     temporal: u8,
     chosen_at: Option<Instant>,
+    /// What there is to choose from; kept for its room.
+    offered: Vec<Layer>,
 }
+
+/// Beside the video goes sound: Opus of a music stream with its headers, in bit/s.
+const AUDIO: u64 = 150_000;
+
+/// Headers and seal on top of a payload, in percent.
+const OVERHEAD: u64 = 104;
 
 /// How often the choice is made anew.
 const CHOOSE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Selection {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             choice: LayerChoice::Auto,
             names: crate::packet::single_layer(),
-            chooser: LayerChooser::new(now),
+            chooser: LayerChooser::new(None),
             target: None,
             starved: false,
             spatial: 0,
             temporal: 0,
             chosen_at: None,
+            offered: Vec::new(),
         }
     }
 
@@ -62,6 +69,8 @@ impl Selection {
     pub(crate) fn restart(&mut self) {
         self.target = None;
         self.chosen_at = None;
+        self.chooser = LayerChooser::new(None);
+        self.starved = false;
     }
 
     /// No video is wanted, or none fits.
@@ -135,24 +144,30 @@ impl Selection {
         }
     }
 
-    /// The rungs that the viewer allows itself.
+    /// The layer that the viewer wants whatever its path carries, if the source sends it.
+    fn pinned(&self, rungs: &[Rung]) -> Option<usize> {
+        let LayerChoice::Layer(name) = &self.choice else {
+            return None;
+        };
+        rungs.iter().rposition(|rung| {
+            rung.active && self.names.get(usize::from(rung.layer.0)) == Some(name)
+        })
+    }
+
     fn wish(&self, rungs: &[Rung]) -> Wish {
         match &self.choice {
-            LayerChoice::Auto => Wish::Auto,
+            LayerChoice::Auto | LayerChoice::Layer(_) => Wish::Auto,
             LayerChoice::AudioOnly | LayerChoice::Paused => Wish::Paused,
-            LayerChoice::Layer(name) => {
-                let named = |rung: &Rung| self.names.get(usize::from(rung.layer.0)) == Some(name);
-                rungs
-                    .iter()
-                    .rposition(named)
-                    .map_or(Wish::Auto, Wish::Exactly)
-            }
             LayerChoice::MaxHeight(height) => {
                 let fits = |rung: &Rung| rung.size.is_none_or(|size| size.height <= *height);
-                Wish::AtMost(rungs.iter().rposition(fits).unwrap_or(0))
+                Wish::AtMost(rank(rungs.iter().rposition(fits).unwrap_or(0)))
             }
         }
     }
+}
+
+fn rank(place: usize) -> Rank {
+    Rank(u8::try_from(place).unwrap_or(u8::MAX))
 }
 
 impl Egress {
@@ -188,30 +203,46 @@ impl Egress {
         if rungs.is_empty() {
             return;
         }
+        let measured = self.video.as_ref().is_some_and(|v| v.has_twcc())
+            && self.estimator.acked_bitrate().is_some();
         selection.chosen_at = Some(now);
-        let current = selection.target.and_then(|target| {
-            let same = |rung: &Rung| {
-                (rung.layer, rung.spatial, rung.temporal)
-                    == (target.layer, target.spatial, target.temporal)
-            };
-            rungs.iter().position(same)
-        });
-        let wish = selection.wish(rungs);
-        let chosen = selection.chooser.choose(
-            now,
-            &self.estimator,
-            rungs.iter().map(|rung| rung.bitrate),
-            current,
-            wish,
-        );
-        let starved = chosen.is_none() && wish != Wish::Paused;
         let was_paused = selection.is_paused();
-        selection.starved = starved;
         let before = selection.target.map(|target| target.layer);
-        selection.target = chosen
-            .and_then(|rank| rungs.get(rank))
-            .copied()
-            .or(selection.target);
+        let chosen = match selection.pinned(rungs) {
+            Some(place) => Some(place),
+            None => {
+                selection.offered.clear();
+                let active = (0..).zip(rungs).filter(|(_, rung)| rung.active);
+                selection.offered.extend(active.map(|(place, rung)| Layer {
+                    rank: rank(place),
+                    bitrate: rung.bitrate * OVERHEAD / 100,
+                }));
+                let Some(least) = selection.offered.first() else {
+                    return;
+                };
+                // Without feedback nothing says that the path is too narrow for anything at all.
+                let floor = if measured { 0 } else { least.bitrate + AUDIO };
+                let situation = Situation {
+                    estimate: self.estimator.estimate().max(floor),
+                    over: self.estimator.usage() == Usage::Over,
+                    layers: &selection.offered,
+                    audio: AUDIO,
+                    wish: selection.wish(rungs),
+                };
+                match selection.chooser.choose(now, &situation) {
+                    Choice::Layer(Rank(place)) => Some(usize::from(place)),
+                    Choice::Pause => None,
+                }
+            }
+        };
+        let wants_none = matches!(
+            selection.choice,
+            LayerChoice::AudioOnly | LayerChoice::Paused
+        );
+        selection.starved = chosen.is_none() && !wants_none;
+        if let Some(rung) = chosen.and_then(|place| rungs.get(place)) {
+            selection.target = Some(*rung);
+        }
         let target = selection.target;
         let paused = selection.is_paused();
         if !was_paused && paused {
@@ -226,6 +257,14 @@ impl Egress {
             && run.is_some_and(|(layer, _)| layer != target.layer)
         {
             self.want_keyframe(now, target.layer);
+        }
+    }
+
+    /// The estimate that would let the viewer have more than it has.
+    pub(super) fn wanted_bitrate(&self) -> Option<u64> {
+        match self.selection.choice {
+            LayerChoice::Auto | LayerChoice::MaxHeight(_) => self.selection.chooser.wanted(),
+            LayerChoice::Layer(_) | LayerChoice::AudioOnly | LayerChoice::Paused => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! One shard of the media plane as a state machine.
 
 mod data;
+mod flush;
 mod ice;
 mod message;
 mod sessions;
 mod sources;
+mod stats;
 mod timers;
 
 use std::{
@@ -21,16 +23,17 @@ use crate::{
     EndReason, OfferError, SessionId, SfuStats, StreamId,
     demux::{Demux, Owner, Peer},
     dtls,
-    egress::Egress,
+    egress::{Egress, EgressStats},
     ice::Candidates,
     ingest::{BridgeIngest, PublisherIngest},
     outbox::{Outbox, Transmit},
-    packet::{Epochs, SourceInfo, single_layer},
+    packet::{Epochs, MediaPacket, SourceInfo, single_layer},
     route::{Route, Source},
     sdp::{self, Role},
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
     transport::Transport,
+    wallclock::Wallclock,
     wheel::Wheel,
 };
 
@@ -44,6 +47,7 @@ const MAX_SESSIONS: usize = 20_000;
 /// Longest datagram that is looked at, in bytes: more than any path MTU that browsers use.
 const MAX_DATAGRAM: usize = 2_000;
 
+use flush::Flush;
 pub use message::{Output, ShardMessage};
 
 /// Key of a session within its shard.
@@ -65,6 +69,12 @@ pub struct ShardConfig {
     pub candidates: Vec<SocketAddr>,
     /// See `SfuConfig::publisher_timeout`.
     pub publisher_timeout: Duration,
+    /// See `SfuConfig::grace`.
+    pub grace: Duration,
+    /// Least and most playout delay that viewers' players are asked for, in units of 10 ms.
+    pub playout_delay: (u16, u16),
+    /// For sender reports.
+    pub wallclock: Wallclock,
     /// Most datagrams per GSO send; 1 without GSO.
     pub max_gso_segments: usize,
 }
@@ -73,6 +83,8 @@ pub struct ShardConfig {
 enum Timer {
     Session(SessionKey),
     Route(StreamId),
+    /// Something that a viewer's egress spreads over time.
+    Tick(SessionKey),
 }
 
 /// One shard: its sessions, its routes, its timers.
@@ -96,12 +108,18 @@ pub struct Shard {
     outputs: VecDeque<Output>,
     counters: SfuStats,
     candidates: Arc<Candidates>,
+    wallclock: Wallclock,
+    flushes: VecDeque<Flush>,
+    /// Batch buffers for reuse.
+    spare_batches: Vec<Vec<Arc<MediaPacket>>>,
+    /// What a viewer's feedback is opened in.
+    scratch: Vec<u8>,
 }
 
 impl Shard {
     /// `now`: no later call has an earlier one. None when no DTLS certificate can be made.
     pub fn new(now: Instant, config: ShardConfig) -> Option<Self> {
-        let cert = dtls::crypto_provider()
+        let cert = dtls::crypto_provider(Role::Viewer)
             .dtls_provider
             .generate_certificate()?;
         Some(Self {
@@ -117,6 +135,10 @@ impl Shard {
             timers: Wheel::new(now),
             outputs: VecDeque::new(),
             counters: SfuStats::default(),
+            wallclock: config.wallclock,
+            flushes: VecDeque::new(),
+            spare_batches: Vec::new(),
+            scratch: Vec::new(),
             candidates: Arc::new(Candidates {
                 udp: config.candidates.clone(),
                 tcp: Vec::new(),
@@ -192,10 +214,8 @@ impl Shard {
             checked.codecs,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
-        let mut egress = Egress::default();
-        for (mid, kind) in media {
-            egress.add_track(&mut transport.rtc, mid, kind);
-        }
+        // The media is ours: str0m keeps no stream that it could report on.
+        transport.forget_streams(&media);
         let home = Self::home(stream, self.config.shards) == self.config.shard;
         let route = self
             .routes
@@ -203,7 +223,9 @@ impl Shard {
             .or_insert_with(|| Route::new(home));
         // What the route knows is at least as new as what the caller was told.
         let source = route.info.clone().unwrap_or_else(|| source.clone());
-        if egress.set_source(&transport.rtc, &source).is_err() {
+        let delay = route.playout_delay.unwrap_or(self.config.playout_delay);
+        let mut egress = Egress::new(now, sdp::egress_media(&answer), delay);
+        if egress.set_source(&source).is_err() {
             self.drop_idle(stream);
             return Err(OfferError::Unprocessable(
                 "it has no payload type for the stream's codec; the stream is on HLS too".into(),
@@ -227,8 +249,10 @@ impl Shard {
         let viewer = Viewer {
             common,
             egress,
-            dirty: false,
-            told: Vec::new(),
+            connected_at: None,
+            tick: None,
+            counted: EgressStats::default(),
+            asked: None,
         };
         self.add(key, Session::Viewer(Box::new(viewer)));
         Ok(answer)
@@ -325,16 +349,18 @@ impl Shard {
         }
     }
 
-    /// A bridge source is over.
-    pub fn handle_ingest_end(&mut self, now: Instant, stream: StreamId, id: IngestId) {
-        let Some(route) = self.routes.get_mut(&stream) else {
-            return;
-        };
-        if matches!(&route.source, Some(Source::Bridge { id: current, .. }) if *current == id) {
-            tracing::info!(%stream, "bridge source ended");
-            route.source = None;
-            self.set_live(now, stream, None);
-            self.drop_idle(stream);
+    /// A bridge source is over. `for_good`: on purpose, so there is no time of grace.
+    pub fn handle_ingest_end(
+        &mut self,
+        now: Instant,
+        stream: StreamId,
+        id: IngestId,
+        for_good: bool,
+    ) {
+        let source = self.routes.get(&stream).and_then(|r| r.source.as_ref());
+        if matches!(source, Some(Source::Bridge { id: current, .. }) if *current == id) {
+            tracing::info!(%stream, for_good, "bridge source ended");
+            self.source_ended(now, stream, for_good);
         }
     }
 
@@ -354,7 +380,7 @@ impl Shard {
 
     /// Somebody outside the media plane (a tap) needs a keyframe.
     pub fn handle_keyframe_request(&mut self, now: Instant, stream: StreamId) {
-        self.request_keyframe(now, stream);
+        self.request_keyframe(now, stream, None);
     }
 
     /// A datagram from this shard's socket. `destination` is the local address it was sent to.
@@ -417,9 +443,11 @@ impl Shard {
                 flush,
                 gap,
             } => {
-                self.deliver(now, stream, &packet, flush, gap);
+                self.deliver(now, stream, packet, flush, gap);
             }
-            ShardMessage::KeyframeRequest { stream } => self.request_keyframe(now, stream),
+            ShardMessage::KeyframeRequest { stream, layer } => {
+                self.request_keyframe(now, stream, layer);
+            }
             ShardMessage::Datagram {
                 from,
                 source,
@@ -457,6 +485,7 @@ impl Shard {
             match timer {
                 Timer::Session(key) => self.session_timer(now, at, key),
                 Timer::Route(stream) => self.route_timer(now, at, stream),
+                Timer::Tick(key) => self.tick_timer(now, at, key),
             }
         }
     }
@@ -471,27 +500,13 @@ impl Shard {
         self.outputs.pop_front()
     }
 
-    /// The next datagrams to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.outbox.pop()
-    }
-
-    /// Takes back what was sent, so that its buffer is used again.
-    pub fn recycle(&mut self, transmit: Transmit) {
-        self.outbox.recycle(transmit.contents);
-    }
-
     /// The kernel takes no more than this many datagrams per send after all.
     pub fn set_max_gso_segments(&mut self, segments: usize) {
         self.outbox.set_max_segments(segments);
     }
 
-    /// Counters of this shard. `sends` and queue overflows are the shell's to add.
-    pub fn stats(&self) -> SfuStats {
-        SfuStats {
-            packets_out: self.outbox.packets,
-            bytes_out: self.outbox.bytes,
-            ..self.counters
-        }
+    /// Wall clock time for sender reports, when it has drifted from what was said before.
+    pub fn set_wallclock(&mut self, wallclock: Wallclock) {
+        self.wallclock = wallclock;
     }
 }

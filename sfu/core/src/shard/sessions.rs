@@ -9,9 +9,10 @@ use crate::{
     DataEvent, EndReason, OfferError, SessionId, SfuEvent, StreamId,
     demux::Peer,
     dtls,
+    egress::Context,
     packet::{SourceInfo, single_layer},
     route::Source,
-    session::{Common, Session, Told},
+    session::{Common, Session},
     transport::{Received, Transport},
 };
 
@@ -74,6 +75,12 @@ impl Shard {
         let Some(session) = self.sessions.get_mut(&key) else {
             return false;
         };
+        // RFC 7983: what a viewer sends beside STUN and DTLS is feedback, for its egress.
+        if matches!(session, Session::Viewer(_))
+            && datagram.first().is_some_and(|byte| (128..192).contains(byte))
+        {
+            return self.feedback(now, key, datagram);
+        }
         let common = session.common_mut();
         let Peer { address, tcp } = source;
         let received = common
@@ -99,6 +106,21 @@ impl Shard {
         true
     }
 
+    /// Takes a viewer's feedback.
+    fn feedback(&mut self, now: Instant, key: SessionKey, datagram: &[u8]) -> bool {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(datagram);
+        let authentic = self
+            .with_egress(now, key, |egress, cx| egress.feedback(cx, &mut scratch))
+            .unwrap_or(false);
+        self.scratch = scratch;
+        if !authentic {
+            self.counters.datagrams_dropped += 1;
+        }
+        authentic
+    }
+
     /// Drains a session and acts on what it says.
     pub(super) fn pump(&mut self, now: Instant, key: SessionKey) {
         let mut events = Vec::new();
@@ -109,9 +131,6 @@ impl Shard {
             .common_mut()
             .transport
             .drain(&mut self.outbox, &mut events);
-        if let Session::Viewer(viewer) = session {
-            viewer.dirty = false;
-        }
         for event in events {
             self.session_event(now, key, event);
         }
@@ -190,39 +209,9 @@ impl Shard {
                     publisher.ingest.report(&feedback);
                 }
             }
-            RtcEvent::KeyframeRequest(_) => {
-                let stream = session.common().stream;
-                self.request_keyframe(now, stream);
-            }
             RtcEvent::ChannelOpen(channel, label) => self.channel_opened(key, channel, &label),
             RtcEvent::ChannelData(data) => self.channel_data(now, key, data),
             RtcEvent::ChannelClose(channel) => self.channel_closed(key, channel),
-            RtcEvent::MediaEgressStats(stats) => {
-                let Session::Viewer(viewer) = session else {
-                    return;
-                };
-                let lost = stats
-                    .remote
-                    .as_ref()
-                    .map_or(0, |remote| remote.packets_lost);
-                let resent = viewer.egress.resent(stats.mid, stats.packets);
-                let told = match viewer.told.iter_mut().find(|told| told.mid == stats.mid) {
-                    Some(told) => told,
-                    None => {
-                        viewer.told.push(Told {
-                            mid: stats.mid,
-                            lost: 0,
-                            resent: 0,
-                        });
-                        let last = viewer.told.len() - 1;
-                        &mut viewer.told[last]
-                    }
-                };
-                self.counters.losses_reported += lost.saturating_sub(told.lost);
-                self.counters.retransmissions += resent.saturating_sub(told.resent);
-                told.lost = told.lost.max(lost);
-                told.resent = told.resent.max(resent);
-            }
             RtcEvent::MediaIngressStats(_) => {
                 if let Session::Publisher(publisher) = session {
                     self.counters.losses_in += publisher.ingest.take_losses();
@@ -235,7 +224,7 @@ impl Shard {
     }
 
     pub(super) fn connected(&mut self, now: Instant, key: SessionKey) {
-        let profile = dtls::take_agreed_profile();
+        let agreed = dtls::take_agreed();
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
@@ -247,20 +236,28 @@ impl Shard {
         let (stream, id) = (common.stream, common.id);
         let dtls = common.transport.rtc.direct_api().dtls_protocol_version();
         self.connecting -= 1;
+        let profile = agreed.as_ref().map(|agreed| agreed.name);
         tracing::info!(%stream, session = %id, srtp = ?profile, ?dtls, "session connected");
         match session {
             Session::Publisher(publisher) => {
                 publisher.last_media = now;
                 self.counters.publishers += 1;
             }
-            Session::Viewer(_) => {
+            Session::Viewer(viewer) => {
                 self.counters.viewers += 1;
                 let event = SfuEvent::ViewerConnected {
                     stream,
                     session: id,
                 };
                 self.outputs.push_back(Output::Event(event));
-                self.request_keyframe(now, stream);
+                viewer.connected_at = Some(now);
+                let keyed = agreed.is_some_and(|agreed| viewer.egress.connected(&agreed));
+                if !keyed {
+                    tracing::warn!(session = %id, srtp = ?profile, "no way to seal media for the viewer");
+                    self.end(now, key, EndReason::Ended);
+                    return;
+                }
+                self.with_egress(now, key, |egress, cx| egress.begin(cx));
             }
         }
     }
@@ -269,6 +266,21 @@ impl Shard {
         let Some(mut session) = self.sessions.remove(&key) else {
             return;
         };
+        if let Session::Viewer(viewer) = &mut session {
+            self.count(viewer);
+            if let (Some(path), Some(route)) = (
+                viewer.common.transport.path(),
+                self.routes.get(&viewer.common.stream),
+            ) {
+                viewer.egress.close(&mut Context {
+                    now,
+                    layers: &route.layers,
+                    outbox: &mut self.outbox,
+                    path,
+                    wallclock: &self.wallclock,
+                });
+            }
+        }
         let common = session.common_mut();
         common.transport.close(now, &mut self.outbox);
         let (stream, id, connected) = (common.stream, common.id, common.connected);
@@ -305,11 +317,10 @@ impl Shard {
                     reason,
                 };
                 self.outputs.push_back(Output::Event(event));
-                if let Some(route) = self.routes.get_mut(&stream)
-                    && matches!(route.source, Some(Source::Publisher(current)) if current == key)
-                {
-                    route.source = None;
-                    self.set_live(now, stream, None);
+                let source = self.routes.get(&stream).and_then(|r| r.source.as_ref());
+                if matches!(source, Some(Source::Publisher(current)) if *current == key) {
+                    let for_good = matches!(reason, EndReason::Closed | EndReason::Ended);
+                    self.source_ended(now, stream, for_good);
                 }
             }
             Session::Viewer(_) => {
@@ -322,8 +333,8 @@ impl Shard {
                     };
                     self.outputs.push_back(Output::Event(event));
                 }
+                self.leave(stream, key);
                 if let Some(route) = self.routes.get_mut(&stream) {
-                    route.viewers.retain(|viewer| *viewer != key);
                     let home = Self::home(stream, self.config.shards);
                     if route.viewers.is_empty() && home != self.config.shard {
                         let shard = self.config.shard;

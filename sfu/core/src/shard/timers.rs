@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::{SessionKey, Shard, Timer};
-use crate::StreamId;
+use crate::{StreamId, packet::LayerId};
 
 impl Shard {
     pub(super) fn arm_session(&mut self, key: SessionKey) {
@@ -61,12 +61,26 @@ impl Shard {
         }
         route.armed = None;
         let flush = route.flush_at.is_some_and(|flush_at| now >= flush_at);
-        let ask = route.throttle.due(now);
+        let over = route.over_at.is_some_and(|over_at| now >= over_at);
+        let any = route.throttle.due(now);
+        let due: Vec<LayerId> = route
+            .layers
+            .iter_mut()
+            .filter_map(|(id, layer)| layer.throttle.due(now).then_some(id))
+            .collect();
         if flush {
-            self.flush(now, stream);
+            self.flush(stream);
         }
-        if ask {
-            self.send_keyframe_request(now, stream);
+        if over {
+            tracing::info!(%stream, "no publisher came back");
+            self.set_live(now, stream, None);
+            self.drop_idle(stream);
+        }
+        if any {
+            self.send_keyframe_request(now, stream, None);
+        }
+        for layer in due {
+            self.send_keyframe_request(now, stream, Some(layer));
         }
         self.arm_route(stream);
     }
