@@ -106,4 +106,12 @@ pub struct SfuStats {
     pub datagrams_dropped: u64,
     /// Packets dropped because a bounded queue was full.
     pub overflow_drops: u64,
+    /// Messages received on data channels.
+    pub data_in: u64,
+    /// Messages sent on data channels.
+    pub data_out: u64,
+    /// Messages of data channels that nobody took: no room listens.
+    pub data_dropped: u64,
+    /// TCP connections that carry sessions now.
+    pub tcp_connections: u64,
 }

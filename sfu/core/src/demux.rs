@@ -7,6 +7,7 @@
 use std::{collections::HashMap, net::SocketAddr};
 
 use str0m::IceCreds;
+use weir_rtp::stun;
 
 use crate::shard::SessionKey;
 
@@ -21,11 +22,12 @@ const MAX_ADDRESSES: usize = 16;
 /// STUN check, at most 2.5 s away, brings each back.
 const MAX_FOREIGN: usize = 65_536;
 
-/// RFC 8489 section 5.
-const STUN_MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-
-/// RFC 8489 section 14.3.
-const ATTRIBUTE_USERNAME: u16 = 0x0006;
+/// Where a peer sends from. UDP and TCP have ports of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    pub(crate) tcp: bool,
+}
 
 /// Where a datagram belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +45,8 @@ pub(crate) struct Demux {
     shard: u16,
     shards: u16,
     by_ufrag: HashMap<String, SessionKey>,
-    by_address: HashMap<SocketAddr, SessionKey>,
-    addresses: HashMap<SessionKey, Vec<SocketAddr>>,
+    by_address: HashMap<Peer, SessionKey>,
+    addresses: HashMap<SessionKey, Vec<Peer>>,
     foreign: HashMap<SocketAddr, u16>,
 }
 
@@ -71,19 +73,28 @@ impl Demux {
         self.by_ufrag.insert(ufrag, key);
     }
 
-    pub(crate) fn remove(&mut self, ufrag: &str, key: SessionKey) {
+    /// A restart's fragment is over: proven in the old one's place, or never used.
+    pub(crate) fn forget(&mut self, ufrag: &str) {
         self.by_ufrag.remove(ufrag);
-        for address in self.addresses.remove(&key).unwrap_or_default() {
-            if self.by_address.get(&address) == Some(&key) {
-                self.by_address.remove(&address);
-            }
+    }
+
+    /// The session is over. Gives the addresses that were its own.
+    pub(crate) fn remove(&mut self, ufrag: &str, key: SessionKey) -> Vec<Peer> {
+        self.by_ufrag.remove(ufrag);
+        let mut own = self.addresses.remove(&key).unwrap_or_default();
+        own.retain(|peer| self.by_address.get(peer) == Some(&key));
+        for peer in &own {
+            self.by_address.remove(peer);
         }
+        own
     }
 
     /// A STUN check from this address was authentic.
-    pub(crate) fn prove(&mut self, address: SocketAddr, key: SessionKey) {
-        self.foreign.remove(&address);
-        if self.by_address.insert(address, key) == Some(key) {
+    pub(crate) fn prove(&mut self, peer: Peer, key: SessionKey) {
+        if !peer.tcp {
+            self.foreign.remove(&peer.address);
+        }
+        if self.by_address.insert(peer, key) == Some(key) {
             return;
         }
         let addresses = self.addresses.entry(key).or_default();
@@ -93,7 +104,21 @@ impl Demux {
                 self.by_address.remove(&oldest);
             }
         }
-        addresses.push(address);
+        addresses.push(peer);
+    }
+
+    /// Nobody sends from there any more: the connection is closed. Gives the session it was of.
+    pub(crate) fn closed(&mut self, peer: Peer) -> Option<SessionKey> {
+        let key = self.by_address.remove(&peer)?;
+        if let Some(addresses) = self.addresses.get_mut(&key) {
+            addresses.retain(|address| *address != peer);
+        }
+        Some(key)
+    }
+
+    /// The session of an address.
+    pub(crate) fn session(&self, peer: Peer) -> Option<SessionKey> {
+        self.by_address.get(&peer).copied()
     }
 
     /// Another shard proved that the address is its own.
@@ -104,20 +129,19 @@ impl Demux {
         self.foreign.insert(address, shard);
     }
 
-    pub(crate) fn owner(&self, source: SocketAddr, datagram: &[u8]) -> Owner {
-        if is_stun(datagram)
-            && let Some(ufrag) = our_ufrag(datagram)
-        {
+    pub(crate) fn owner(&self, source: Peer, datagram: &[u8]) -> Owner {
+        if stun::is_stun(datagram) {
+            // We send no checks, so nothing but requests is for us.
+            let Some(ufrag) = our_fragment(datagram) else {
+                return Owner::Nobody;
+            };
             if let Some(&key) = self.by_ufrag.get(ufrag) {
                 return Owner::Here {
                     key,
                     proven: self.by_address.get(&source) == Some(&key),
                 };
             }
-            let shard = ufrag
-                .get(..PREFIX)
-                .and_then(|hex| u16::from_str_radix(hex, 16).ok());
-            return match shard {
+            return match shard_of(ufrag) {
                 Some(shard) if shard != self.shard && shard < self.shards => Owner::Shard(shard),
                 Some(_) | None => Owner::Nobody,
             };
@@ -125,28 +149,29 @@ impl Demux {
         if let Some(&key) = self.by_address.get(&source) {
             return Owner::Here { key, proven: true };
         }
+        if source.tcp {
+            return Owner::Nobody;
+        }
         self.foreign
-            .get(&source)
+            .get(&source.address)
             .map_or(Owner::Nobody, |shard| Owner::Shard(*shard))
     }
 }
 
-fn is_stun(datagram: &[u8]) -> bool {
-    datagram.len() >= 20 && datagram[0] < 2 && datagram[4..8] == STUN_MAGIC
+/// The shard that a STUN check is for.
+pub(crate) fn shard_of_check(datagram: &[u8]) -> Option<u16> {
+    shard_of(our_fragment(datagram)?)
 }
 
-/// Our half of USERNAME, before the colon.
-fn our_ufrag(stun: &[u8]) -> Option<&str> {
-    let mut rest = stun.get(20..)?;
-    while let [t0, t1, l0, l1, after @ ..] = rest {
-        let len = usize::from(u16::from_be_bytes([*l0, *l1]));
-        let value = after.get(..len)?;
-        if u16::from_be_bytes([*t0, *t1]) == ATTRIBUTE_USERNAME {
-            return std::str::from_utf8(value).ok()?.split(':').next();
-        }
-        rest = after.get(len.next_multiple_of(4)..)?;
-    }
-    None
+fn shard_of(ufrag: &str) -> Option<u16> {
+    u16::from_str_radix(ufrag.get(..PREFIX)?, 16).ok()
+}
+
+/// Our half of a check's USERNAME.
+fn our_fragment(datagram: &[u8]) -> Option<&str> {
+    let message = stun::Message::parse(datagram)?;
+    let (ours, _) = message.is_request().then(|| message.fragments())??;
+    Some(ours)
 }
 
 #[cfg(test)]
@@ -159,11 +184,15 @@ mod tests {
         stun.extend([0, 6, 0, username.len() as u8]);
         stun.extend(username.as_bytes());
         stun.resize(stun.len().next_multiple_of(4), 0);
+        stun[3] = (stun.len() - 20) as u8;
         stun
     }
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], port))
+    fn address(port: u16) -> Peer {
+        Peer {
+            address: SocketAddr::from(([192, 0, 2, 1], port)),
+            tcp: false,
+        }
     }
 
     #[test]
@@ -201,9 +230,19 @@ mod tests {
             Owner::Nobody
         );
         assert_eq!(demux.owner(address(2), &check("é")), Owner::Nobody);
-        demux.prove_foreign(address(2), 3);
+        demux.prove_foreign(address(2).address, 3);
         assert_eq!(demux.owner(address(2), &[22; 20]), Owner::Shard(3));
-        demux.remove(&creds.ufrag, key);
+        let tcp = Peer {
+            tcp: true,
+            ..address(2)
+        };
+        assert_eq!(demux.owner(tcp, &[22; 20]), Owner::Nobody, "UDP's alone");
+        demux.prove(tcp, key);
+        assert_eq!(demux.owner(address(2), &[22; 20]), Owner::Shard(3));
+        assert_eq!(demux.closed(tcp), Some(key));
+        assert_eq!(demux.owner(tcp, &[22; 20]), Owner::Nobody);
+        assert_eq!(shard_of_check(&ours), Some(1));
+        assert_eq!(demux.remove(&creds.ufrag, key), [address(1)]);
         assert_eq!(demux.owner(address(1), &[128; 20]), Owner::Nobody);
         assert_eq!(demux.owner(address(1), &ours), Owner::Nobody);
     }

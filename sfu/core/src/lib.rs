@@ -26,15 +26,18 @@
 
 mod api;
 mod clock;
+mod data;
 mod demux;
 mod dtls;
 mod egress;
+mod ice;
 mod id;
 mod ingest;
 mod keyframe;
 mod munge;
 mod outbox;
 mod packet;
+mod paths;
 mod route;
 mod sdp;
 mod session;
@@ -44,8 +47,10 @@ mod throttle;
 mod transport;
 
 pub use api::{EndReason, OfferError, SfuEvent, SfuStats};
+pub use data::{DataEvent, MAX_MESSAGE, SendDataError};
+pub use ice::{IceAnswer, IceParameters, IceRestartError};
 pub use id::{SessionId, StreamId};
-pub use outbox::Transmit;
+pub use outbox::{Path, Transmit};
 pub use packet::{
     Epoch, H264Profile, LayerId, MediaPacket, PictureSize, Scalability, SourceInfo, clock_rate,
 };

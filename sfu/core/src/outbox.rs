@@ -6,14 +6,23 @@ use std::{collections::VecDeque, net::SocketAddr};
 /// last, which may be shorter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
-    /// Our candidate that the peer speaks to.
-    pub source: SocketAddr,
-    /// The peer.
-    pub destination: SocketAddr,
+    /// How it travels.
+    pub path: Path,
     /// The datagrams, one after the other.
     pub contents: Vec<u8>,
     /// Bytes of each datagram but the last.
     pub segment: usize,
+}
+
+/// From where to where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// Our candidate that the peer speaks to.
+    pub source: SocketAddr,
+    /// The peer.
+    pub destination: SocketAddr,
+    /// Over a TCP connection (RFC 4571) rather than UDP.
+    pub tcp: bool,
 }
 
 impl Transmit {
@@ -26,9 +35,20 @@ impl Transmit {
 /// Most bytes of one GSO send: a UDP length field less headers.
 const MAX_BYTES: usize = 65_000;
 
+/// Buffers kept for reuse. One is enough while the socket takes what it gets; more only help after
+/// it was full.
+const MAX_SPARE: usize = 64;
+
+/// Capacity of a fresh buffer: a usual frame of 2.5 Mbit/s. Grows when frames are larger.
+const BUFFER: usize = 16 * 1024;
+
+/// Largest capacity that is kept for reuse.
+const MAX_SPARE_CAPACITY: usize = 128 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: VecDeque<Transmit>,
+    spare: Vec<Vec<u8>>,
     max_segments: usize,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
@@ -39,35 +59,68 @@ impl Outbox {
     pub(crate) fn new(max_segments: usize) -> Self {
         Self {
             queue: VecDeque::new(),
+            spare: Vec::new(),
             max_segments: max_segments.max(1),
             packets: 0,
             bytes: 0,
         }
     }
 
-    pub(crate) fn push(&mut self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) {
-        self.packets += 1;
-        self.bytes += datagram.len() as u64;
+    pub(crate) fn push(&mut self, path: Path, datagram: &[u8]) {
+        self.append(path, datagram.len(), |buffer| {
+            buffer.extend_from_slice(datagram);
+            true
+        });
+    }
+
+    /// Adds a datagram of exactly `len` bytes that `write` puts at the buffer's end. When it says
+    /// false, it has written nothing, and nothing is added.
+    pub(crate) fn append(
+        &mut self,
+        path: Path,
+        len: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
         if let Some(last) = self.queue.back_mut()
-            && last.destination == destination
-            && last.source == source
-            && datagram.len() <= last.segment
-            // A shorter one closes a send: only the last segment may be short.
-            && last.contents.len().is_multiple_of(last.segment)
+            && last.path == path
+            && len <= last.segment
+            && is_open(last)
             && last.segments() < self.max_segments
-            && last.contents.len() + datagram.len() <= MAX_BYTES
+            && last.contents.len() + len <= MAX_BYTES
         {
-            last.contents.extend_from_slice(datagram);
+            let before = last.contents.len();
+            if write(&mut last.contents) {
+                debug_assert_eq!(last.contents.len(), before + len);
+                self.packets += 1;
+                self.bytes += len as u64;
+            }
             return;
         }
-        let mut contents = Vec::with_capacity(datagram.len() * self.max_segments.min(8));
-        contents.extend_from_slice(datagram);
+        let mut contents = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(BUFFER));
+        contents.clear();
+        if !write(&mut contents) {
+            self.recycle(contents);
+            return;
+        }
+        debug_assert_eq!(contents.len(), len);
+        self.packets += 1;
+        self.bytes += len as u64;
         self.queue.push_back(Transmit {
-            source,
-            destination,
+            path,
             contents,
-            segment: datagram.len(),
+            segment: len,
         });
+    }
+
+    /// The size that a datagram should have to ride with those gathered last, when it is at most
+    /// `slack` bytes short of it.
+    pub(crate) fn wanted_size(&self, path: Path, len: usize, slack: usize) -> Option<usize> {
+        let last = self.queue.back()?;
+        (last.path == path && is_open(last) && last.segment > len && last.segment - len <= slack)
+            .then_some(last.segment)
     }
 
     pub(crate) fn set_max_segments(&mut self, segments: usize) {
@@ -77,6 +130,26 @@ impl Outbox {
     pub(crate) fn pop(&mut self) -> Option<Transmit> {
         self.queue.pop_front()
     }
+
+    /// Nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes a buffer back for reuse.
+    pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
+        if self.spare.len() < MAX_SPARE && buffer.capacity() <= MAX_SPARE_CAPACITY {
+            self.spare.push(buffer);
+        }
+    }
+}
+
+/// No shorter datagram has closed it yet.
+fn is_open(transmit: &Transmit) -> bool {
+    transmit
+        .contents
+        .len()
+        .is_multiple_of(transmit.segment.max(1))
 }
 
 #[cfg(test)]
@@ -85,7 +158,7 @@ mod tests {
 
     #[test]
     fn equal_sizes_and_one_shorter_make_one_send() {
-        let (us, a, b) = (address(1), address(2), address(3));
+        let (a, b) = (path(2), path(3));
         let mut outbox = Outbox::new(64);
         for (to, len) in [
             (a, 100),
@@ -96,10 +169,10 @@ mod tests {
             (b, 70),
             (b, 70),
         ] {
-            outbox.push(us, to, &vec![0; len]);
+            outbox.push(to, &vec![0; len]);
         }
         let sends: Vec<_> = std::iter::from_fn(|| outbox.pop())
-            .map(|t| (t.destination, t.segment, t.segments()))
+            .map(|t| (t.path, t.segment, t.segments()))
             .collect();
         assert_eq!(sends, [(a, 100, 3), (a, 60, 1), (a, 70, 1), (b, 70, 2)]);
         assert_eq!((outbox.packets, outbox.bytes), (7, 530));
@@ -109,7 +182,7 @@ mod tests {
     fn the_kernels_limits_hold() {
         let mut outbox = Outbox::new(4);
         for _ in 0..10 {
-            outbox.push(address(1), address(2), &[0; 10]);
+            outbox.push(path(2), &[0; 10]);
         }
         let counts: Vec<_> = std::iter::from_fn(|| outbox.pop())
             .map(|t| t.segments())
@@ -117,12 +190,30 @@ mod tests {
         assert_eq!(counts, [4, 4, 2]);
         let mut outbox = Outbox::new(64);
         for _ in 0..64 {
-            outbox.push(address(1), address(2), &[0; 1_200]);
+            outbox.push(path(2), &[0; 1_200]);
         }
         assert!(std::iter::from_fn(|| outbox.pop()).all(|t| t.contents.len() <= MAX_BYTES));
     }
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
+    #[test]
+    fn what_was_not_written_leaves_no_trace() {
+        let mut outbox = Outbox::new(64);
+        outbox.append(path(2), 10, |_| false);
+        assert!(outbox.is_empty());
+        outbox.push(path(2), &[0; 10]);
+        outbox.append(path(2), 10, |_| false);
+        assert_eq!(outbox.wanted_size(path(2), 9, 2), Some(10));
+        assert_eq!(outbox.wanted_size(path(2), 7, 2), None);
+        assert_eq!(outbox.wanted_size(path(3), 9, 2), None);
+        let sent = outbox.pop().unwrap();
+        assert_eq!((sent.segments(), outbox.packets), (1, 1));
+    }
+
+    fn path(port: u16) -> Path {
+        Path {
+            source: SocketAddr::from(([127, 0, 0, 1], 1)),
+            destination: SocketAddr::from(([127, 0, 0, 1], port)),
+            tcp: false,
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    EndReason, SessionId, StreamId, egress::Egress, ingest::PublisherIngest, transport::Transport,
+    EndReason, SessionId, StreamId, data::OpenChannel, egress::Egress, ingest::PublisherIngest,
+    transport::Transport,
 };
 
 /// From the answer to a finished DTLS handshake. OBS gives up after 8 s, browsers after 15–30 s.
@@ -26,6 +27,10 @@ pub(crate) struct Common {
     /// Last authentic sign of life: a STUN check or media.
     pub(crate) alive: Instant,
     pub(crate) armed: Option<Instant>,
+    /// The data channel towards the room.
+    pub(crate) channel: Option<OpenChannel>,
+    /// The peer's TCP connection does not keep up: no video until it does, then from a keyframe.
+    pub(crate) congested: bool,
 }
 
 pub(crate) struct Publisher {

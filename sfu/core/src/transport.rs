@@ -5,11 +5,12 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use str0m::{
-    Candidate, Event, IceCreds, Input, Output, Rtc, RtcConfig, RtcError,
+    Event, IceCreds, Input, Output, Rtc, RtcConfig, RtcError,
     change::SdpOffer,
     config::{DtlsCert, DtlsVersion},
     format::CodecConfig,
@@ -18,9 +19,15 @@ use str0m::{
     rtp::{Extension, ExtensionMap},
 };
 
+use weir_rtp::stun;
+
 use crate::{
-    OfferError, dtls,
-    outbox::Outbox,
+    OfferError,
+    data::{BUFFERED_DATA, MAX_MESSAGE},
+    dtls,
+    ice::{Candidates, IceParameters},
+    outbox::{Outbox, Path},
+    paths::Paths,
     sdp::{self, Role},
 };
 
@@ -39,14 +46,46 @@ const REPORT_INTERVAL_AUDIO: Duration = Duration::from_secs(1);
 /// How often str0m reports what counters need.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Addresses that a session may prove in its life. str0m remembers each; a client that roams for a
+/// day behind a restless NAT has a few hundred, and one that sends from every port gets no further.
+const MAX_PROVEN: u32 = 4_096;
+
 /// The connection failed beyond repair.
 #[derive(Debug)]
 pub(crate) struct Failed;
+
+/// What became of a datagram.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Not for this session, or not authentic.
+    Refused,
+    /// Handed on.
+    Taken,
+    /// An authentic check, so its source is the peer.
+    Checked {
+        /// The restart is complete: this fragment is no longer ours.
+        superseded: Option<String>,
+    },
+}
+
+/// Both ends' credentials of one ICE generation.
+struct Generation {
+    local: IceCreds,
+    remote: IceCreds,
+}
 
 pub(crate) struct Transport {
     pub(crate) rtc: Rtc,
     /// When str0m wants to be called again.
     pub(crate) deadline: Instant,
+    paths: Paths,
+    candidates: Arc<Candidates>,
+    generation: Generation,
+    /// A restart that no nominated path has proven yet. Both generations are answered till then.
+    restart: Option<Generation>,
+    /// str0m, which knows one generation, has the restart's now.
+    restart_installed: bool,
+    proven: u32,
 }
 
 impl Transport {
@@ -56,7 +95,7 @@ impl Transport {
         role: Role,
         creds: IceCreds,
         cert: &DtlsCert,
-        candidates: &[SocketAddr],
+        candidates: &Arc<Candidates>,
         codecs: CodecConfig,
     ) -> Self {
         let mut extensions = ExtensionMap::empty();
@@ -72,22 +111,38 @@ impl Transport {
             .set_dtls_cert(cert.clone())
             // As a 1.2 server we choose the SRTP profile, and choose AES-GCM (see PERF in the docs).
             .set_dtls_version(DtlsVersion::Dtls12)
-            .set_local_ice_credentials(creds)
+            .set_local_ice_credentials(creds.clone())
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .set_rtcp_report_interval_audio(REPORT_INTERVAL_AUDIO)
             .set_stats_interval(Some(STATS_INTERVAL))
             .set_send_buffer_video(RESEND_PACKETS_VIDEO)
             .set_send_buffer_audio(RESEND_PACKETS_AUDIO)
+            .set_sctp_max_message_size(MAX_MESSAGE as u32)
+            .set_sctp_max_buffered_amount(BUFFERED_DATA)
             .set_extension_map(extensions);
         *config.codec_config() = codecs;
         let mut rtc = config.build(now);
-        for address in candidates {
-            if let Ok(candidate) = Candidate::host(*address, "udp") {
-                rtc.add_local_candidate(candidate);
-            }
+        for candidate in candidates.list() {
+            rtc.add_local_candidate(candidate);
         }
-        Self { rtc, deadline: now }
+        Self {
+            rtc,
+            deadline: now,
+            paths: Paths::default(),
+            candidates: candidates.clone(),
+            generation: Generation {
+                local: creds,
+                // The offer tells.
+                remote: IceCreds {
+                    ufrag: String::new(),
+                    pass: String::new(),
+                },
+            },
+            restart: None,
+            restart_installed: false,
+            proven: 0,
+        }
     }
 
     /// Answers the offer; candidates are in the answer. Gives the m-lines too, since str0m tells of
@@ -97,6 +152,9 @@ impl Transport {
         offer: SdpOffer,
         outbox: &mut Outbox,
     ) -> Result<(String, Vec<(Mid, MediaKind)>), OfferError> {
+        if let Some(parameters) = IceParameters::find(&offer.to_sdp_string()) {
+            self.generation.remote = parameters.credentials();
+        }
         let answer = self
             .rtc
             .sdp_api()
@@ -116,27 +174,136 @@ impl Transport {
         Ok((answer, media))
     }
 
-    /// Takes one datagram. True when it proved that its source is the peer (an authentic STUN check).
+    /// Where everything goes that is no answer to a check. None: nowhere now.
+    pub(crate) fn path(&self) -> Option<Path> {
+        self.paths.current()
+    }
+
+    /// Begins a restart (RFC 8445 section 9) or replaces one that is not proven. What was agreed
+    /// stays in force, and media stays where it is, until the peer nominates a path of the restart.
+    /// Gives the fragment of the restart that this one replaces.
+    pub(crate) fn restart(&mut self, local: IceCreds, remote: IceCreds) -> Option<String> {
+        let replaced = self.restart.replace(Generation { local, remote })?;
+        if std::mem::take(&mut self.restart_installed) {
+            install(&mut self.rtc, &self.generation);
+        }
+        Some(replaced.local.ufrag)
+    }
+
+    /// Our credentials when the peer's are these already: of this generation or of the restart.
+    pub(crate) fn answered(&self, remote: &IceCreds) -> Option<Answered<'_>> {
+        if self.generation.remote == *remote {
+            return Some(Answered::Now);
+        }
+        let restart = self.restart.as_ref()?;
+        (restart.remote == *remote).then_some(Answered::Restart(&restart.local))
+    }
+
+    /// Our fragment.
+    pub(crate) fn fragment(&self) -> &str {
+        &self.generation.local.ufrag
+    }
+
+    /// The fragment of a restart under way.
+    pub(crate) fn restart_fragment(&self) -> Option<&str> {
+        Some(&self.restart.as_ref()?.local.ufrag)
+    }
+
+    /// Candidates of ours, for the answer to a restart.
+    pub(crate) fn candidate_lines(&self) -> Vec<String> {
+        self.candidates.lines()
+    }
+
+    /// Takes one datagram that came from `source` to our address `local`. `known`: the source has
+    /// proven itself before.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         source: SocketAddr,
-        destination: SocketAddr,
+        local: SocketAddr,
+        tcp: bool,
         datagram: &[u8],
-        prove: bool,
-    ) -> bool {
-        let Ok(receive) = Receive::new(Protocol::Udp, source, destination, datagram) else {
-            return false;
+        known: bool,
+    ) -> Received {
+        let path = Path {
+            source: self.candidates.of_local(local, tcp),
+            destination: source,
+            tcp,
         };
-        let input = Input::Receive(now, receive);
-        if prove && !self.rtc.accepts(&input) {
-            return false;
+        if stun::is_stun(datagram) {
+            return self.check(now, path, datagram, known);
         }
+        self.input(now, path, datagram);
+        Received::Taken
+    }
+
+    /// A check, which must be authentic each time: it keeps the session alive and moves its media.
+    fn check(&mut self, now: Instant, path: Path, datagram: &[u8], known: bool) -> Received {
+        let message = stun::Message::parse(datagram).filter(stun::Message::is_request);
+        let Some((message, (ours, theirs))) = message.and_then(|m| Some((m, m.fragments()?)))
+        else {
+            return Received::Refused;
+        };
+        let of_restart = self
+            .restart
+            .as_ref()
+            .is_some_and(|restart| restart.local.ufrag == ours);
+        let generation = match &self.restart {
+            Some(restart) if of_restart => restart,
+            Some(_) | None => &self.generation,
+        };
+        if generation.local.ufrag != ours
+            || generation.remote.ufrag != theirs
+            || !message.is_authentic(&generation.local.pass)
+        {
+            return Received::Refused;
+        }
+        if !known {
+            if self.proven >= MAX_PROVEN {
+                return Received::Refused;
+            }
+            self.proven += 1;
+        }
+        if self.restart_installed != of_restart {
+            install(&mut self.rtc, generation);
+            self.restart_installed = of_restart;
+        }
+        self.input(now, path, datagram);
+        let nominates = message.nominates();
+        let mut superseded = None;
+        if of_restart
+            && nominates
+            && let Some(restart) = self.restart.take()
+        {
+            let old = std::mem::replace(&mut self.generation, restart);
+            superseded = Some(old.local.ufrag);
+            self.restart_installed = false;
+            self.paths.restart();
+        }
+        if self.paths.checked(now, path, nominates) {
+            tracing::debug!(?path, "path chosen");
+        }
+        Received::Checked { superseded }
+    }
+
+    /// The TCP connection with this peer is closed.
+    pub(crate) fn closed(&mut self, peer: SocketAddr) {
+        self.paths
+            .closed(|path| path.tcp && path.destination == peer);
+    }
+
+    fn input(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        let protocol = if path.tcp {
+            Protocol::Tcp
+        } else {
+            Protocol::Udp
+        };
+        let receive = Receive::new(protocol, path.destination, path.source, datagram);
+        let Ok(receive) = receive else { return };
         // An error here is about this datagram; what it did to the session shows in the drain.
-        if let Err(error) = self.rtc.handle_input(input) {
+        if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
             tracing::debug!(%error, "datagram refused");
         }
-        true
     }
 
     /// Lets time pass.
@@ -154,7 +321,21 @@ impl Transport {
     ) -> Result<(), Failed> {
         loop {
             match self.rtc.poll_output() {
-                Ok(Output::Transmit(t)) => outbox.push(t.source, t.destination, &t.contents),
+                Ok(Output::Transmit(t)) => {
+                    let path = if stun::is_stun(&t.contents) {
+                        // Back where the check came from.
+                        Some(Path {
+                            source: t.source,
+                            destination: t.destination,
+                            tcp: t.proto == Protocol::Tcp,
+                        })
+                    } else {
+                        self.paths.current()
+                    };
+                    if let Some(path) = path {
+                        outbox.push(path, &t.contents);
+                    }
+                }
                 Ok(Output::Event(event)) => events.push(event),
                 Ok(Output::Timeout(at)) => {
                     self.deadline = at;
@@ -181,4 +362,19 @@ impl Transport {
             let _ = self.drain(outbox, &mut events);
         }
     }
+}
+
+/// Whose answer a peer's credentials have had.
+#[derive(Debug)]
+pub(crate) enum Answered<'a> {
+    /// They are the session's present ones.
+    Now,
+    /// They began the restart under way; these are ours.
+    Restart(&'a IceCreds),
+}
+
+fn install(rtc: &mut Rtc, generation: &Generation) {
+    let mut api = rtc.direct_api();
+    api.set_local_ice_credentials(generation.local.clone());
+    api.set_remote_ice_credentials(generation.remote.clone());
 }

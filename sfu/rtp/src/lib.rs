@@ -6,3 +6,5 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod picture_ids;
+pub mod rfc4571;
+pub mod stun;

@@ -6,7 +6,7 @@ use weir_media::RtpPacket;
 
 use super::IngestId;
 use crate::{
-    SfuEvent, StreamId,
+    DataEvent, SfuEvent, StreamId,
     packet::{MediaPacket, SourceInfo},
 };
 
@@ -75,6 +75,13 @@ pub enum ShardMessage {
 pub enum Output {
     /// Tell the server.
     Event(SfuEvent),
+    /// Tell the room.
+    Data(DataEvent),
+    /// Close the TCP connection with this peer, after what is to be sent on it.
+    CloseTcp {
+        /// Where the peer connected from.
+        peer: SocketAddr,
+    },
     /// A stream became live, changed or ended (only from its home shard).
     Live {
         /// The stream.

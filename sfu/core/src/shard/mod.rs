@@ -1,5 +1,7 @@
 //! One shard of the media plane as a state machine.
 
+mod data;
+mod ice;
 mod message;
 mod sessions;
 mod sources;
@@ -9,6 +11,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,9 +20,10 @@ use weir_media::{RtpPacket, RtpTracks};
 
 use crate::{
     EndReason, OfferError, SessionId, SfuStats, StreamId,
-    demux::{Demux, Owner},
+    demux::{Demux, Owner, Peer},
     dtls,
     egress::Egress,
+    ice::Candidates,
     ingest::{BridgeIngest, PublisherIngest},
     outbox::{Outbox, Transmit},
     packet::{Epochs, SourceInfo, single_layer},
@@ -91,6 +95,7 @@ pub struct Shard {
     outbox: Outbox,
     outputs: VecDeque<Output>,
     counters: SfuStats,
+    candidates: Arc<Candidates>,
 }
 
 impl Shard {
@@ -112,6 +117,10 @@ impl Shard {
             timers: BinaryHeap::new(),
             outputs: VecDeque::new(),
             counters: SfuStats::default(),
+            candidates: Arc::new(Candidates {
+                udp: config.candidates.clone(),
+                tcp: Vec::new(),
+            }),
             config,
         })
     }
@@ -139,7 +148,7 @@ impl Shard {
             Role::Publisher,
             creds,
             &self.cert,
-            &self.config.candidates,
+            &self.candidates,
             checked.codecs,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
@@ -179,7 +188,7 @@ impl Shard {
             Role::Viewer,
             creds,
             &self.cert,
-            &self.config.candidates,
+            &self.candidates,
             checked.codecs,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
@@ -360,9 +369,13 @@ impl Shard {
             self.counters.datagrams_dropped += 1;
             return;
         }
-        match self.demux.owner(source, datagram) {
+        let peer = Peer {
+            address: source,
+            tcp: false,
+        };
+        match self.demux.owner(peer, datagram) {
             Owner::Here { key, proven } => {
-                self.receive(now, key, proven, source, destination, datagram);
+                self.receive(now, key, proven, peer, destination, datagram);
             }
             Owner::Shard(shard) => {
                 let message = ShardMessage::Datagram {
@@ -412,22 +425,28 @@ impl Shard {
                 source,
                 destination,
                 contents,
-            } => match self.demux.owner(source, &contents) {
-                Owner::Here { key, proven } => {
-                    let accepted = self.receive(now, key, proven, source, destination, &contents);
-                    if accepted && !proven {
-                        let shard = self.config.shard;
-                        self.forward(
-                            from,
-                            ShardMessage::Address {
-                                address: source,
-                                shard,
-                            },
-                        );
+            } => {
+                let peer = Peer {
+                    address: source,
+                    tcp: false,
+                };
+                match self.demux.owner(peer, &contents) {
+                    Owner::Here { key, proven } => {
+                        let accepted = self.receive(now, key, proven, peer, destination, &contents);
+                        if accepted && !proven {
+                            let shard = self.config.shard;
+                            self.forward(
+                                from,
+                                ShardMessage::Address {
+                                    address: source,
+                                    shard,
+                                },
+                            );
+                        }
                     }
+                    Owner::Shard(_) | Owner::Nobody => self.counters.datagrams_dropped += 1,
                 }
-                Owner::Shard(_) | Owner::Nobody => self.counters.datagrams_dropped += 1,
-            },
+            }
             ShardMessage::Address { address, shard } => self.demux.prove_foreign(address, shard),
         }
     }
@@ -459,6 +478,11 @@ impl Shard {
     /// The next datagrams to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.outbox.pop()
+    }
+
+    /// Takes back what was sent, so that its buffer is used again.
+    pub fn recycle(&mut self, transmit: Transmit) {
+        self.outbox.recycle(transmit.contents);
     }
 
     /// The kernel takes no more than this many datagrams per send after all.

@@ -2,15 +2,17 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use str0m::{Event as RtcEvent, IceConnectionState};
+use str0m::Event as RtcEvent;
 
 use super::{MAX_CONNECTING, MAX_SESSIONS, Output, SessionKey, Shard, ShardMessage};
 use crate::{
-    EndReason, OfferError, SessionId, SfuEvent, StreamId, dtls,
+    DataEvent, EndReason, OfferError, SessionId, SfuEvent, StreamId,
+    demux::Peer,
+    dtls,
     packet::{SourceInfo, single_layer},
     route::Source,
     session::{Common, Session, Told},
-    transport::Transport,
+    transport::{Received, Transport},
 };
 
 impl Shard {
@@ -49,6 +51,8 @@ impl Shard {
             connected: false,
             alive: now,
             armed: None,
+            channel: None,
+            congested: false,
         }
     }
 
@@ -63,42 +67,36 @@ impl Shard {
         now: Instant,
         key: SessionKey,
         proven: bool,
-        source: SocketAddr,
+        source: Peer,
         destination: SocketAddr,
         datagram: &[u8],
     ) -> bool {
-        let destination = self.candidate_for(destination);
         let Some(session) = self.sessions.get_mut(&key) else {
             return false;
         };
-        let stun = datagram.first().is_some_and(|byte| *byte < 2);
         let common = session.common_mut();
-        // A check is what keeps a session alive, so it must be authentic each time.
-        if !common
+        let Peer { address, tcp } = source;
+        let received = common
             .transport
-            .receive(now, source, destination, datagram, stun)
-        {
-            self.counters.datagrams_dropped += 1;
-            return false;
-        }
-        if stun {
-            common.alive = now;
-            if !proven {
-                self.demux.prove(source, key);
+            .receive(now, address, destination, tcp, datagram, proven);
+        match received {
+            Received::Refused => {
+                self.counters.datagrams_dropped += 1;
+                return false;
+            }
+            Received::Taken => {}
+            Received::Checked { superseded } => {
+                common.alive = now;
+                if let Some(old) = superseded {
+                    self.restarted(key, &old);
+                }
+                if !proven {
+                    self.demux.prove(source, key);
+                }
             }
         }
         self.pump(now, key);
         true
-    }
-
-    /// The candidate that a local address stands for: behind NAT the two differ.
-    pub(super) fn candidate_for(&self, local: SocketAddr) -> SocketAddr {
-        let candidates = &self.config.candidates;
-        if candidates.contains(&local) {
-            return local;
-        }
-        let family = candidates.iter().find(|c| c.is_ipv4() == local.is_ipv4());
-        family.or(candidates.first()).copied().unwrap_or(local)
     }
 
     /// Drains a session and acts on what it says.
@@ -196,11 +194,9 @@ impl Shard {
                 let stream = session.common().stream;
                 self.request_keyframe(now, stream);
             }
-            RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected)
-                if session.common().connected =>
-            {
-                self.end(now, key, EndReason::TimedOut);
-            }
+            RtcEvent::ChannelOpen(channel, label) => self.channel_opened(key, channel, &label),
+            RtcEvent::ChannelData(data) => self.channel_data(now, key, data),
+            RtcEvent::ChannelClose(channel) => self.channel_closed(key, channel),
             RtcEvent::MediaEgressStats(stats) => {
                 let Session::Viewer(viewer) = session else {
                     return;
@@ -232,7 +228,8 @@ impl Shard {
                     self.counters.losses_in += publisher.ingest.take_losses();
                 }
             }
-            // The rest says nothing that this media plane acts on; a close shows in the drain.
+            // The rest says nothing that this media plane acts on; a close shows in the drain. That
+            // ICE is disconnected, str0m says after 15 s; consent lasts 30 s (`CONSENT_TIMEOUT`).
             _ => {}
         }
     }
@@ -280,8 +277,20 @@ impl Shard {
             EndReason::Closed if !connected => EndReason::NeverConnected,
             reason => reason,
         };
-        self.demux.remove(&common.ufrag, key);
+        if let Some(restart) = common.transport.restart_fragment() {
+            self.demux.forget(restart);
+        }
+        let peers = self.demux.remove(&common.ufrag, key);
+        let channel = common.channel.take();
         self.by_id.remove(&id);
+        self.disconnect(&peers);
+        if channel.is_some() {
+            let event = DataEvent::Closed {
+                stream,
+                session: id,
+            };
+            self.outputs.push_back(Output::Data(event));
+        }
         if !connected {
             self.connecting -= 1;
         }

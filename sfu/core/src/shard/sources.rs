@@ -188,6 +188,10 @@ impl Shard {
             if gap {
                 viewer.egress.interrupt_video();
             }
+            if viewer.common.congested && packet.kind == weir_media::Kind::Video {
+                self.counters.overflow_drops += 1;
+                continue;
+            }
             match viewer
                 .egress
                 .write(now, &mut viewer.common.transport.rtc, packet)

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod data;
 mod flow;
 mod hostile;
+mod ice;
 mod sources;
 mod world;

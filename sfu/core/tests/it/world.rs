@@ -1,7 +1,7 @@
 //! Shards and clients in virtual time, with a network between them that delays and loses.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -9,12 +9,14 @@ use std::{
 use str0m::{
     Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig,
     change::{SdpAnswer, SdpPendingOffer},
+    channel::{ChannelData, ChannelId},
     media::{Direction, MediaKind, Mid},
-    net::{Protocol, Receive},
+    net::{Protocol, Receive, TcpType},
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
-    OfferError, Output, SessionId, SfuEvent, Shard, ShardConfig, SourceInfo, StreamId,
+    DataEvent, IceAnswer, IceParameters, OfferError, Output, SessionId, SfuEvent, Shard,
+    ShardConfig, SourceInfo, StreamId,
 };
 
 pub const STREAM: StreamId = StreamId(1);
@@ -34,6 +36,13 @@ pub struct World {
     pub tapped: Vec<weir_media::RtpPacket>,
     pub sent_segments: usize,
     pub sends: usize,
+    pub data: Vec<DataEvent>,
+    /// The data channel that new clients open.
+    pub channel: Option<&'static str>,
+    /// What the shards asked to be closed.
+    pub closed_tcp: Vec<SocketAddr>,
+    /// Where TCP connections were handed to.
+    tcp_homes: HashMap<SocketAddr, usize>,
     network: VecDeque<(Instant, Hop)>,
     /// Share of RTP datagrams that vanish.
     pub loss: f64,
@@ -42,13 +51,29 @@ pub struct World {
 }
 
 enum Hop {
-    ToServer { from: SocketAddr, bytes: Vec<u8> },
-    ToClient { to: SocketAddr, bytes: Vec<u8> },
+    ToServer {
+        from: SocketAddr,
+        tcp: bool,
+        bytes: Vec<u8>,
+    },
+    ToClient {
+        to: SocketAddr,
+        tcp: bool,
+        bytes: Vec<u8>,
+    },
 }
 
 pub struct Client {
     pub rtc: Rtc,
     pub addr: SocketAddr,
+    /// The address that others see: what NAT makes of `addr`.
+    pub outside: SocketAddr,
+    pub tcp: bool,
+    /// The answer to its offer.
+    pub answer: String,
+    pub channels: Vec<(ChannelId, String)>,
+    pub messages: Vec<ChannelData>,
+    pub channels_closed: usize,
     pub connected: bool,
     pub closed: bool,
     /// Cut off: nothing goes in or out.
@@ -71,14 +96,16 @@ impl World {
         log();
         let start = Instant::now();
         let shard = |number| {
-            Shard::new(ShardConfig {
+            let mut shard = Shard::new(ShardConfig {
                 shard: number,
                 shards,
                 candidates: vec![server()],
                 publisher_timeout: Duration::from_secs(5),
                 max_gso_segments: 64,
             })
-            .unwrap()
+            .unwrap();
+            shard.set_candidates(vec![server()], vec![server()]);
+            shard
         };
         Self {
             start,
@@ -92,6 +119,10 @@ impl World {
             tapped: Vec::new(),
             sent_segments: 0,
             sends: 0,
+            data: Vec::new(),
+            channel: None,
+            closed_tcp: Vec::new(),
+            tcp_homes: HashMap::new(),
             network: VecDeque::new(),
             loss: 0.0,
             random: 0x853c_49e6_748f_ea9b,
@@ -111,7 +142,7 @@ impl World {
 
     /// A new publisher; gives its index.
     pub fn publish(&mut self, config: RtcConfig) -> usize {
-        let (mut client, pending, offer) = self.client(config, Direction::SendOnly);
+        let (mut client, pending, offer) = self.client(config, Direction::SendOnly, false);
         let id = self.session_id();
         let now = self.now;
         let answer = self.home().handle_publish(now, STREAM, id, &offer).unwrap();
@@ -121,28 +152,58 @@ impl World {
 
     /// A new viewer at a shard.
     pub fn view(&mut self, shard: usize, config: RtcConfig) -> Result<usize, OfferError> {
+        self.view_over(shard, config, false)
+    }
+
+    /// A new viewer at a shard, over TCP or UDP.
+    pub fn view_over(
+        &mut self,
+        shard: usize,
+        config: RtcConfig,
+        tcp: bool,
+    ) -> Result<usize, OfferError> {
         let source = self.live.clone().expect("the stream is live");
-        let (mut client, pending, offer) = self.client(config, Direction::RecvOnly);
+        let (mut client, pending, offer) = self.client(config, Direction::RecvOnly, tcp);
         let id = self.session_id();
         let answer = self.shards[shard].handle_view(self.now, STREAM, id, &source, &offer)?;
         client.session = id;
         Ok(self.join(client, pending, &answer))
     }
 
-    fn client(&self, config: RtcConfig, dir: Direction) -> (Client, SdpPendingOffer, String) {
+    fn client(
+        &self,
+        config: RtcConfig,
+        dir: Direction,
+        tcp: bool,
+    ) -> (Client, SdpPendingOffer, String) {
         let addr = SocketAddr::from(([198, 51, 100, 1], 10_000 + self.clients.len() as u16));
         let mut rtc = config
             .set_rtp_mode(true)
             .enable_raw_packets(true)
             .build(self.now);
-        rtc.add_local_candidate(Candidate::host(addr, "udp").unwrap());
+        let candidate = Candidate::builder();
+        let candidate = if tcp {
+            candidate.tcp().host(addr).tcptype(TcpType::Active).build()
+        } else {
+            candidate.udp().host(addr).build()
+        };
+        rtc.add_local_candidate(candidate.unwrap());
         let mut api = rtc.sdp_api();
         let audio = api.add_media(MediaKind::Audio, dir, None, None, None);
         let video = api.add_media(MediaKind::Video, dir, None, None, None);
+        if let Some(label) = self.channel {
+            api.add_channel(label.to_owned());
+        }
         let (offer, pending) = api.apply().unwrap();
         let client = Client {
             rtc,
             addr,
+            outside: addr,
+            tcp,
+            answer: String::new(),
+            channels: Vec::new(),
+            messages: Vec::new(),
+            channels_closed: 0,
             connected: false,
             closed: false,
             frozen: false,
@@ -157,6 +218,7 @@ impl World {
     }
 
     fn join(&mut self, mut client: Client, pending: SdpPendingOffer, answer: &str) -> usize {
+        client.answer = answer.to_owned();
         let answer = SdpAnswer::from_sdp_string(answer).unwrap();
         client.rtc.sdp_api().accept_answer(pending, answer).unwrap();
         self.clients.push(client);
@@ -197,24 +259,90 @@ impl World {
         panic!("not within {limit} ms");
     }
 
+    /// The client goes to another network: its old address is gone.
+    pub fn roam(&mut self, client: usize, addr: SocketAddr) {
+        let client = &mut self.clients[client];
+        (client.addr, client.outside) = (addr, addr);
+        let candidate = Candidate::host(addr, "udp").unwrap();
+        client.rtc.add_local_candidate(candidate);
+    }
+
+    /// The client restarts ICE; what its shard says of that. `heard`: the answer arrives.
+    pub fn restart_ice(&mut self, client: usize, heard: bool) -> IceAnswer {
+        let client = &mut self.clients[client];
+        let mut api = client.rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        let parameters = IceParameters::find(&offer.to_sdp_string()).unwrap();
+        let restart = |shard: &mut Shard| shard.handle_ice_restart(client.session, &parameters);
+        let answer = self.shards.iter_mut().find_map(|s| restart(s).ok());
+        let answer = answer.expect("a shard has the session");
+        if heard {
+            let old = |line: &&str| {
+                !line.starts_with("a=candidate:")
+                    && !line.starts_with("a=ice-ufrag:")
+                    && !line.starts_with("a=ice-pwd:")
+                    && !line.starts_with("a=end-of-candidates")
+            };
+            let mut sdp = String::new();
+            for line in client.answer.lines().filter(old) {
+                sdp.push_str(line);
+                sdp.push_str("\r\n");
+                if line.starts_with("a=mid:") {
+                    let fragment = answer.to_fragment("audio 9 X 0", "0");
+                    let ice = |line: &&str| line.contains("candidate") || line.contains("e-");
+                    let ice = |line: &&str| ice(line) && !line.contains("ice-lite");
+                    for line in fragment.lines().filter(ice) {
+                        sdp.push_str(line);
+                        sdp.push_str("\r\n");
+                    }
+                }
+            }
+            let sdp = SdpAnswer::from_sdp_string(&sdp).unwrap();
+            client.rtc.sdp_api().accept_answer(pending, sdp).unwrap();
+        }
+        answer
+    }
+
     pub fn connect(&mut self, client: usize) {
         self.run_until(5_000, |world| world.clients[client].connected);
     }
 
     fn arrive(&mut self, hop: Hop) {
         match hop {
-            Hop::ToServer { from, bytes } => {
+            Hop::ToServer {
+                from,
+                tcp: true,
+                bytes,
+            } => {
+                let first = Shard::of_check(&bytes).map(usize::from);
+                let shard = match self.tcp_homes.get(&from).copied().or(first) {
+                    Some(shard) if shard < self.shards.len() => shard,
+                    Some(_) | None => return,
+                };
+                self.tcp_homes.insert(from, shard);
+                self.shards[shard].handle_tcp(self.now, from, server(), &bytes);
+                self.drain_shards();
+            }
+            Hop::ToServer {
+                from,
+                tcp: false,
+                bytes,
+            } => {
                 // As SO_REUSEPORT does, by a hash of the address.
                 let shard = usize::from(from.port()) % self.shards.len();
                 self.shards[shard].handle_datagram(self.now, from, server(), &bytes);
                 self.drain_shards();
             }
-            Hop::ToClient { to, bytes } => {
-                let found = self.clients.iter().position(|c| c.addr == to && !c.frozen);
-                let Some(index) = found else { return };
-                let rtc = &mut self.clients[index].rtc;
-                if let Ok(receive) = Receive::new(Protocol::Udp, server(), to, &bytes) {
-                    let _ = rtc.handle_input(Input::Receive(self.now, receive));
+            Hop::ToClient { to, tcp, bytes } => {
+                let reached = |c: &Client| c.outside == to && c.tcp == tcp && !c.frozen;
+                let Some(index) = self.clients.iter().position(reached) else {
+                    return;
+                };
+                let client = &mut self.clients[index];
+                let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
+                if let Ok(receive) = Receive::new(protocol, server(), client.addr, &bytes) {
+                    let _ = client.rtc.handle_input(Input::Receive(self.now, receive));
                 }
                 self.drain_client(index);
             }
@@ -228,10 +356,13 @@ impl World {
             match client.rtc.poll_output() {
                 Ok(RtcOutput::Timeout(_)) | Err(_) => return,
                 Ok(RtcOutput::Transmit(t)) => {
-                    let (frozen, from) = (client.frozen, client.addr);
+                    // What leaves from an address that the client has no more goes nowhere.
+                    let frozen = client.frozen || t.source != client.addr;
+                    let (from, tcp) = (client.outside, client.tcp);
                     if !frozen && !self.lost(&t.contents) {
                         let hop = Hop::ToServer {
                             from,
+                            tcp,
                             bytes: t.contents.to_vec(),
                         };
                         self.network.push_back((self.now + DELAY, hop));
@@ -242,6 +373,9 @@ impl World {
                     Event::Closed => client.closed = true,
                     Event::RtpPacket(packet) => client.received.push((since, packet)),
                     Event::KeyframeRequest(_) => client.keyframe_requests += 1,
+                    Event::ChannelOpen(id, label) => client.channels.push((id, label)),
+                    Event::ChannelData(data) => client.messages.push(data),
+                    Event::ChannelClose(_) => client.channels_closed += 1,
                     Event::RawPacket(raw) => {
                         if let RawPacket::RtcpRx(Rtcp::Nack(nack)) = *raw {
                             for entry in nack.reports.iter() {
@@ -263,6 +397,8 @@ impl World {
                     quiet = false;
                     match output {
                         Output::Event(event) => self.events.push((self.now - self.start, event)),
+                        Output::Data(event) => self.data.push(event),
+                        Output::CloseTcp { peer } => self.closed_tcp.push(peer),
                         Output::Live { info, .. } => self.live = info,
                         Output::Forward { shard, message } => {
                             self.shards[usize::from(shard)].handle_message(self.now, message);
@@ -279,7 +415,8 @@ impl World {
                     for bytes in transmit.contents.chunks(transmit.segment) {
                         if !self.lost(bytes) {
                             let hop = Hop::ToClient {
-                                to: transmit.destination,
+                                to: transmit.path.destination,
+                                tcp: transmit.path.tcp,
                                 bytes: bytes.to_vec(),
                             };
                             self.network.push_back((self.now + DELAY, hop));
