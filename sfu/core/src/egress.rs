@@ -13,8 +13,9 @@ use str0m::{
 use weir_media::{Kind, VideoCodec};
 
 use crate::{
+    ingest,
     munge::Munger,
-    packet::{Epoch, MediaPacket, SourceInfo},
+    packet::{Epoch, LayerId, MediaPacket, SourceInfo},
     sdp,
 };
 
@@ -47,13 +48,13 @@ pub(crate) struct NoCodec;
 pub(crate) struct Egress {
     video: Option<EgressTrack>,
     audio: Option<EgressTrack>,
-    /// Newest run seen: what is older is late from before a switch.
-    epoch: Option<Epoch>,
     source: Option<SourceInfo>,
 }
 
 #[derive(Debug)]
 struct EgressTrack {
+    /// Newest run seen: what is older is late from before a switch.
+    epoch: Option<Epoch>,
     mid: Mid,
     ssrc: Ssrc,
     rtx: Option<Ssrc>,
@@ -81,6 +82,7 @@ impl Egress {
             MediaKind::Audio => Kind::Audio,
         };
         let track = EgressTrack {
+            epoch: None,
             mid,
             ssrc,
             rtx,
@@ -127,10 +129,9 @@ impl Egress {
 
     /// Queues one packet.
     pub(crate) fn write(&mut self, now: Instant, rtc: &mut Rtc, packet: &MediaPacket) -> Written {
-        if self.epoch.is_some_and(|newest| packet.epoch < newest) {
+        if packet.layer != LayerId(0) {
             return Written::Skipped;
         }
-        self.epoch = Some(packet.epoch);
         let track = match packet.kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
@@ -138,6 +139,10 @@ impl Egress {
         let Some(track) = track else {
             return Written::Skipped;
         };
+        if track.epoch.is_some_and(|newest| packet.epoch < newest) {
+            return Written::Skipped;
+        }
+        track.epoch = Some(packet.epoch);
         let Some(pt) = track.pt else {
             return Written::Skipped;
         };
@@ -175,7 +180,7 @@ impl Egress {
                 place.seq.into(),
                 place.timestamp,
                 packet.captured,
-                packet.payload.clone(),
+                ingest::opus_payload(packet),
             )
             .marker(packet.marker)
             .nackable(packet.kind == Kind::Video),

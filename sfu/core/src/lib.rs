@@ -24,11 +24,13 @@
 // In a test a panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answer;
 mod api;
 mod clock;
 mod demux;
 mod dtls;
 mod egress;
+mod extension;
 mod id;
 mod ingest;
 mod keyframe;
@@ -36,6 +38,7 @@ mod munge;
 mod outbox;
 mod packet;
 mod route;
+mod scalability;
 mod sdp;
 mod session;
 mod shard;

@@ -114,6 +114,7 @@ mod tests {
             epoch: Epoch(epoch),
             layer: crate::packet::LayerId::default(),
             kind: Kind::Video,
+            red: false,
             seq,
             timestamp,
             marker: false,

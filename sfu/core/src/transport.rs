@@ -15,14 +15,10 @@ use str0m::{
     format::CodecConfig,
     media::{MediaKind, Mid},
     net::{Protocol, Receive},
-    rtp::{Extension, ExtensionMap},
+    rtp::ExtensionMap,
 };
 
-use crate::{
-    OfferError, dtls,
-    outbox::Outbox,
-    sdp::{self, Role},
-};
+use crate::{OfferError, dtls, outbox::Outbox, sdp};
 
 /// Packets kept per viewer to answer NACKs: 4 s of 2.5 Mbit/s. Older ones are not resent. The
 /// payloads are shared, an entry costs about 400 bytes.
@@ -53,20 +49,12 @@ impl Transport {
     /// A connection that can take an offer. ICE-lite: our addresses are public, and the client checks.
     pub(crate) fn new(
         now: Instant,
-        role: Role,
         creds: IceCreds,
         cert: &DtlsCert,
         candidates: &[SocketAddr],
         codecs: CodecConfig,
+        extensions: ExtensionMap,
     ) -> Self {
-        let mut extensions = ExtensionMap::empty();
-        extensions.set(4, Extension::RtpMid);
-        if role == Role::Publisher {
-            // The publisher's own bandwidth estimation lives on our transport-wide feedback.
-            extensions.set(3, Extension::TransportSequenceNumber);
-            extensions.set(10, Extension::RtpStreamId);
-            extensions.set(11, Extension::RepairedRtpStreamId);
-        }
         let mut config = RtcConfig::new()
             .set_crypto_provider(dtls::crypto_provider())
             .set_dtls_cert(cert.clone())

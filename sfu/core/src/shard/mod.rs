@@ -24,7 +24,7 @@ use crate::{
     outbox::{Outbox, Transmit},
     packet::{Epochs, SourceInfo, single_layer},
     route::{Route, Source},
-    sdp::{self, Role},
+    sdp,
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
     transport::Transport,
@@ -136,11 +136,11 @@ impl Shard {
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
-            Role::Publisher,
             creds,
             &self.cert,
             &self.config.candidates,
             checked.codecs,
+            checked.extensions,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
         let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids);
@@ -176,11 +176,11 @@ impl Shard {
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
-            Role::Viewer,
             creds,
             &self.cert,
             &self.config.candidates,
             checked.codecs,
+            checked.extensions,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
         let mut egress = Egress::default();

@@ -7,7 +7,7 @@ use str0m::{Event as RtcEvent, IceConnectionState};
 use super::{MAX_CONNECTING, MAX_SESSIONS, Output, SessionKey, Shard, ShardMessage};
 use crate::{
     EndReason, OfferError, SessionId, SfuEvent, StreamId, dtls,
-    packet::{SourceInfo, single_layer},
+    packet::SourceInfo,
     route::Source,
     session::{Common, Session, Told},
     transport::Transport,
@@ -143,10 +143,10 @@ impl Shard {
                     // Other sources of the stream may have begun since the offer.
                     publisher.ingest.begin(self.epochs.next());
                 }
-                let before = publisher.ingest.epoch();
                 let media = publisher.ingest.packet(now, rtc, packet, &mut self.epochs);
                 let Some(media) = media else { return };
-                let epoch = publisher.ingest.epoch();
+                let epoch = publisher.ingest.source();
+                let layers = publisher.ingest.layers();
                 let tracks = publisher.ingest.tracks();
                 let session = publisher.common.id;
                 if !publisher.started {
@@ -169,18 +169,7 @@ impl Shard {
                         Some(SourceInfo {
                             epoch,
                             tracks,
-                            layers: single_layer(),
-                            h264_profile: None,
-                        }),
-                    );
-                } else if epoch != before {
-                    self.set_live(
-                        now,
-                        stream,
-                        Some(SourceInfo {
-                            epoch,
-                            tracks,
-                            layers: single_layer(),
+                            layers,
                             h264_profile: None,
                         }),
                     );
@@ -189,7 +178,7 @@ impl Shard {
             }
             RtcEvent::SenderFeedback(feedback) => {
                 if let Session::Publisher(publisher) = session {
-                    publisher.ingest.report(&feedback);
+                    publisher.ingest.report(now, &feedback);
                 }
             }
             RtcEvent::KeyframeRequest(_) => {

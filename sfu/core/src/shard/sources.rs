@@ -280,7 +280,7 @@ impl Shard {
                 };
                 if publisher
                     .ingest
-                    .request_keyframe(&mut publisher.common.transport.rtc)
+                    .request_keyframe(&mut publisher.common.transport.rtc, None)
                 {
                     self.counters.keyframe_requests += 1;
                     publisher.common.transport.advance(now);
