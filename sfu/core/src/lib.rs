@@ -25,6 +25,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocation;
+mod answer;
 mod api;
 mod bwe;
 mod clock;
@@ -33,6 +34,7 @@ mod demux;
 mod dtls;
 mod egress;
 mod ice;
+mod extension;
 mod id;
 mod ingest;
 mod keyframe;
@@ -42,6 +44,7 @@ mod outbox;
 mod packet;
 mod paths;
 mod route;
+mod scalability;
 mod sdp;
 mod session;
 mod shard;

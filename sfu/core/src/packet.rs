@@ -16,6 +16,8 @@ pub struct MediaPacket {
     pub epoch: Epoch,
     /// Picture or sound.
     pub kind: Kind,
+    /// The payload is redundant audio (RFC 2198) around Opus rather than Opus itself.
+    pub red: bool,
     /// Which of the source's simulcast layers; 0 for sound and where there is but one.
     pub layer: LayerId,
     /// Extended sequence number (RFC 3550 appendix A.1), never wraps.

@@ -9,12 +9,13 @@ use std::fmt::Write as _;
 use str0m::{
     change::SdpOffer,
     format::{Codec, CodecConfig, FormatParams},
-    media::{Frequency, Mid, Pt},
+    media::{Frequency, Mid, Pt, Rid},
+    rtp::ExtensionMap,
 };
 use weir_media::{Kind, VideoCodec};
 
 use crate::{
-    OfferError,
+    OfferError, extension,
     packet::{H264Profile, SourceInfo, codec_name},
 };
 
@@ -28,7 +29,10 @@ const MAX_MEDIA_LINES: usize = 16;
 const MAX_CODECS: usize = 40;
 
 /// Most simulcast layers (RFC 8853 names no limit; OBS and browsers send at most 4).
-const MAX_RIDS: usize = 8;
+const MAX_LAYERS: usize = 4;
+
+/// Most `a=extmap` lines that are looked at, over all m-lines. Chromium has about 25.
+const MAX_EXTENSIONS: usize = 128;
 
 /// Which end of WHIP or WHEP the offer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub(crate) struct CheckedOffer {
     pub offer: SdpOffer,
     /// Payload types that we answer, in the offer's order.
     pub codecs: CodecConfig,
+    /// Header extensions that we answer, under the offer's ids.
+    pub extensions: ExtensionMap,
     /// Simulcast layers of the video in the order of the offer.
     pub rids: Vec<String>,
 }
@@ -80,6 +86,7 @@ pub(crate) fn check_publisher(text: &str) -> Result<CheckedOffer, OfferError> {
             )));
         }
     }
+    scan.check_layers()?;
     let mut codecs = CodecConfig::empty();
     for line in scan.media.iter().filter(|line| line.kind.is_some()) {
         if !matches!(line.direction, Direction::SendOnly | Direction::SendRecv) {
@@ -91,7 +98,7 @@ pub(crate) fn check_publisher(text: &str) -> Result<CheckedOffer, OfferError> {
         // One codec, the client's first that we forward: so the tracks are known before media comes,
         // and the publisher cannot change the codec under its viewers.
         let first = line.first_codec();
-        if !line.add_to(&mut codecs, |codec| Some(codec) == first) {
+        if !line.add_to(Role::Publisher, &mut codecs, |codec| Some(codec) == first) {
             return Err(line.no_codec());
         }
     }
@@ -117,7 +124,7 @@ pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOff
             (Kind::Video, None) | (Kind::Audio, _) => None,
         };
         let fits = |codec: Codec| wanted.is_none_or(|wanted| video_codec(codec) == Some(wanted));
-        let added = line.add_to(&mut codecs, fits);
+        let added = line.add_to(Role::Viewer, &mut codecs, fits);
         let has_track = match kind {
             Kind::Video => source.tracks.video.is_some(),
             Kind::Audio => source.tracks.audio,
@@ -166,16 +173,24 @@ pub(crate) fn pick_video_pt<'a>(
     of_codec
         .min_by_key(|p| {
             let format = p.spec().format;
-            let level_id = format.profile_level_id.unwrap_or(0x42_00_0a);
-            let [_, idc, constraints, _] = level_id.to_be_bytes();
-            let single_nal = format.packetization_mode.unwrap_or(0) != 1;
-            let other_profile = profile.is_none_or(|own| {
-                own.idc != idc || (own.constraints ^ constraints) & CONSTRAINED != 0
-            });
-            let not_baseline = idc != BASELINE || constraints & CONSTRAINED == 0;
-            (single_nal, other_profile, not_baseline)
+            let mode = format.packetization_mode.unwrap_or(0);
+            rank_h264(format.profile_level_id, mode, profile)
         })
         .map(|p| p.pt())
+}
+
+/// Order among H.264 payload types, see [`pick_video_pt`]: the least is the best.
+pub(crate) fn rank_h264(
+    profile_level_id: Option<u32>,
+    packetization_mode: u8,
+    profile: Option<H264Profile>,
+) -> (bool, bool, bool) {
+    let level_id = profile_level_id.unwrap_or(0x42_00_0a);
+    let [_, idc, constraints, _] = level_id.to_be_bytes();
+    let other_profile = profile
+        .is_none_or(|own| own.idc != idc || (own.constraints ^ constraints) & CONSTRAINED != 0);
+    let not_baseline = idc != BASELINE || constraints & CONSTRAINED == 0;
+    (packetization_mode != 1, other_profile, not_baseline)
 }
 
 /// `profile_idc` of Baseline (ITU-T H.264 annex A.2.1).
@@ -188,8 +203,9 @@ const CONSTRAINED: u8 = 0x40;
 const MEDIA_STREAM: &str = "weir";
 
 /// Adds what str0m leaves out of the answer: that we take stereo (RFC 7587 section 6.1), without
-/// which browsers encode mono; and that audio and video are one media stream (RFC 8830). str0m makes
-/// one for each, and then browsers neither keep them in sync nor give a player both at once.
+/// which browsers encode mono; and that audio and video are one media stream (RFC 8830) with one
+/// CNAME (RFC 8834 section 4.9). str0m makes one for each, and then browsers neither keep them in
+/// sync nor give a player both at once.
 pub(crate) fn finish_answer(answer: &str) -> String {
     let opus: Vec<&str> = answer
         .lines()
@@ -198,8 +214,11 @@ pub(crate) fn finish_answer(answer: &str) -> String {
         .map(|(pt, _)| pt)
         .collect();
     let mut out = String::with_capacity(answer.len() + 32);
+    let cname = answer
+        .lines()
+        .find_map(|line| Some(line.strip_prefix("a=ssrc:")?.split_once(" cname:")?.1));
     for line in answer.lines() {
-        if let Some(line) = with_one_stream(line) {
+        if let Some(line) = with_one_stream(line).or_else(|| with_cname(line, cname?)) {
             out.push_str(&line);
             out.push_str("\r\n");
             continue;
@@ -245,6 +264,12 @@ fn with_one_stream(line: &str) -> Option<String> {
     };
     let (_, track) = after.split_once(' ')?;
     Some(format!("{before}{MEDIA_STREAM} {track}"))
+}
+
+/// The line with the session's CNAME, when it names one.
+fn with_cname(line: &str, cname: &str) -> Option<String> {
+    let (ssrc, _) = line.strip_prefix("a=ssrc:")?.split_once(" cname:")?;
+    Some(format!("a=ssrc:{ssrc} cname:{cname}"))
 }
 
 /// The `mid`s of a session description.
@@ -300,6 +325,11 @@ struct MediaLine<'a> {
     pts: Vec<u8>,
     codecs: Vec<Offered<'a>>,
     rids: Vec<&'a str>,
+    /// What `a=simulcast` says of sending.
+    simulcast: Option<&'a str>,
+    extensions: Vec<(u8, &'a str)>,
+    /// Payload type or `*`, and the feedback.
+    feedback: Vec<(&'a str, &'a str)>,
 }
 
 #[derive(Debug)]
@@ -354,6 +384,9 @@ impl<'a> Scan<'a> {
                         .collect(),
                     codecs: Vec::new(),
                     rids: Vec::new(),
+                    simulcast: None,
+                    extensions: Vec::new(),
+                    feedback: Vec::new(),
                 });
             } else if let Some(current) = media.last_mut() {
                 current.attribute(line);
@@ -406,13 +439,43 @@ impl<'a> Scan<'a> {
         let text = with_directions(&text, direction);
         let offer = SdpOffer::from_sdp_string(&text)
             .map_err(|error| OfferError::Malformed(brief(&error.to_string())))?;
-        let rids = self.media.iter().flat_map(|line| &line.rids);
-        let rids = rids.take(MAX_RIDS).map(|rid| (*rid).to_owned()).collect();
+        let offered: Vec<(u8, &str)> = self
+            .media
+            .iter()
+            .flat_map(|line| line.extensions.iter().copied())
+            .take(MAX_EXTENSIONS)
+            .collect();
         Ok(CheckedOffer {
             offer,
             codecs,
-            rids,
+            extensions: extension::negotiate(role, &offered),
+            rids: self.layers().into_iter().map(str::to_owned).collect(),
         })
+    }
+
+    fn layers(&self) -> Vec<&'a str> {
+        let video = self.media.iter().find(|m| m.kind == Some(Kind::Video));
+        video.map(MediaLine::layers).unwrap_or_default()
+    }
+
+    /// Names are compared as str0m keeps them: eight letters and digits.
+    fn check_layers(&self) -> Result<(), OfferError> {
+        let layers = self.layers();
+        if layers.len() > MAX_LAYERS {
+            return Err(unprocessable(format!(
+                "its video has {} simulcast layers; send at most {MAX_LAYERS}",
+                layers.len()
+            )));
+        }
+        let names: Vec<Rid> = layers.iter().map(|name| Rid::from(*name)).collect();
+        let same = (1..names.len()).find(|index| names[..*index].contains(&names[*index]));
+        if same.is_some() || layers.iter().any(|name| name.is_empty()) {
+            return Err(unprocessable(
+                "its simulcast layers have the same names; give each a rid of up to 8 letters and digits"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -481,10 +544,43 @@ impl<'a> MediaLine<'a> {
             }
         } else if let Some(rest) = line.strip_prefix("a=rid:") {
             let mut words = rest.split(' ');
-            if let (Some(rid), Some("send")) = (words.next(), words.next()) {
+            if let (Some(rid), Some("send")) = (words.next(), words.next())
+                && !self.rids.contains(&rid)
+                && self.rids.len() < MAX_CODECS
+            {
                 self.rids.push(rid);
             }
+        } else if let Some(rest) = line.strip_prefix("a=simulcast:") {
+            // RFC 8853 section 5.1: a direction and its list, then perhaps the other direction's.
+            let mut words = rest.split(' ').skip_while(|word| *word != "send");
+            self.simulcast = words.nth(1);
+        } else if let Some(rest) = line.strip_prefix("a=extmap:") {
+            let mut words = rest.split(' ');
+            let id = words.next().and_then(|id| id.split('/').next());
+            if let (Some(Ok(id)), Some(uri)) = (id.map(str::parse), words.next())
+                && self.extensions.len() < MAX_EXTENSIONS
+            {
+                self.extensions.push((id, uri));
+            }
+        } else if let Some(rest) = line.strip_prefix("a=rtcp-fb:")
+            && let Some((pt, feedback)) = rest.split_once(' ')
+            && self.feedback.len() < 8 * MAX_CODECS
+        {
+            self.feedback.push((pt, feedback.trim()));
         }
+    }
+
+    /// Simulcast layers in the order of `a=simulcast`, else of the `a=rid` lines. Of alternatives
+    /// the first (RFC 8853 section 5.2), and `~` marks one that is paused at first.
+    fn layers(&self) -> Vec<&'a str> {
+        let Some(list) = self.simulcast else {
+            return self.rids.clone();
+        };
+        let first = |layer: &'a str| layer.split(',').next().unwrap_or(layer);
+        list.split(';')
+            .map(|layer| first(layer).trim_start_matches('~'))
+            .filter(|rid| self.rids.contains(rid))
+            .collect()
     }
 
     fn first_codec(&self) -> Option<Codec> {
@@ -496,7 +592,7 @@ impl<'a> MediaLine<'a> {
     }
 
     /// Adds the payload types that we forward and that fit. False when there is none.
-    fn add_to(&self, config: &mut CodecConfig, fits: impl Fn(Codec) -> bool) -> bool {
+    fn add_to(&self, role: Role, config: &mut CodecConfig, fits: impl Fn(Codec) -> bool) -> bool {
         let before = config.params().len();
         for pt in &self.pts {
             let Some(offered) = self.codecs.iter().find(|codec| codec.pt == *pt) else {
@@ -511,14 +607,55 @@ impl<'a> MediaLine<'a> {
             if !fits(codec) || *pt > 127 {
                 continue;
             }
+            if codec == Codec::Opus && self.has_red(role, *pt) {
+                add_redundant_opus(config);
+                continue;
+            }
             let format = offered
                 .fmtp
                 .map(FormatParams::parse_line)
                 .unwrap_or_default();
             let rtx = self.rtx_of(*pt).map(Pt::from);
             config.add_config((*pt).into(), rtx, codec, rate, offered.channels, format);
+            // RFC 4585 section 4.2: an answer has no feedback that was not offered.
+            if let Some(params) = config.last_mut() {
+                let said = |wanted: &str| self.has_feedback(*pt, wanted);
+                params.set_fb_nack(said("nack"));
+                params.set_fb_pli(said("nack pli"));
+                params.set_fb_fir(said("ccm fir"));
+                params.set_fb_remb(said("goog-remb"));
+                params.set_fb_transport_cc(said("transport-cc"));
+            }
         }
         config.params().len() > before
+    }
+
+    fn has_feedback(&self, pt: u8, wanted: &str) -> bool {
+        let of = |name: &str| name == "*" || name.parse() == Ok(pt);
+        self.feedback
+            .iter()
+            .any(|(name, said)| of(name) && *said == wanted)
+    }
+
+    /// Whether redundant audio (RFC 2198) around this payload type is to be answered. A viewer's
+    /// always: it is for us to send it. A publisher sends it when the answer has it, at twice the
+    /// rate, so only when it prefers that: when it stands before Opus.
+    fn has_red(&self, role: Role, opus: u8) -> bool {
+        let name = opus.to_string();
+        let red = self.codecs.iter().find(|codec| {
+            codec.name.eq_ignore_ascii_case("red")
+                && codec.rate == 48_000
+                && codec.pt <= 127
+                && codec
+                    .fmtp
+                    .is_some_and(|fmtp| fmtp.split('/').all(|pt| pt.trim() == name))
+        });
+        let place = |wanted: u8| self.pts.iter().position(|pt| *pt == wanted);
+        match (red.and_then(|red| place(red.pt)), role) {
+            (Some(_), Role::Viewer) => true,
+            (Some(red), Role::Publisher) => Some(red) < place(opus),
+            (None, _) => false,
+        }
     }
 
     /// RFC 4588 section 8.1: `apt` names the payload type that is resent.
@@ -569,6 +706,16 @@ impl<'a> MediaLine<'a> {
             self.offered()
         ))
     }
+}
+
+/// Opus with redundancy. str0m makes such an entry only under payload types of its own, and takes
+/// the offer's in their place when it reads the offer.
+fn add_redundant_opus(config: &mut CodecConfig) {
+    let mut with_red = CodecConfig::empty();
+    with_red.enable_opus(true, true);
+    let mut params = config.params().to_vec();
+    params.extend_from_slice(with_red.params());
+    *config = CodecConfig::new_from_payload_params(params);
 }
 
 impl Offered<'_> {

@@ -8,7 +8,7 @@ use std::{
 
 use weir_media::Kind;
 
-use crate::packet::{Epoch, MediaPacket};
+use crate::packet::{Epoch, LayerId, MediaPacket};
 
 /// Packets that wait behind a gap; beyond, the gap is given up.
 const MAX_WAITING: usize = 128;
@@ -16,15 +16,29 @@ const MAX_WAITING: usize = 128;
 /// How long a gap may wait for its retransmission: a few round trips of a near publisher.
 const MAX_AGE: Duration = Duration::from_millis(150);
 
+/// A simulcast layer that was silent for so long loses to a smaller one.
+const LAYER_SILENCE: Duration = Duration::from_secs(2);
+
+/// Gives out one layer of the video and the audio.
 #[derive(Debug, Default)]
 pub(crate) struct TapOrder {
-    epoch: Option<Epoch>,
+    source: Option<Epoch>,
+    layer: Option<Chosen>,
     video: Window,
     audio: Window,
 }
 
+/// The layer that goes on: the largest picture that arrives.
+#[derive(Debug, Clone, Copy)]
+struct Chosen {
+    layer: LayerId,
+    pixels: u32,
+    heard: Instant,
+}
+
 #[derive(Debug, Default)]
 struct Window {
+    run: Option<Epoch>,
     next: Option<u64>,
     waiting: BTreeMap<u64, Arc<MediaPacket>>,
     since: Option<Instant>,
@@ -38,21 +52,59 @@ impl TapOrder {
         packet: Arc<MediaPacket>,
         mut out: impl FnMut(&MediaPacket),
     ) {
-        if self.epoch.is_none_or(|epoch| packet.epoch > epoch) {
-            self.epoch = Some(packet.epoch);
-            self.video.give_up(&mut out);
-            self.audio.give_up(&mut out);
-            self.video.next = None;
-            self.audio.next = None;
-        }
-        if self.epoch != Some(packet.epoch) {
+        if self.source.is_some_and(|source| packet.source < source) {
             return;
         }
+        if self.source != Some(packet.source) {
+            self.source = Some(packet.source);
+            self.video.begin(None, &mut out);
+            self.audio.begin(None, &mut out);
+            self.layer = None;
+        }
         let window = match packet.kind {
+            Kind::Video if !self.is_chosen(now, &packet) => return,
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
         };
+        if window.run != Some(packet.epoch) {
+            window.begin(Some(packet.epoch), &mut out);
+        }
         window.push(now, packet, &mut out);
+    }
+
+    /// Changes to a larger layer, or from one that is silent, at a keyframe.
+    fn is_chosen(&mut self, now: Instant, packet: &MediaPacket) -> bool {
+        let size = packet
+            .size
+            .map(|s| u32::from(s.width) * u32::from(s.height));
+        let pixels = size.unwrap_or(0);
+        match &mut self.layer {
+            Some(chosen) if chosen.layer == packet.layer => {
+                // What is late from the run before must not bring it back.
+                if self.video.run.is_some_and(|run| packet.epoch < run) {
+                    return false;
+                }
+                chosen.heard = now;
+                if packet.keyframe_start && size.is_some() {
+                    chosen.pixels = pixels;
+                }
+                return true;
+            }
+            Some(chosen) => {
+                let silent = now.saturating_duration_since(chosen.heard) >= LAYER_SILENCE;
+                if !packet.keyframe_start || (pixels <= chosen.pixels && !silent) {
+                    return false;
+                }
+            }
+            // Whoever reads the tap waits for a keyframe itself.
+            None => {}
+        }
+        self.layer = Some(Chosen {
+            layer: packet.layer,
+            pixels,
+            heard: now,
+        });
+        true
     }
 }
 
@@ -86,17 +138,43 @@ impl Window {
         }
     }
 
-    fn give_up(&mut self, out: &mut impl FnMut(&MediaPacket)) {
+    /// Another run begins: what waits is given up.
+    fn begin(&mut self, run: Option<Epoch>, out: &mut impl FnMut(&MediaPacket)) {
         for packet in std::mem::take(&mut self.waiting).values() {
             out(packet);
         }
         self.since = None;
+        self.next = None;
+        self.run = run;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::packet::PictureSize;
+
+    fn packet(now: Instant, layer: u8, epoch: u64, seq: u64) -> MediaPacket {
+        MediaPacket {
+            source: Epoch(1),
+            epoch: Epoch(epoch),
+            layer: LayerId(layer),
+            kind: Kind::Video,
+            red: false,
+            seq,
+            timestamp: 0,
+            marker: false,
+            keyframe: false,
+            keyframe_start: false,
+            payload: Arc::from(&[0_u8][..]),
+            time: 0,
+            captured: now,
+            h264_profile: None,
+            size: None,
+            picture_ids: weir_rtp::picture_ids::PictureIds::default(),
+            scalability: None,
+        }
+    }
 
     fn run(order: &[(u64, u64, u64)]) -> Vec<u64> {
         let start = Instant::now();
@@ -104,27 +182,38 @@ mod tests {
         let mut out = Vec::new();
         for (ms, epoch, seq) in order {
             let now = start + Duration::from_millis(*ms);
-            let packet = MediaPacket {
-                source: Epoch(*epoch),
-                epoch: Epoch(*epoch),
-                layer: crate::packet::LayerId::default(),
-                kind: Kind::Video,
-                seq: *seq,
-                timestamp: 0,
-                marker: false,
-                keyframe: false,
-                keyframe_start: false,
-                payload: Arc::from(&[0_u8][..]),
-                time: 0,
-                captured: now,
-                h264_profile: None,
-                size: None,
-                picture_ids: weir_rtp::picture_ids::PictureIds::default(),
-                scalability: None,
-            };
+            let packet = packet(now, 0, *epoch, *seq);
             tap.push(now, Arc::new(packet), |p| out.push(p.seq));
         }
         out
+    }
+
+    #[test]
+    fn the_largest_layer_that_arrives_goes_on() {
+        let start = Instant::now();
+        let mut tap = TapOrder::default();
+        let mut out = Vec::new();
+        let mut push = |ms: u64, layer: u8, seq: u64, width: Option<u16>| {
+            let now = start + Duration::from_millis(ms);
+            let mut packet = packet(now, layer, 10 - u64::from(layer), seq);
+            packet.keyframe_start = width.is_some();
+            let height = 100;
+            packet.size = width.map(|width| PictureSize { width, height });
+            tap.push(now, Arc::new(packet), |p| out.push((p.layer.0, p.seq)));
+        };
+        push(0, 2, 50, Some(320));
+        push(5, 1, 60, Some(640));
+        push(6, 2, 51, None);
+        push(8, 0, 70, None);
+        push(9, 1, 61, None);
+        push(1_000, 2, 90, Some(320));
+        push(1_100, 0, 80, Some(1_280));
+        push(1_101, 1, 62, None);
+        push(3_099, 1, 92, Some(640));
+        push(3_200, 1, 99, Some(640));
+        push(3_201, 0, 81, None);
+        push(3_202, 1, 100, None);
+        assert_eq!(out, [(2, 50), (1, 60), (1, 61), (0, 80), (1, 99), (1, 100)]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use str0m::{
     format::CodecConfig,
     media::{MediaKind, Mid},
     net::{Protocol, Receive},
-    rtp::{Extension, ExtensionMap},
+    rtp::ExtensionMap,
 };
 
 use weir_rtp::stun;
@@ -97,17 +97,10 @@ impl Transport {
         cert: &DtlsCert,
         candidates: &Arc<Candidates>,
         codecs: CodecConfig,
+        extensions: ExtensionMap,
     ) -> Self {
-        let mut extensions = ExtensionMap::empty();
-        extensions.set(4, Extension::RtpMid);
-        if role == Role::Publisher {
-            // The publisher's own bandwidth estimation lives on our transport-wide feedback.
-            extensions.set(3, Extension::TransportSequenceNumber);
-            extensions.set(10, Extension::RtpStreamId);
-            extensions.set(11, Extension::RepairedRtpStreamId);
-        }
         let mut config = RtcConfig::new()
-            .set_crypto_provider(dtls::crypto_provider())
+            .set_crypto_provider(dtls::crypto_provider(role))
             .set_dtls_cert(cert.clone())
             // As a 1.2 server we choose the SRTP profile, and choose AES-GCM (see PERF in the docs).
             .set_dtls_version(DtlsVersion::Dtls12)

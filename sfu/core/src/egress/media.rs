@@ -1,9 +1,11 @@
 //! One track as one viewer negotiated it, and its packets as bytes.
 
+use str0m::media::Mid;
 use weir_media::Kind;
 use weir_rtp::srtp::Sealer;
 
 use crate::{
+    answer::{EgressExtensions, EgressMedia},
     munge::{Munged, Munger},
     outbox::{Outbox, Path},
     packet::MediaPacket,
@@ -19,24 +21,18 @@ const OSN: usize = 2;
 /// frame into packets that differ by an octet.
 const MAX_PAD: usize = 3;
 
-/// RTP header extensions (RFC 8285) that the viewer negotiated, by id.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct ExtensionIds {
-    /// Transport-wide sequence number.
-    pub(crate) twcc: Option<u8>,
-    pub(crate) playout_delay: Option<u8>,
-    pub(crate) mid: Option<u8>,
-}
-
 /// The stream of one track to one viewer.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) mid: String,
+    mid: Mid,
+    cname: String,
     pub(crate) ssrc: u32,
     pub(crate) rtx_ssrc: Option<u32>,
     /// Payload type now, and its retransmission's.
     pub(crate) pt: Option<u8>,
     pub(crate) rtx_pt: Option<u8>,
+    /// Payload type of redundant audio.
+    pub(crate) red_pt: Option<u8>,
     pub(crate) munger: Munger,
     /// Next number of the retransmission stream.
     rtx_seq: u64,
@@ -57,13 +53,16 @@ pub(crate) struct Wire<'a> {
 }
 
 impl Stream {
-    pub(crate) fn new(kind: Kind, mid: String, ssrc: u32, rtx_ssrc: Option<u32>) -> Self {
+    pub(crate) fn new(kind: Kind, media: &EgressMedia) -> Self {
+        let ssrc = media.ssrc;
         Self {
-            mid,
+            mid: media.mid,
+            cname: media.cname.clone(),
             ssrc,
-            rtx_ssrc,
+            rtx_ssrc: media.rtx_ssrc,
             pt: None,
             rtx_pt: None,
+            red_pt: None,
             // The SSRC is random, and so is the first timestamp then (RFC 3550 section 5.1).
             munger: Munger::new(kind, ssrc.wrapping_mul(0x9e37_79b9)),
             rtx_seq: 1,
@@ -75,8 +74,9 @@ impl Stream {
     }
 
     /// Lays the header extensions out. `playout_delay` in units of 10 ms, least and most.
-    pub(crate) fn set_extensions(&mut self, ids: &ExtensionIds, playout_delay: Option<(u16, u16)>) {
+    pub(crate) fn set_extensions(&mut self, ids: &EgressExtensions, playout_delay: Option<(u16, u16)>) {
         let mut elements = Vec::new();
+        let mid = self.mid.to_string();
         self.twcc_at = None;
         let mut element = |id: Option<u8>, value: &[u8]| -> Option<usize> {
             // One-byte form: ids 1 to 14, 1 to 16 octets.
@@ -85,8 +85,8 @@ impl Stream {
             elements.extend_from_slice(value);
             Some(elements.len() - value.len())
         };
-        let twcc = element(ids.twcc, &[0, 0]);
-        element(ids.mid, self.mid.as_bytes());
+        let twcc = element(ids.transport_cc, &[0, 0]);
+        element(ids.mid, mid.as_bytes());
         if let Some((least, most)) = playout_delay {
             let both = u32::from(least & 0xfff) << 12 | u32::from(most & 0xfff);
             element(ids.playout_delay, &both.to_be_bytes()[1..]);
@@ -100,6 +100,11 @@ impl Stream {
         self.extension.push((elements.len() / 4) as u8);
         self.extension.extend(&elements);
         self.twcc_at = twcc.map(|at| at + 4);
+    }
+
+    /// Names the session's end in reports, the same for sound and picture.
+    pub(crate) fn cname(&self) -> &str {
+        &self.cname
     }
 
     /// Whether packets carry a transport-wide number.
@@ -122,7 +127,8 @@ impl Stream {
         marker: bool,
         mut twcc: impl FnMut(usize) -> u16,
     ) -> bool {
-        let Some(pt) = self.pt else { return false };
+        let pt = if packet.red { self.red_pt } else { self.pt };
+        let Some(pt) = pt else { return false };
         let len = self.size(wire.sealer, packet.payload.len());
         // The last of a frame may be shorter; of the others each difference costs a send.
         let padded = if marker {

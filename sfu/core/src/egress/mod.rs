@@ -26,7 +26,6 @@ use std::{
 use weir_media::Kind;
 use weir_rtp::srtp::{Opener, Sealer, split_keying_material};
 
-pub(crate) use self::media::ExtensionIds;
 use self::{
     feedback::Resent,
     media::{Stream, Wire},
@@ -37,12 +36,12 @@ use self::{
     start::Behind,
 };
 use crate::{
+    answer::EgressMedia,
     bwe::Estimator,
     dtls::Agreed,
     layers::Layers,
     outbox::{Outbox, Path},
     packet::{Epoch, LayerId, MediaPacket, SourceInfo},
-    sdp::EgressMedia,
     wallclock::Wallclock,
 };
 
@@ -114,7 +113,7 @@ impl Egress {
     pub(crate) fn new(now: Instant, media: Vec<EgressMedia>, playout_delay: (u16, u16)) -> Self {
         let stream = |kind: Kind| {
             let media = media.iter().find(|media| media.kind == kind)?;
-            let mut stream = Stream::new(kind, media.mid.clone(), media.ssrc, media.rtx_ssrc);
+            let mut stream = Stream::new(kind, media);
             let delay = (kind == Kind::Video).then_some(playout_delay);
             stream.set_extensions(&media.extensions, delay);
             Some(stream)
@@ -176,9 +175,14 @@ impl Egress {
                 continue;
             };
             let media = self.media.iter().find(|media| media.kind == kind);
-            let codec = media.and_then(|media| media.pick(source)).ok_or(NoCodec)?;
+            let codec = media.and_then(|media| match source.tracks.video {
+                Some(codec) if kind == Kind::Video => media.video(codec, source.h264_profile),
+                Some(_) | None => media.opus(),
+            });
+            let codec = codec.ok_or(NoCodec)?;
             stream.pt = Some(codec.pt);
-            stream.rtx_pt = codec.rtx_pt;
+            stream.rtx_pt = codec.rtx;
+            stream.red_pt = codec.red;
         }
         Ok(())
     }

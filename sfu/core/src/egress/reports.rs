@@ -12,10 +12,6 @@ use crate::wallclock::Wallclock;
 /// session's bandwidth: 360 / 2,600 kbit/s allows 0.14 s.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Names this end of the session, the same for sound and picture, which keeps them together
-/// (RFC 3550 section 6.5.1). Of a session that is as short-lived as its keys, so it may be a constant.
-const CNAME: &str = "weir";
-
 /// RFC 3711 section 3.4: the index after what is sealed.
 const RTCP_INDEX: usize = 4;
 
@@ -56,6 +52,7 @@ impl Egress {
         plain.reserve(COMPOUND);
         let mut ssrcs = [0; 2];
         let mut count = 0;
+        let mut cname = "";
         for stream in [&self.video, &self.audio].into_iter().flatten() {
             let Some(timestamp) = stream.munger.timestamp_at(cx.now) else {
                 continue;
@@ -69,12 +66,13 @@ impl Egress {
             };
             write_sender_report(plain, &info, &[]);
             ssrcs[count] = stream.ssrc;
+            cname = stream.cname();
             count += 1;
         }
         if count == 0 {
             return;
         }
-        write_sdes(plain, CNAME, &ssrcs[..count]);
+        write_sdes(plain, cname, &ssrcs[..count]);
         send(keys, plain, cx);
         self.reports.next = Some(cx.now + INTERVAL);
     }

@@ -29,7 +29,7 @@ use crate::{
     outbox::{Outbox, Transmit},
     packet::{Epochs, MediaPacket, SourceInfo, single_layer},
     route::{Route, Source},
-    sdp::{self, Role},
+    sdp,
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
     transport::Transport,
@@ -167,11 +167,11 @@ impl Shard {
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
-            Role::Publisher,
             creds,
             &self.cert,
             &self.candidates,
             checked.codecs,
+            checked.extensions,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
         let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids);
@@ -207,11 +207,11 @@ impl Shard {
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
-            Role::Viewer,
             creds,
             &self.cert,
             &self.candidates,
             checked.codecs,
+            checked.extensions,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
         // The media is ours: str0m keeps no stream that it could report on.
@@ -224,7 +224,7 @@ impl Shard {
         // What the route knows is at least as new as what the caller was told.
         let source = route.info.clone().unwrap_or_else(|| source.clone());
         let delay = route.playout_delay.unwrap_or(self.config.playout_delay);
-        let mut egress = Egress::new(now, sdp::egress_media(&answer), delay);
+        let mut egress = Egress::new(now, answer::egress_media(&answer), delay);
         if egress.set_source(&source).is_err() {
             self.drop_idle(stream);
             return Err(OfferError::Unprocessable(

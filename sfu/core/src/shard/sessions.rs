@@ -10,7 +10,7 @@ use crate::{
     demux::Peer,
     dtls,
     egress::Context,
-    packet::{SourceInfo, single_layer},
+    packet::SourceInfo,
     route::Source,
     session::{Common, Session},
     transport::{Received, Transport},
@@ -160,10 +160,10 @@ impl Shard {
                     // Other sources of the stream may have begun since the offer.
                     publisher.ingest.begin(self.epochs.next());
                 }
-                let before = publisher.ingest.epoch();
                 let media = publisher.ingest.packet(now, rtc, packet, &mut self.epochs);
                 let Some(media) = media else { return };
-                let epoch = publisher.ingest.epoch();
+                let epoch = publisher.ingest.source();
+                let layers = publisher.ingest.layers();
                 let tracks = publisher.ingest.tracks();
                 let session = publisher.common.id;
                 if !publisher.started {
@@ -186,18 +186,7 @@ impl Shard {
                         Some(SourceInfo {
                             epoch,
                             tracks,
-                            layers: single_layer(),
-                            h264_profile: None,
-                        }),
-                    );
-                } else if epoch != before {
-                    self.set_live(
-                        now,
-                        stream,
-                        Some(SourceInfo {
-                            epoch,
-                            tracks,
-                            layers: single_layer(),
+                            layers,
                             h264_profile: None,
                         }),
                     );
@@ -206,7 +195,7 @@ impl Shard {
             }
             RtcEvent::SenderFeedback(feedback) => {
                 if let Session::Publisher(publisher) = session {
-                    publisher.ingest.report(&feedback);
+                    publisher.ingest.report(now, &feedback);
                 }
             }
             RtcEvent::ChannelOpen(channel, label) => self.channel_opened(key, channel, &label),
