@@ -128,7 +128,7 @@ impl DtlsInstance for Watched {
     }
 
     fn poll_output<'a>(&mut self, buf: &'a mut [u8]) -> DtlsOutput<'a> {
-        let active = self.inner.is_active().unwrap_or(false);
+        let active = self.inner.is_active();
         let output = self.inner.poll_output(buf);
         let DtlsOutput::KeyingMaterial(material, name) = output else {
             return output;

@@ -454,7 +454,7 @@ pub(crate) fn opus_payload(packet: &MediaPacket) -> Arc<[u8]> {
 }
 
 /// The primary block of redundant audio: RFC 2198 section 3. None when malformed.
-fn red_primary(payload: &[u8]) -> Option<&[u8]> {
+pub(crate) fn red_primary(payload: &[u8]) -> Option<&[u8]> {
     let mut rest = payload;
     let mut redundant = 0;
     // F, payload type; with F set 14 bits of timestamp offset and 10 of length follow.

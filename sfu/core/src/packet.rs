@@ -150,6 +150,7 @@ pub(crate) mod tests {
             source: Epoch(epoch),
             epoch: Epoch(epoch),
             kind: Kind::Video,
+            red: false,
             layer: LayerId::default(),
             seq,
             timestamp: 0,

@@ -118,13 +118,11 @@ pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOff
                 line.name
             )));
         }
-        // Where the stream has no picture now, one may come later: keep every codec open.
-        let wanted = match (kind, source.tracks.video) {
-            (Kind::Video, Some(codec)) => Some(codec),
-            (Kind::Video, None) | (Kind::Audio, _) => None,
-        };
-        let fits = |codec: Codec| wanted.is_none_or(|wanted| video_codec(codec) == Some(wanted));
-        let added = line.add_to(Role::Viewer, &mut codecs, fits);
+        // Every codec stays open: the next publisher of the stream may send another.
+        let added = line.add_to(Role::Viewer, &mut codecs, |_| true);
+        let wanted = source.tracks.video.filter(|_| kind == Kind::Video);
+        let has = |wanted| codecs.params().iter().any(|p| video_codec(p.spec().codec) == Some(wanted));
+        let added = added && wanted.is_none_or(has);
         let has_track = match kind {
             Kind::Video => source.tracks.video.is_some(),
             Kind::Audio => source.tracks.audio,
@@ -157,29 +155,9 @@ pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOff
     scan.finish(Role::Viewer, codecs)
 }
 
-/// The negotiated payload type for video of a source.
-///
-/// For H.264 the one that names the picture's own profile, else constrained baseline, which every
-/// decoder has; always packetization mode 1 before 0, since sources fragment (RFC 6184 section 6.3).
-pub(crate) fn pick_video_pt<'a>(
-    params: impl Iterator<Item = &'a str0m::format::PayloadParams> + Clone,
-    codec: VideoCodec,
-    profile: Option<H264Profile>,
-) -> Option<Pt> {
-    let of_codec = params.filter(|p| video_codec(p.spec().codec) == Some(codec));
-    if codec != VideoCodec::H264 {
-        return of_codec.map(|p| p.pt()).next();
-    }
-    of_codec
-        .min_by_key(|p| {
-            let format = p.spec().format;
-            let mode = format.packetization_mode.unwrap_or(0);
-            rank_h264(format.profile_level_id, mode, profile)
-        })
-        .map(|p| p.pt())
-}
-
-/// Order among H.264 payload types, see [`pick_video_pt`]: the least is the best.
+/// Order among H.264 payload types: the least is the best. First what names the picture's own profile,
+/// then constrained baseline, which every decoder has; always packetization mode 1 before 0, since
+/// sources fragment (RFC 6184 section 6.3).
 pub(crate) fn rank_h264(
     profile_level_id: Option<u32>,
     packetization_mode: u8,

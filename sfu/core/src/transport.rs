@@ -76,6 +76,7 @@ struct Generation {
 
 pub(crate) struct Transport {
     pub(crate) rtc: Rtc,
+    role: Role,
     /// When str0m wants to be called again.
     pub(crate) deadline: Instant,
     paths: Paths,
@@ -121,6 +122,7 @@ impl Transport {
         }
         Self {
             rtc,
+            role,
             deadline: now,
             paths: Paths::default(),
             candidates: candidates.clone(),
@@ -299,6 +301,16 @@ impl Transport {
         }
     }
 
+    /// Takes all outgoing streams away from str0m: it neither sends on them nor reports on them.
+    pub(crate) fn forget_streams(&mut self, media: &[(Mid, MediaKind)]) {
+        let mut api = self.rtc.direct_api();
+        for (mid, _) in media {
+            if let Some(ssrc) = api.stream_tx_by_mid(*mid, None).map(|stream| stream.ssrc()) {
+                api.remove_stream_tx(ssrc);
+            }
+        }
+    }
+
     /// Lets time pass.
     pub(crate) fn advance(&mut self, now: Instant) {
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
@@ -325,7 +337,10 @@ impl Transport {
                     } else {
                         self.paths.current()
                     };
-                    if let Some(path) = path {
+                    // RFC 7983: a viewer's RTP and RTCP is our egress's alone. str0m has nothing to
+                    // send of its own, and no key to seal it with.
+                    let media = t.contents.first().is_some_and(|b| (128..192).contains(b));
+                    if let Some(path) = path.filter(|_| !media || self.role == Role::Publisher) {
                         outbox.push(path, &t.contents);
                     }
                 }

@@ -6,6 +6,7 @@ use weir_rtp::srtp::Sealer;
 
 use crate::{
     answer::{EgressExtensions, EgressMedia},
+    ingest::red_primary,
     munge::{Munged, Munger},
     outbox::{Outbox, Path},
     packet::MediaPacket,
@@ -128,8 +129,15 @@ impl Stream {
         mut twcc: impl FnMut(usize) -> u16,
     ) -> bool {
         let pt = if packet.red { self.red_pt } else { self.pt };
-        let Some(pt) = pt else { return false };
-        let len = self.size(wire.sealer, packet.payload.len());
+        let (payload, pt): (&[u8], u8) = match pt {
+            Some(pt) => (&packet.payload, pt),
+            // Who did not negotiate redundant audio gets what is inside.
+            None => match (self.pt, red_primary(&packet.payload)) {
+                (Some(pt), Some(primary)) if packet.red => (primary, pt),
+                _ => return false,
+            },
+        };
+        let len = self.size(wire.sealer, payload.len());
         // The last of a frame may be shorter; of the others each difference costs a send.
         let padded = if marker {
             len
@@ -155,7 +163,7 @@ impl Stream {
                 ssrc,
             };
             let header_len = header.write(out, extension, twcc);
-            out.extend_from_slice(&packet.payload);
+            out.extend_from_slice(payload);
             munged.ids.write(&mut out[start + header_len..]);
             for left in (0..pad).rev() {
                 out.push(if left == 0 { pad as u8 } else { 0 });
@@ -165,7 +173,7 @@ impl Stream {
         });
         if written {
             self.packets = self.packets.wrapping_add(1);
-            self.octets = self.octets.wrapping_add(packet.payload.len() as u32);
+            self.octets = self.octets.wrapping_add(payload.len() as u32);
         }
         written
     }

@@ -20,16 +20,16 @@ use str0m::config::DtlsCert;
 use weir_media::{RtpPacket, RtpTracks};
 
 use crate::{
-    EndReason, OfferError, SessionId, SfuStats, StreamId,
+    answer, EndReason, OfferError, SessionId, SfuStats, StreamId,
     demux::{Demux, Owner, Peer},
     dtls,
     egress::{Egress, EgressStats},
     ice::Candidates,
     ingest::{BridgeIngest, PublisherIngest},
-    outbox::{Outbox, Transmit},
+    outbox::Outbox,
     packet::{Epochs, MediaPacket, SourceInfo, single_layer},
     route::{Route, Source},
-    sdp,
+    sdp::{self, Role},
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
     transport::Transport,
@@ -167,6 +167,7 @@ impl Shard {
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
+            Role::Publisher,
             creds,
             &self.cert,
             &self.candidates,
@@ -207,6 +208,7 @@ impl Shard {
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
+            Role::Viewer,
             creds,
             &self.cert,
             &self.candidates,

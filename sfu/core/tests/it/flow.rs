@@ -103,7 +103,7 @@ fn losses_are_repaired_on_both_legs() {
     }
     let stats = world
         .shards
-        .iter()
+        .iter_mut()
         .map(|s| s.stats().retransmissions)
         .sum::<u64>();
     assert!(stats > 10, "{stats}");
@@ -320,7 +320,7 @@ fn goodbyes_are_heard_at_once() {
     assert_eq!(found.iter().filter(|f| **f).count(), 1);
     world.run(100);
     assert!(world.clients[viewers[1]].closed);
-    let stats = world.shards.iter().map(|s| s.stats());
+    let stats = world.shards.iter_mut().map(|s| s.stats());
     assert_eq!(
         stats
             .map(|s| s.viewers + s.publishers + s.streams)

@@ -193,13 +193,13 @@ fn publisher_and_bridge_take_over_from_each_other() {
     let ended = world.ended(world.clients[publisher].session);
     assert_eq!(ended.map(|(_, reason)| reason), Some(EndReason::TakenOver));
     let (now, old) = (world.now, IngestId(1));
-    world.home().handle_ingest_end(now, STREAM, old);
+    world.home().handle_ingest_end(now, STREAM, old, true);
     world.run(1);
     assert!(
         world.live.is_some(),
         "the end of an old source ends nothing"
     );
-    world.home().handle_ingest_end(now, STREAM, IngestId(2));
+    world.home().handle_ingest_end(now, STREAM, IngestId(2), true);
     world.run(1);
     assert!(world.live.is_none());
 }

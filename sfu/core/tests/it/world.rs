@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use str0m::{
@@ -16,7 +16,7 @@ use str0m::{
 };
 use weir_sfu_core::{
     DataEvent, IceAnswer, IceParameters, OfferError, Output, SessionId, SfuEvent, Shard,
-    ShardConfig, SourceInfo, StreamId,
+    ShardConfig, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
@@ -414,7 +414,7 @@ impl World {
                         Output::Tap { packet, .. } => self.tapped.push(packet),
                     }
                 }
-                while let Some(transmit) = self.shards[index].poll_transmit() {
+                while let Some(transmit) = self.shards[index].poll_transmit(self.now) {
                     quiet = false;
                     self.sends += 1;
                     self.sent_segments += transmit.segments();
