@@ -24,6 +24,10 @@
 // In a test a panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the egress of our own reads it")
+)]
 mod answer;
 mod api;
 mod clock;

@@ -4,5 +4,6 @@
 
 mod flow;
 mod hostile;
+mod simulcast_in;
 mod sources;
 mod world;
