@@ -352,7 +352,7 @@ fn layers_are_named_in_the_order_of_simulcast() {
 fn a_publishers_extensions_keep_the_offers_ids() {
     let uri = weir_rtp::dependency_descriptor::URI;
     let lines = format!("a=extmap:9 {uri}\r\na=extmap:10 urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
-    let checked = check_publisher(&format!("{HEAD}{VIDEO}{lines}")).unwrap();
+    let checked = check_publisher(&format!("{HEAD}{AUDIO}{VIDEO}{lines}")).unwrap();
     let ids: Vec<_> = checked
         .extensions
         .iter()
@@ -382,7 +382,7 @@ fn a_publishers_extensions_keep_the_offers_ids() {
 #[test]
 fn redundant_audio_comes_from_publishers_that_prefer_it() {
     let audio = CHROMIUM_AUDIO.replace("recvonly", "sendonly");
-    let checked = check_publisher(&format!("{HEAD}{audio}")).unwrap();
+    let checked = check_publisher(&format!("{HEAD}{audio}{VIDEO}")).unwrap();
     assert!(!answer(checked).contains("red/48000"));
     let first = audio.replace("SAVPF 111 63", "SAVPF 63 111");
     let checked = check_publisher(&format!("{HEAD}{first}{VIDEO}")).unwrap();

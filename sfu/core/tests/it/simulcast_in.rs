@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use str0m::{
     media::{MediaKind, Rid},
-    rtp::Ssrc,
+    rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpWrite, Ssrc},
 };
 use weir_media::Kind;
 use weir_sfu_core::{LayerId, MediaPacket, OfferError, PictureSize, Shard, ShardMessage};
@@ -260,6 +260,182 @@ fn losses_of_every_layer_are_repaired() {
             "{layer}: {got} of {expected}"
         );
     }
+}
+
+/// A dependency descriptor on its way out of a client.
+#[derive(Debug)]
+struct Described(Vec<u8>);
+
+#[derive(Debug)]
+struct Describe;
+
+impl ExtensionSerializer for Describe {
+    fn write_to(&self, buf: &mut [u8], values: &ExtensionValues) -> usize {
+        let Some(Described(bytes)) = values.user_values.get() else {
+            return 0;
+        };
+        buf[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    }
+
+    fn parse_value(&self, _: &[u8], _: &mut ExtensionValues) -> bool {
+        false
+    }
+
+    fn is_video(&self) -> bool {
+        true
+    }
+
+    fn is_audio(&self) -> bool {
+        false
+    }
+
+    fn requires_two_byte_form(&self, _: &ExtensionValues) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_av1_publisher_tells_its_layers() {
+    let uri =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    let config = str0m::RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_av1(true)
+        .set_extension(12, Extension::with_serializer(uri, Describe));
+    let mut world = World::new(2);
+    let (publisher, answer) = world.publish_layers(config, &[]).unwrap();
+    assert!(
+        answer.contains(&format!("a=extmap:12 {uri}\r\n")),
+        "{answer}"
+    );
+    world.connect(publisher);
+    let now = world.now;
+    let shard = 1 - Shard::home(STREAM, 2);
+    let stream = STREAM;
+    let subscribe = ShardMessage::Subscribe { stream, shard };
+    world.home().handle_message(now, subscribe);
+    // L1T2 of 640x360: ids 0 key, 1 T0, 2 T1; targets T0 and T0+T1.
+    let structure = bits(concat!(
+        "11",
+        "000000",
+        "0000000000000001",
+        "10000",
+        "000000",
+        "00001",
+        "000111",
+        "1010",
+        "1010",
+        "0001",
+        "0",
+        "100010",
+        "100000",
+        "0",
+        "1",
+        "0000001001111111",
+        "0000000101100111",
+    ));
+    let frames = [
+        (structure, &[0x18, 0x0a, 1, 2][..]),
+        (vec![0xc2, 0, 2], &[0x10, 0x32, 1][..]),
+        (vec![0xc1, 0, 3], &[0x10, 0x32, 2][..]),
+        (vec![0xc2, 0, 4], &[0x10, 0x32, 3][..]),
+    ];
+    for (index, (descriptor, payload)) in frames.into_iter().enumerate() {
+        let client = &mut world.clients[publisher];
+        let mid = client.video.unwrap();
+        let pt = client.rtc.media(mid).unwrap().remote_pts()[0];
+        let mut values = ExtensionValues::default();
+        values.user_values.set(Described(descriptor));
+        let mut api = client.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, None).unwrap();
+        let time = index as u32 * 3_000;
+        let packet = RtpWrite::new(pt, (100 + index as u64).into(), time, now, payload);
+        stream.write_rtp(packet.marker(true).ext_vals(values));
+        world.run(33);
+    }
+    let said: Vec<_> = of_layer(&world, 0)
+        .iter()
+        .map(|p| {
+            let layers = p.scalability.expect("it was described");
+            assert!(layers.starts_frame && layers.ends_frame);
+            (
+                layers.temporal,
+                layers.switching_point,
+                layers.spatial_start,
+                p.keyframe_start,
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (0, true, true, true),
+            (1, true, false, false),
+            (0, true, false, false),
+            (1, true, false, false),
+        ]
+    );
+    let size = PictureSize {
+        width: 640,
+        height: 360,
+    };
+    assert_eq!(of_layer(&world, 0)[0].size, Some(size));
+}
+
+fn bits(bits: &str) -> Vec<u8> {
+    let octets = bits.as_bytes().chunks(8);
+    let octet = |chunk: &[u8]| {
+        let value = chunk.iter().fold(0, |value, bit| value << 1 | (bit - b'0'));
+        value << (8 - chunk.len())
+    };
+    octets.map(octet).collect()
+}
+
+#[test]
+fn redundant_audio_is_marked() {
+    let config = str0m::RtcConfig::new()
+        .clear_codecs()
+        .enable_opus(true, true)
+        .enable_vp8(true);
+    let mut world = World::new(2);
+    let (publisher, answer) = world.publish_layers(config, &[]).unwrap();
+    assert!(answer.contains("red/48000/2"), "{answer}");
+    world.connect(publisher);
+    let now = world.now;
+    let shard = 1 - Shard::home(STREAM, 2);
+    let stream = STREAM;
+    let subscribe = ShardMessage::Subscribe { stream, shard };
+    world.home().handle_message(now, subscribe);
+    world.home().handle_tap(STREAM, true);
+    let client = &mut world.clients[publisher];
+    let mid = client.audio.unwrap();
+    let opus = client.rtc.media(mid).unwrap().remote_pts()[0];
+    let params = client.rtc.codec_config().params().iter();
+    let red = params.filter_map(|p| p.red()).next().unwrap();
+    let block = [0x80 | *opus, 0x0f, 0x00, 2, *opus, 1, 2, 3, 4, 5];
+    for (seq, pt, payload) in [(7_u64, red, &block[..]), (8, opus, &[6, 7][..])] {
+        let client = &mut world.clients[publisher];
+        let mut api = client.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, None).unwrap();
+        let time = seq as u32 * 960;
+        stream.write_rtp(RtpWrite::new(pt, seq.into(), time, now, payload));
+        world.run(20);
+    }
+    world.run(50);
+    let audio: Vec<_> = world
+        .forwarded
+        .iter()
+        .map(|(_, p)| (p.red, p.payload.to_vec()))
+        .collect();
+    assert_eq!(audio, [(true, block.to_vec()), (false, vec![6, 7])]);
+    let tapped: Vec<_> = world
+        .tapped
+        .iter()
+        .map(|p| p.packet[12..].to_vec())
+        .collect();
+    assert_eq!(tapped, [vec![3, 4, 5], vec![6, 7]], "HLS takes plain Opus");
 }
 
 #[test]
