@@ -183,6 +183,16 @@ impl Layer {
         to_nanos(ticks, rate)
     }
 
+    /// Whether its timestamps went on as the time did since its last packet.
+    fn goes_on(&self, now: Instant, rtp: u64, rate: i64) -> bool {
+        let Some(heard) = self.heard else { return true };
+        let passed = nanos(now.saturating_duration_since(heard));
+        let advance = self
+            .own(rtp, rate)
+            .saturating_sub(self.own(self.last, rate));
+        advance.saturating_sub(passed).saturating_abs() <= JUMP
+    }
+
     fn is_heard(&self, now: Instant) -> bool {
         self.heard
             .is_some_and(|heard| now.saturating_duration_since(heard) < SILENCE)
@@ -197,6 +207,21 @@ impl Group {
             lead: None,
             placed: None,
             pictures: [None; PICTURES],
+        }
+    }
+
+    /// A layer's clock starts anew: its next packet is its first.
+    fn forget(&mut self, index: usize) {
+        if let Some(layer) = self.layers.get_mut(index) {
+            *layer = Layer::default();
+        }
+        if self.lead == Some(index) {
+            self.lead = self.layers.iter().position(|l| l.report.is_some());
+        }
+        for picture in &mut self.pictures {
+            if picture.is_some_and(|p| p.layer == index) {
+                *picture = None;
+            }
         }
     }
 
@@ -234,6 +259,10 @@ impl Group {
 
     /// A packet's group time.
     fn observe(&mut self, now: Instant, index: usize, rtp: u64, rate: i64, keyframe: bool) -> i64 {
+        // What one layer does to its clock must not move the others.
+        if self.layers.len() > 1 && !self.layers[index].goes_on(now, rtp, rate) {
+            self.forget(index);
+        }
         if self.layers[index].first.is_none() {
             let alone = !self.layers.iter().any(|layer| layer.is_heard(now));
             if alone {
@@ -295,14 +324,7 @@ impl PublisherClock {
 
     /// A track's RTP clock starts anew (another SSRC).
     pub(crate) fn restart(&mut self, track: ClockTrack) {
-        let group = &mut self.groups[index(track.kind())];
-        let number = track.layer();
-        if let Some(layer) = group.layers.get_mut(number) {
-            *layer = Layer::default();
-        }
-        if group.lead == Some(number) {
-            group.lead = group.layers.iter().position(|l| l.report.is_some());
-        }
+        self.groups[index(track.kind())].forget(track.layer());
     }
 
     /// A sender report of a track came (RFC 3550 section 6.4.1). `ntp` in nanoseconds of any era.
@@ -563,6 +585,26 @@ mod tests {
         assert!(apart[0].abs() <= 26 * MS, "{}", apart[0]);
         let last = apart[apart.len() - 1];
         assert!(last.abs() < MS, "{last}");
+    }
+
+    #[test]
+    fn a_layer_whose_timestamps_jump_moves_no_other() {
+        let origin = Instant::now();
+        let mut clock = PublisherClock::new(origin, 2);
+        let mut last = [0; 2];
+        for picture in 0..300_u64 {
+            let now = origin + Duration::from_micros(picture * 33_333);
+            for layer in 0..2_u8 {
+                let jumps = layer == 1 && (100..200).contains(&picture);
+                let rtp = picture * 3_000 + if jumps { 90_000 * 3_600 } else { 0 };
+                let track = ClockTrack::Video(LayerId(layer));
+                let (time, _) = clock.packet(now, track, 1 << 32 | rtp, picture == 0);
+                let error = time as i64 - picture as i64 * 33_333_000;
+                assert!(error.abs() < 20 * MS, "{layer} {picture} {error}");
+                assert!(time >= last[usize::from(layer)]);
+                last[usize::from(layer)] = time;
+            }
+        }
     }
 
     #[test]

@@ -588,6 +588,24 @@ mod tests {
     }
 
     #[test]
+    fn stragglers_of_an_older_ssrc_begin_no_run() {
+        let start = Instant::now();
+        let mut track = Track::default();
+        let mut epochs = Epochs::default();
+        let mut run = |ms, ssrc: u32| {
+            let now = start + Duration::from_millis(ms);
+            let run = track.run(now, ssrc.into(), &mut epochs);
+            run.map(|(run, begins)| (run.epoch.0, begins))
+        };
+        assert_eq!(run(0, 1), Some((1, true)));
+        assert_eq!(run(10, 1), Some((1, false)));
+        assert_eq!(run(20, 2), Some((2, true)));
+        assert_eq!(run(30, 1), None, "late");
+        assert_eq!(run(40, 2), Some((2, false)));
+        assert_eq!(run(600, 1), Some((3, true)), "the encoder went back to it");
+    }
+
+    #[test]
     fn redundant_audio_is_taken_off() {
         let red = [0x80 | 111, 0x0f, 0x00, 3, 111, 1, 2, 3, 9, 8];
         assert_eq!(red_primary(&red), Some(&[9, 8][..]));

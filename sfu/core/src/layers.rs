@@ -41,13 +41,6 @@ pub(crate) struct Rung {
     pub(crate) active: bool,
 }
 
-impl Rung {
-    /// The same way of watching, whatever its rate is by now.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        (self.layer, self.spatial, self.temporal) == (other.layer, other.spatial, other.temporal)
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Layers {
     layers: Vec<Layer>,

@@ -94,7 +94,7 @@ impl ScalabilityTracker {
             return said;
         }
         let independent = frame.diffs.as_slice().is_empty();
-        if !self.advance(frame.number, 0xffff, frame.number) {
+        if !self.advance(frame.number, 0xffff) {
             said.spatial_start = independent;
             return said;
         }
@@ -137,7 +137,7 @@ impl ScalabilityTracker {
             said.switching_point = known.switching_point;
             return said;
         }
-        if !self.advance(number, modulo, number) {
+        if !self.advance(number, modulo) {
             return said;
         }
         let s = usize::from(said.spatial) % MAX_SPATIAL;
@@ -152,7 +152,7 @@ impl ScalabilityTracker {
     }
 
     /// Whether the frame is as new as the newest. A gap closes every layer.
-    fn advance(&mut self, number: u16, modulo: u16, keep: u16) -> bool {
+    fn advance(&mut self, number: u16, modulo: u16) -> bool {
         let half = modulo / 2 + 1;
         let step = self
             .newest
@@ -164,7 +164,7 @@ impl ScalabilityTracker {
             self.open = [[false; MAX_TEMPORAL]; MAX_SPATIAL];
             self.spatial_open = [false; MAX_SPATIAL];
         }
-        self.newest = Some(keep);
+        self.newest = Some(number);
         true
     }
 

@@ -32,8 +32,6 @@ pub(crate) struct Common {
     pub(crate) armed: Option<Instant>,
     /// The data channel towards the room.
     pub(crate) channel: Option<OpenChannel>,
-    /// The peer's TCP connection does not keep up: no video until it does, then from a keyframe.
-    pub(crate) congested: bool,
 }
 
 pub(crate) struct Publisher {

@@ -89,6 +89,8 @@ pub(crate) struct Egress {
     source: Option<SourceInfo>,
     playout_delay: (u16, u16),
     asked: Option<Instant>,
+    /// The connection does not keep up: sound alone until it does.
+    congested: bool,
     /// A layer whose keyframe the viewer needs; taken by the shard.
     wants_keyframe: Option<LayerId>,
     pub(crate) stats: EgressStats,
@@ -133,6 +135,7 @@ impl Egress {
             source: None,
             playout_delay,
             asked: None,
+            congested: false,
             wants_keyframe: None,
             stats: EgressStats::default(),
         }
@@ -201,6 +204,14 @@ impl Egress {
         self.behind = None;
         if let Some(video) = &mut self.video {
             video.munger.interrupt();
+        }
+    }
+
+    /// The connection does not keep up, or does again: no video until it does, then from a keyframe.
+    pub(crate) fn set_congested(&mut self, congested: bool) {
+        self.congested = congested;
+        if congested {
+            self.interrupt_video();
         }
     }
 
@@ -291,7 +302,8 @@ impl Egress {
 
     fn video(&mut self, cx: &mut Context<'_>, packet: &Arc<MediaPacket>) {
         let Some(video) = &mut self.video else { return };
-        if self.selection.is_paused() {
+        if self.selection.is_paused() || self.congested {
+            self.stats.dropped += u64::from(self.congested);
             return;
         }
         let continues = video.munger.continues(packet.layer, packet.epoch);

@@ -70,7 +70,7 @@ impl Egress {
     /// The viewer is connected, or wants video again: it gets what the store has.
     pub(crate) fn begin(&mut self, cx: &mut Context<'_>) {
         self.choose(cx.now, cx.layers);
-        if self.selection.is_paused() || self.keys.is_none() {
+        if self.selection.is_paused() || self.congested || self.keys.is_none() {
             return;
         }
         let Some(video) = &mut self.video else { return };

@@ -107,9 +107,10 @@ impl Shard {
         if let Some(key) = self.demux.closed(peer)
             && let Some(session) = self.sessions.get_mut(&key)
         {
-            let common = session.common_mut();
-            common.transport.closed(source);
-            common.congested = false;
+            session.common_mut().transport.closed(source);
+            if let Session::Viewer(viewer) = session {
+                viewer.egress.set_congested(false);
+            }
         }
     }
 
@@ -121,11 +122,8 @@ impl Shard {
             tcp: true,
         };
         let key = self.demux.session(peer);
-        if let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) {
-            session.common_mut().congested = congested;
-            if let Session::Viewer(viewer) = session {
-                viewer.egress.interrupt_video();
-            }
+        if let Some(Session::Viewer(viewer)) = key.and_then(|key| self.sessions.get_mut(&key)) {
+            viewer.egress.set_congested(congested);
         }
     }
 

@@ -53,7 +53,6 @@ impl Shard {
             alive: now,
             armed: None,
             channel: None,
-            congested: false,
         }
     }
 

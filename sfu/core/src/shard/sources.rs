@@ -136,8 +136,10 @@ impl Shard {
         if packet.keyframe_start {
             route.throttle.keyframe();
         }
+        // Layers may differ in profile; payload types are chosen once, by the first of them.
         if let (Some(profile), Some(info)) = (packet.h264_profile, &route.info)
             && info.h264_profile != Some(profile)
+            && (info.h264_profile.is_none() || packet.layer == LayerId::default())
         {
             let info = SourceInfo {
                 h264_profile: Some(profile),

@@ -6,5 +6,6 @@ mod data;
 mod flow;
 mod hostile;
 mod ice;
+mod simulcast_in;
 mod sources;
 mod world;

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -10,13 +11,13 @@ use str0m::{
     Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig,
     change::{SdpAnswer, SdpPendingOffer},
     channel::{ChannelData, ChannelId},
-    media::{Direction, MediaKind, Mid},
+    media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer},
     net::{Protocol, Receive, TcpType},
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
-    DataEvent, IceAnswer, IceParameters, OfferError, Output, SessionId, SfuEvent, Shard,
-    ShardConfig, SourceInfo, StreamId, Wallclock,
+    DataEvent, IceAnswer, IceParameters, MediaPacket, OfferError, Output, SessionId, SfuEvent,
+    Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
@@ -34,6 +35,8 @@ pub struct World {
     pub bridge_keyframes: usize,
     pub bridge_replaced: usize,
     pub tapped: Vec<weir_media::RtpPacket>,
+    /// Media packets that one shard gave to another.
+    pub forwarded: Vec<(Instant, Arc<MediaPacket>)>,
     pub sent_segments: usize,
     pub sends: usize,
     pub data: Vec<DataEvent>,
@@ -82,6 +85,8 @@ pub struct Client {
     pub audio: Option<Mid>,
     pub received: Vec<(Duration, RtpPacket)>,
     pub keyframe_requests: usize,
+    /// The layers that they were for.
+    pub keyframe_rids: Vec<Rid>,
     /// Sequence numbers that the peer asked to be resent.
     pub nacks: Vec<u16>,
     pub session: SessionId,
@@ -123,6 +128,7 @@ impl World {
             bridge_keyframes: 0,
             bridge_replaced: 0,
             tapped: Vec::new(),
+            forwarded: Vec::new(),
             sent_segments: 0,
             sends: 0,
             data: Vec::new(),
@@ -148,12 +154,22 @@ impl World {
 
     /// A new publisher; gives its index.
     pub fn publish(&mut self, config: RtcConfig) -> usize {
-        let (mut client, pending, offer) = self.client(config, Direction::SendOnly, false);
+        self.publish_layers(config, &[]).unwrap().0
+    }
+
+    /// A new publisher with simulcast layers; gives its index and the answer.
+    pub fn publish_layers(
+        &mut self,
+        config: RtcConfig,
+        rids: &[&str],
+    ) -> Result<(usize, String), OfferError> {
+        let (mut client, pending, offer) = self.client(config, Direction::SendOnly, false, rids);
         let id = self.session_id();
         let now = self.now;
-        let answer = self.home().handle_publish(now, STREAM, id, &offer).unwrap();
+        let answer = self.home().handle_publish(now, STREAM, id, &offer)?;
         client.session = id;
-        self.join(client, pending, &answer)
+        let index = self.join(client, pending, &answer);
+        Ok((index, answer))
     }
 
     /// A new viewer at a shard.
@@ -169,7 +185,7 @@ impl World {
         tcp: bool,
     ) -> Result<usize, OfferError> {
         let source = self.live.clone().expect("the stream is live");
-        let (mut client, pending, offer) = self.client(config, Direction::RecvOnly, tcp);
+        let (mut client, pending, offer) = self.client(config, Direction::RecvOnly, tcp, &[]);
         let id = self.session_id();
         let answer = self.shards[shard].handle_view(self.now, STREAM, id, &source, &offer)?;
         client.session = id;
@@ -181,6 +197,7 @@ impl World {
         config: RtcConfig,
         dir: Direction,
         tcp: bool,
+        rids: &[&str],
     ) -> (Client, SdpPendingOffer, String) {
         let addr = SocketAddr::from(([198, 51, 100, 1], 10_000 + self.clients.len() as u16));
         let mut rtc = config
@@ -196,7 +213,14 @@ impl World {
         rtc.add_local_candidate(candidate.unwrap());
         let mut api = rtc.sdp_api();
         let audio = api.add_media(MediaKind::Audio, dir, None, None, None);
-        let video = api.add_media(MediaKind::Video, dir, None, None, None);
+        let simulcast = (!rids.is_empty()).then(|| {
+            let mut simulcast = Simulcast::new();
+            for rid in rids {
+                simulcast.add_send_layer(SimulcastLayer::new(rid));
+            }
+            simulcast
+        });
+        let video = api.add_media(MediaKind::Video, dir, None, None, simulcast);
         if let Some(label) = self.channel {
             api.add_channel(label.to_owned());
         }
@@ -217,6 +241,7 @@ impl World {
             audio: Some(audio),
             received: Vec::new(),
             keyframe_requests: 0,
+            keyframe_rids: Vec::new(),
             nacks: Vec::new(),
             session: SessionId(0),
         };
@@ -378,7 +403,10 @@ impl World {
                     Event::Connected => client.connected = true,
                     Event::Closed => client.closed = true,
                     Event::RtpPacket(packet) => client.received.push((since, packet)),
-                    Event::KeyframeRequest(_) => client.keyframe_requests += 1,
+                    Event::KeyframeRequest(request) => {
+                        client.keyframe_requests += 1;
+                        client.keyframe_rids.extend(request.rid);
+                    }
                     Event::ChannelOpen(id, label) => client.channels.push((id, label)),
                     Event::ChannelData(data) => client.messages.push(data),
                     Event::ChannelClose(_) => client.channels_closed += 1,
@@ -407,6 +435,9 @@ impl World {
                         Output::CloseTcp { peer } => self.closed_tcp.push(peer),
                         Output::Live { info, .. } => self.live = info,
                         Output::Forward { shard, message } => {
+                            if let ShardMessage::Media { packet, .. } = &message {
+                                self.forwarded.push((self.now, packet.clone()));
+                            }
                             self.shards[usize::from(shard)].handle_message(self.now, message);
                         }
                         Output::BridgeKeyframe { .. } => self.bridge_keyframes += 1,
@@ -467,6 +498,11 @@ impl World {
 impl Client {
     /// Writes one packet of a track.
     pub fn write(&mut self, kind: MediaKind, packet: Packet<'_>) {
+        self.write_layer(kind, None, packet);
+    }
+
+    /// Writes one packet of a simulcast layer.
+    pub fn write_layer(&mut self, kind: MediaKind, rid: Option<&str>, packet: Packet<'_>) {
         let mid = match kind {
             MediaKind::Video => self.video,
             MediaKind::Audio => self.audio,
@@ -475,7 +511,7 @@ impl Client {
         let pts = self.rtc.media(mid).unwrap().remote_pts().to_vec();
         let pt = pts[0];
         let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid, None).unwrap();
+        let stream = api.stream_tx_by_mid(mid, rid.map(Rid::from)).unwrap();
         stream.write_rtp(
             RtpWrite::new(
                 pt,
