@@ -15,15 +15,21 @@ use weir_sfu_core::{
 };
 
 use crate::{
+    discovery::Responses,
     inbox::{Inbound, Inbox, Mailbox, Refused},
+    rooms::{Overflow, Rooms},
     shared::Shared,
     socket::{MediaSocket, Sent},
+    tcp::Connections,
 };
 
 /// The socket's token; the waker has the other.
 const SOCKET: Token = Token(0);
 /// The waker's token.
 pub(crate) const WAKER: Token = Token(1);
+
+/// The first token of TCP connections.
+const CONNECTIONS: usize = 2;
 
 /// Batches (frames) that wait for a full socket. Beyond, the newest is dropped and counted; NACK
 /// repairs it when the socket is free again.
@@ -57,6 +63,9 @@ pub(crate) struct Worker {
     control_waiting: Vec<VecDeque<ShardMessage>>,
     /// Streams whose video is being dropped toward a shard until its next keyframe.
     dropping: HashSet<(u16, StreamId)>,
+    connections: Connections,
+    rooms: Rooms,
+    responses: Option<Responses>,
     bridges: HashMap<IngestId, Bridge>,
     taps: HashMap<StreamId, Vec<TapEnd>>,
     send_queue: VecDeque<Transmit>,
@@ -87,6 +96,8 @@ pub(crate) struct WorkerParts {
     pub(crate) peers: Vec<Mailbox>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) events: mpsc::Sender<SfuEvent>,
+    pub(crate) rooms: Rooms,
+    pub(crate) responses: Option<Responses>,
 }
 
 impl Worker {
@@ -100,6 +111,8 @@ impl Worker {
             peers,
             shared,
             events,
+            rooms,
+            responses,
         } = parts;
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut socket.io, SOCKET, interest)?;
@@ -115,6 +128,9 @@ impl Worker {
             events,
             events_waiting: VecDeque::new(),
             dropping: HashSet::new(),
+            connections: Connections::new(CONNECTIONS),
+            rooms,
+            responses,
             bridges: HashMap::new(),
             taps: HashMap::new(),
             send_queue: VecDeque::new(),
@@ -128,7 +144,8 @@ impl Worker {
 
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
-        let mut events = Events::with_capacity(8);
+        let mut events = Events::with_capacity(256);
+        let mut replies = Vec::new();
         while !self.stopping {
             let wait = self.wait(Instant::now());
             match self.poll.poll(&mut events, Some(wait)) {
@@ -140,18 +157,29 @@ impl Worker {
                 }
             }
             for event in &events {
-                self.readable |= event.token() == SOCKET && event.is_readable();
+                match event.token() {
+                    SOCKET => self.readable |= event.is_readable(),
+                    WAKER => {}
+                    token => {
+                        if event.is_readable() || event.is_error() || event.is_read_closed() {
+                            self.connections.readable(token);
+                        }
+                        if event.is_writable() {
+                            self.connections.writable(token, &mut self.shard);
+                        }
+                    }
+                }
             }
             self.inbox.awake();
-            let mut replies = Vec::new();
             self.take_messages(&mut replies);
             self.receive();
+            self.connections.receive(Instant::now(), &mut self.shard);
             self.shard.handle_timeout(Instant::now());
             self.carry_out();
             self.send();
             self.keep_house();
             // Whoever was answered may act at once: what the answer stands for is done.
-            for reply in replies {
+            for reply in replies.drain(..) {
                 reply();
             }
         }
@@ -159,7 +187,7 @@ impl Worker {
     }
 
     fn wait(&self, now: Instant) -> Duration {
-        if self.readable || !self.inbox.queue.is_empty() {
+        if self.readable || self.connections.is_ready() || !self.inbox.queue.is_empty() {
             return Duration::ZERO;
         }
         let mut until = self.housekeeping;
@@ -167,6 +195,7 @@ impl Worker {
             until = until.min(timer);
         }
         let waiting = !self.events_waiting.is_empty()
+            || self.rooms.is_behind()
             || self.control_waiting.iter().any(|queue| !queue.is_empty());
         if waiting {
             until = until.min(now + RETRY);
@@ -205,6 +234,25 @@ impl Worker {
                     let found = self.shard.handle_end(now, id);
                     replies.push(answer_later(reply, found));
                 }
+                Inbound::IceRestart { id, remote, reply } => {
+                    let answer = self.shard.handle_ice_restart(id, &remote);
+                    replies.push(answer_later(reply, answer));
+                }
+                Inbound::SendData {
+                    id,
+                    text,
+                    bytes,
+                    reply,
+                } => {
+                    let sent = self.shard.handle_send_data(now, id, text, &bytes);
+                    replies.push(answer_later(reply, sent));
+                }
+                Inbound::Tcp(accepted) => {
+                    let registry = self.poll.registry();
+                    self.connections
+                        .add(now, registry, &mut self.shard, *accepted);
+                }
+                Inbound::Candidates { udp, tcp } => self.shard.set_candidates(udp, tcp),
                 Inbound::IngestBegin {
                     stream,
                     id,
@@ -267,8 +315,11 @@ impl Worker {
             }
             let now = Instant::now();
             let shard = &mut self.shard;
+            let responses = self.responses.as_ref();
             let received = self.socket.receive(|source, local, datagram| {
-                shard.handle_datagram(now, source, local, datagram);
+                if responses.is_none_or(|responses| !responses.take(source, datagram)) {
+                    shard.handle_datagram(now, source, local, datagram);
+                }
             });
             match received {
                 Ok(()) => {}
@@ -294,6 +345,13 @@ impl Worker {
         while let Some(output) = self.shard.poll_output() {
             match output {
                 Output::Event(event) => self.events_waiting.push_back(event),
+                Output::Data(event) => {
+                    if let Err(Overflow(session)) = self.rooms.take(event) {
+                        tracing::warn!(%session, "the rooms do not keep up; a channel is closed");
+                        self.shard.handle_close_data(Instant::now(), session);
+                    }
+                }
+                Output::CloseTcp { peer } => self.connections.finish(Instant::now(), peer),
                 Output::Live { stream, info } => self.shared.set_source(stream, info),
                 Output::Forward { shard, message } => self.forward(shard, message),
                 Output::BridgeKeyframe { ingest } => {
@@ -310,6 +368,7 @@ impl Worker {
                 Output::Tap { stream, packet } => self.tap(stream, packet),
             }
         }
+        self.rooms.retry();
         while let Some(event) = self.events_waiting.pop_front() {
             match self.events.try_send(event) {
                 Ok(()) => {}
@@ -417,20 +476,27 @@ impl Worker {
                 Sent::Full => break,
                 Sent::Refused => self.overflow_drops += transmit.segments() as u64,
             }
-            self.send_queue.pop_front();
+            if let Some(sent) = self.send_queue.pop_front() {
+                self.shard.recycle(sent);
+            }
         }
         while let Some(transmit) = self.shard.poll_transmit() {
-            if self.send_queue.is_empty() {
-                match self.socket.send(&transmit) {
-                    Sent::Done(sends) => self.sends += sends,
-                    Sent::Full => self.send_queue.push_back(transmit),
-                    Sent::Refused => self.overflow_drops += transmit.segments() as u64,
-                }
-            } else if self.send_queue.len() < SEND_QUEUE {
-                self.send_queue.push_back(transmit);
+            let sent = if transmit.path.tcp {
+                self.connections.send(&transmit, &mut self.shard)
+            } else if self.send_queue.is_empty() {
+                self.socket.send(&transmit)
             } else {
-                self.overflow_drops += transmit.segments() as u64;
+                Sent::Full
+            };
+            match sent {
+                Sent::Done(sends) => self.sends += sends,
+                Sent::Full if self.send_queue.len() < SEND_QUEUE => {
+                    self.send_queue.push_back(transmit);
+                    continue;
+                }
+                Sent::Full | Sent::Refused => self.overflow_drops += transmit.segments() as u64,
             }
+            self.shard.recycle(transmit);
         }
         self.shard.set_max_gso_segments(self.socket.max_segments());
     }
@@ -444,6 +510,8 @@ impl Worker {
         let mut stats = self.shard.stats();
         stats.sends = self.sends;
         stats.overflow_drops += self.overflow_drops;
+        stats.data_dropped = self.rooms.dropped();
+        self.connections.keep_house(now);
         self.shared.set_stats(self.number, stats);
         // An `Ingest` or `Tap` that was dropped while the inbox was full said nothing.
         let shard = &mut self.shard;

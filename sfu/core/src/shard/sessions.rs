@@ -90,8 +90,8 @@ impl Shard {
                 if let Some(old) = superseded {
                     self.restarted(key, &old);
                 }
-                if !proven {
-                    self.demux.prove(source, key);
+                if !proven && let Some(evicted) = self.demux.prove(source, key) {
+                    self.disconnect(&[evicted]);
                 }
             }
         }
