@@ -260,7 +260,7 @@ impl Sfu {
     ) -> Result<IceAnswer, IceRestartError> {
         let shard = shard_of(session);
         if shard >= self.inner.mailboxes.len() {
-            return Err(IceRestartError::NoSession);
+            return Err(IceRestartError::NoSuchSession);
         }
         let ask = |reply| Inbound::IceRestart {
             id: session,

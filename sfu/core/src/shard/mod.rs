@@ -96,6 +96,8 @@ pub struct Shard {
     outputs: VecDeque<Output>,
     counters: SfuStats,
     candidates: Arc<Candidates>,
+    /// Events of the session that is drained; empty between, kept for its memory.
+    scratch: Vec<str0m::Event>,
 }
 
 impl Shard {
@@ -121,6 +123,7 @@ impl Shard {
                 udp: config.candidates.clone(),
                 tcp: Vec::new(),
             }),
+            scratch: Vec::new(),
             config,
         })
     }

@@ -101,10 +101,10 @@ impl Shard {
 
     /// Drains a session and acts on what it says.
     pub(super) fn pump(&mut self, now: Instant, key: SessionKey) {
-        let mut events = Vec::new();
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
+        let mut events = std::mem::take(&mut self.scratch);
         let alive = session
             .common_mut()
             .transport
@@ -112,9 +112,10 @@ impl Shard {
         if let Session::Viewer(viewer) = session {
             viewer.dirty = false;
         }
-        for event in events {
+        for event in events.drain(..) {
             self.session_event(now, key, event);
         }
+        self.scratch = events;
         if alive.is_err() {
             self.end(now, key, EndReason::Closed);
         }
