@@ -1,15 +1,23 @@
 //! What a shard's thread is told, by callers and by other shards.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use mio::Waker;
 use tokio::sync::{mpsc, oneshot, watch};
 use weir_media::{RtpPacket, RtpTracks};
-use weir_sfu_core::{IngestId, OfferError, SessionId, ShardMessage, SourceInfo, StreamId};
+use weir_sfu_core::{
+    IceAnswer, IceParameters, IceRestartError, IngestId, LayerChoice, OfferError, SendDataError,
+    SessionId, ShardMessage, SourceInfo, StreamId, StreamStats, ViewerStats,
+};
+
+use crate::tcp::Accepted;
 
 /// Messages that wait for a shard. A shard that is so far behind gets no more media (see
 /// [`MEDIA_SHARE`]); a call then fails with `Unavailable`, and what shards must tell each other is
@@ -39,6 +47,24 @@ pub(crate) enum Inbound {
         id: SessionId,
         reply: oneshot::Sender<bool>,
     },
+    IceRestart {
+        id: SessionId,
+        remote: IceParameters,
+        reply: oneshot::Sender<Result<IceAnswer, IceRestartError>>,
+    },
+    SendData {
+        id: SessionId,
+        text: bool,
+        bytes: Arc<[u8]>,
+        reply: oneshot::Sender<Result<(), SendDataError>>,
+    },
+    /// A connection that named a session of this shard.
+    Tcp(Box<Accepted>),
+    /// What answers name from now on.
+    Candidates {
+        udp: Vec<SocketAddr>,
+        tcp: Vec<SocketAddr>,
+    },
     IngestBegin {
         stream: StreamId,
         id: IngestId,
@@ -60,6 +86,24 @@ pub(crate) enum Inbound {
     IngestEnd {
         stream: StreamId,
         id: IngestId,
+        for_good: bool,
+    },
+    Choice {
+        id: SessionId,
+        choice: LayerChoice,
+        reply: oneshot::Sender<bool>,
+    },
+    PlayoutDelay {
+        stream: StreamId,
+        delay: Option<(u16, u16)>,
+    },
+    ViewerStats {
+        id: SessionId,
+        reply: oneshot::Sender<Option<ViewerStats>>,
+    },
+    StreamStats {
+        stream: StreamId,
+        reply: oneshot::Sender<StreamStats>,
     },
     Tap {
         stream: StreamId,

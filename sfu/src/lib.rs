@@ -7,6 +7,7 @@
 //! # Invariants
 //! - No lock is taken on the packet path. Shards and callers speak through bounded inboxes
 //!   (`inbox`); media that finds one full is dropped and counted, video to its next keyframe.
+//! - A message of a data channel is never lost in silence: the channel is closed then (`rooms`).
 //! - Events are never dropped: what the receiver's queue cannot take waits in its shard.
 //! - A session's name holds its shard, and a stream's home shard follows from its id; so nothing
 //!   is looked up across shards.
@@ -15,10 +16,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api;
+mod discovery;
 mod inbox;
+mod rooms;
 mod sfu;
 mod shared;
 mod socket;
+mod tcp;
 mod worker;
 
 pub use api::*;

@@ -8,19 +8,23 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use mio::{Poll, Waker};
 use tokio::sync::{mpsc, oneshot, watch};
 use weir_media::{Kind, RtpPacket, RtpTracks};
-use weir_sfu_core::{IngestId, Shard, ShardConfig};
+use weir_sfu_core::{IngestId, Shard, ShardConfig, Wallclock};
 
 use crate::{
-    OfferError, Session, SessionId, SfuConfig, SfuEvent, SfuStats, StreamId,
+    DataEvent, IceAnswer, IceParameters, IceRestartError, LayerChoice, OfferError, SendDataError,
+    Session, SessionId, SfuConfig, SfuEvent, SfuStats, StreamId, StreamStats, ViewerStats,
+    discovery::Discovery,
     inbox::{Inbound, Mailbox, Refused, inbox},
+    rooms::{DATA_CAPACITY, Rooms},
     shared::Shared,
     socket::{self, MediaSocket},
+    tcp::{Acceptor, AcceptorHandle},
     worker::{WAKER, Worker, WorkerParts},
 };
 
@@ -34,8 +38,41 @@ const TAP_CAPACITY: usize = 2_048;
 /// Most threads.
 const MAX_SHARDS: usize = 256;
 
-const STOPPING: OfferError = OfferError::Unavailable("it is stopping");
-const BUSY: OfferError = OfferError::Unavailable("it is overloaded");
+/// Why a shard did not answer.
+enum Mute {
+    Stopping,
+    Busy,
+}
+
+impl Mute {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Stopping => "it is stopping",
+            Self::Busy => "it is overloaded",
+        }
+    }
+}
+
+impl From<Mute> for OfferError {
+    fn from(mute: Mute) -> Self {
+        Self::Unavailable(mute.reason())
+    }
+}
+
+impl From<Mute> for IceRestartError {
+    fn from(mute: Mute) -> Self {
+        Self::Unavailable(mute.reason())
+    }
+}
+
+impl From<Mute> for SendDataError {
+    fn from(mute: Mute) -> Self {
+        match mute {
+            Mute::Stopping => Self::NoSession,
+            Mute::Busy => Self::Full,
+        }
+    }
+}
 
 /// The media plane. Cheap to clone; all clones are the same one. It stops by
 /// [`shutdown`](Self::shutdown), or when the last clone is dropped.
@@ -51,23 +88,42 @@ struct Inner {
     next_viewer: AtomicUsize,
     next_ingest: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    acceptor: Mutex<Option<AcceptorHandle>>,
+    data: Mutex<Option<mpsc::Receiver<DataEvent>>>,
 }
 
 impl Sfu {
     /// Binds the port and starts the shards.
     ///
     /// # Errors
-    /// When the address cannot be bound (in use, not of this machine) or a thread cannot start.
+    /// When the address cannot be bound (in use for UDP or TCP, not of this machine) or a thread
+    /// cannot start.
     pub fn start(config: SfuConfig) -> io::Result<(Self, mpsc::Receiver<SfuEvent>)> {
         let shards = match config.shards {
             0 => thread::available_parallelism().map_or(1, usize::from),
             n => n,
         }
         .min(MAX_SHARDS);
-        let sockets = socket::bind(config.media_udp, shards)?;
+        let (sockets, listener) = socket::open(config.media_udp, shards, config.media_tcp)?;
         let address = sockets[0].local_addr()?;
-        let candidates = socket::candidates(address, &config.advertise);
-        tracing::info!(?candidates, "addresses for answers");
+        let candidates = socket::candidates(address, &config.advertise, &config.public);
+        let tcp = match &listener {
+            Some(_) => candidates.clone(),
+            None => Vec::new(),
+        };
+        tracing::info!(
+            ?candidates,
+            tcp = listener.is_some(),
+            "addresses for answers"
+        );
+        let (discovery, responses) = if config.discover.is_empty() {
+            (None, None)
+        } else {
+            let (udp, tcp) = (candidates.clone(), tcp.clone());
+            let made = Discovery::new(&config.discover, &sockets[0], address, udp, tcp)?;
+            (Some(made.0), Some(made.1))
+        };
+        let (data, data_receiver) = mpsc::channel(DATA_CAPACITY);
         let shared = Arc::new(Shared::new(shards));
         let (events, receiver) = mpsc::channel(EVENT_CAPACITY);
         let mut mailboxes = Vec::new();
@@ -80,17 +136,22 @@ impl Sfu {
         }
         let mut threads = Vec::new();
         for (number, (poll, inbox, socket)) in (0_u16..).zip(parts) {
-            let shard = Shard::new(
-                Instant::now(),
+            let now = Instant::now();
+            let mut shard = Shard::new(
+                now,
                 ShardConfig {
                     shard: number,
                     shards: shards as u16,
                     candidates: candidates.clone(),
                     publisher_timeout: config.publisher_timeout,
+                    grace: config.grace,
+                    playout_delay: playout_delay(config.playout_delay),
+                    wallclock: Wallclock::new(now, SystemTime::now()),
                     max_gso_segments: socket.max_segments(),
                 },
             )
             .ok_or_else(|| io::Error::other("no DTLS certificate could be made"))?;
+            shard.set_candidates(candidates.clone(), tcp.clone());
             let worker = Worker::new(WorkerParts {
                 shard,
                 number,
@@ -100,9 +161,22 @@ impl Sfu {
                 peers: mailboxes.clone(),
                 shared: shared.clone(),
                 events: events.clone(),
+                rooms: Rooms::new(data.clone(), shared.clone()),
+                responses: responses.clone(),
             })?;
             let thread = thread::Builder::new().name(format!("sfu-{number}"));
             threads.push(thread.spawn(move || worker.run())?);
+        }
+        drop(responses);
+        let acceptor = match listener {
+            Some(listener) => {
+                let census = shared.census.clone();
+                Some(Acceptor::start(listener, census, mailboxes.clone())?)
+            }
+            None => None,
+        };
+        if let Some(discovery) = discovery {
+            discovery.start(mailboxes.clone())?;
         }
         let inner = Inner {
             address,
@@ -111,6 +185,8 @@ impl Sfu {
             next_viewer: AtomicUsize::new(0),
             next_ingest: AtomicU64::new(0),
             threads: Mutex::new(threads),
+            acceptor: Mutex::new(acceptor),
+            data: Mutex::new(Some(data_receiver)),
         };
         Ok((
             Self {
@@ -177,6 +253,69 @@ impl Sfu {
             .unwrap_or(false)
     }
 
+    /// The client of a session restarts ICE (RFC 9725 section 4.3.3). Its media goes on where it is
+    /// until the client has moved to the new parameters. Candidates of the client are not needed:
+    /// ICE-lite learns its addresses from its checks, so trickled ones can be acknowledged and
+    /// forgotten.
+    ///
+    /// # Errors
+    /// See [`IceRestartError`]; the session goes on as it was.
+    pub async fn restart_ice(
+        &self,
+        session: SessionId,
+        remote: IceParameters,
+    ) -> Result<IceAnswer, IceRestartError> {
+        let shard = shard_of(session);
+        if shard >= self.inner.mailboxes.len() {
+            return Err(IceRestartError::NoSuchSession);
+        }
+        let ask = |reply| Inbound::IceRestart {
+            id: session,
+            remote,
+            reply,
+        };
+        self.inner.ask(shard, ask).await?
+    }
+
+    /// What clients send and do on their data channels, once: the first caller gets it. Messages that
+    /// came before were dropped and counted. When the queue is full, the channel whose message found
+    /// it so is closed.
+    pub fn data_events(&self) -> Option<mpsc::Receiver<DataEvent>> {
+        let mut data = self
+            .inner
+            .data
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let receiver = data.take()?;
+        self.inner.shared.rooms.store(true, Ordering::Relaxed);
+        Some(receiver)
+    }
+
+    /// Sends a message to a client over its data channel: 1 to [`MAX_MESSAGE`](crate::MAX_MESSAGE)
+    /// bytes. In order with all that one caller sends to the client.
+    ///
+    /// # Errors
+    /// See [`SendDataError`]; [`SendDataError::Full`] when the client or the media plane does not
+    /// keep up.
+    pub async fn send_data(
+        &self,
+        session: SessionId,
+        text: bool,
+        bytes: Arc<[u8]>,
+    ) -> Result<(), SendDataError> {
+        let shard = shard_of(session);
+        if shard >= self.inner.mailboxes.len() {
+            return Err(SendDataError::NoSession);
+        }
+        let ask = |reply| Inbound::SendData {
+            id: session,
+            text,
+            bytes,
+            reply,
+        };
+        self.inner.ask(shard, ask).await?
+    }
+
     /// A source that is not WebRTC: the bridge. It takes over from any other source of the stream at
     /// once, and is live from [`Ingest::start`] on. `keyframes` is told when viewers need a keyframe.
     pub fn ingest(&self, stream: StreamId, keyframes: mpsc::Sender<()>) -> Ingest {
@@ -224,6 +363,71 @@ impl Sfu {
         }
     }
 
+    /// What a viewer wants to get of the video. False when there is no such viewer.
+    pub async fn select_layer(&self, session: SessionId, choice: LayerChoice) -> bool {
+        let shard = shard_of(session);
+        if shard >= self.inner.mailboxes.len() {
+            return false;
+        }
+        let ask = |reply| Inbound::Choice {
+            id: session,
+            choice,
+            reply,
+        };
+        self.inner.ask(shard, ask).await.unwrap_or(false)
+    }
+
+    /// Least and most playout delay of a stream's players, from now on; none: the configured one.
+    /// Up to 40.95 s in steps of 10 ms.
+    pub fn set_playout_delay(&self, stream: StreamId, delay: Option<(Duration, Duration)>) {
+        let delay = delay.map(playout_delay);
+        for mailbox in &self.inner.mailboxes {
+            if mailbox
+                .send(Inbound::PlayoutDelay { stream, delay })
+                .is_err()
+            {
+                tracing::error!(%stream, "the media plane takes no playout delay: stopped or overloaded");
+            }
+        }
+    }
+
+    /// One viewer now; none when there is no such viewer.
+    pub async fn viewer_stats(&self, session: SessionId) -> Option<ViewerStats> {
+        let shard = shard_of(session);
+        if shard >= self.inner.mailboxes.len() {
+            return None;
+        }
+        let ask = |reply| Inbound::ViewerStats { id: session, reply };
+        self.inner.ask(shard, ask).await.ok().flatten()
+    }
+
+    /// A stream's layers and viewers now. None when it has neither.
+    pub async fn stream_stats(&self, stream: StreamId) -> Option<StreamStats> {
+        let mut sum = StreamStats::default();
+        for shard in 0..self.inner.mailboxes.len() {
+            let ask = |reply| Inbound::StreamStats { stream, reply };
+            let Ok(stats) = self.inner.ask(shard, ask).await else {
+                continue;
+            };
+            sum.viewers.extend(stats.viewers);
+            // A layer is the same at all shards but for who watches it there.
+            for layer in stats.layers {
+                match sum.layers.iter_mut().find(|l| l.name == layer.name) {
+                    Some(known) => {
+                        known.viewers += layer.viewers;
+                        if shard == self.inner.home(stream) {
+                            known.bitrate = layer.bitrate;
+                        }
+                    }
+                    None => sum.layers.push(layer),
+                }
+            }
+        }
+        sum.layers
+            .sort_by_key(|layer| std::cmp::Reverse((layer.height, layer.bitrate)));
+        (!sum.layers.is_empty() || !sum.viewers.is_empty()).then_some(sum)
+    }
+
     /// Whether the stream has a source with media.
     pub fn is_live(&self, stream: StreamId) -> bool {
         self.inner.shared.source(stream).is_some()
@@ -261,7 +465,14 @@ impl Sfu {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        let acceptor = self
+            .inner
+            .acceptor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let join = tokio::task::spawn_blocking(move || {
+            drop(acceptor);
             for thread in threads {
                 if thread.join().is_err() {
                     tracing::error!("a shard had panicked");
@@ -281,12 +492,12 @@ impl Inner {
         &self,
         shard: usize,
         message: impl FnOnce(oneshot::Sender<T>) -> Inbound,
-    ) -> Result<T, OfferError> {
+    ) -> Result<T, Mute> {
         let (reply, answer) = oneshot::channel();
         match self.mailboxes[shard].send(message(reply)) {
-            Ok(()) => answer.await.map_err(|_| STOPPING),
-            Err(Refused::Full(_)) => Err(BUSY),
-            Err(Refused::Gone) => Err(STOPPING),
+            Ok(()) => answer.await.map_err(|_| Mute::Stopping),
+            Err(Refused::Full(_)) => Err(Mute::Busy),
+            Err(Refused::Gone) => Err(Mute::Stopping),
         }
     }
 }
@@ -299,6 +510,12 @@ impl Drop for Inner {
     }
 }
 
+/// In units of 10 ms, 12 bits each, as the header extension has them.
+fn playout_delay((least, most): (Duration, Duration)) -> (u16, u16) {
+    let units = |delay: Duration| (delay.as_millis() / 10).min(0xfff) as u16;
+    (units(least), units(most.max(least)))
+}
+
 /// A new random name whose last 16 bits are the shard, so that no table is needed to find it.
 fn session_id(shard: usize) -> SessionId {
     SessionId((rand::random::<u128>() << 16) | shard as u128)
@@ -308,7 +525,7 @@ fn shard_of(session: SessionId) -> usize {
     (session.0 & 0xffff) as usize
 }
 
-/// The bridge's end of a source. Dropping it ends the source.
+/// The bridge's end of a source. Dropping it ends the source as one that broke off.
 pub struct Ingest {
     stream: StreamId,
     id: IngestId,
@@ -358,6 +575,17 @@ impl Ingest {
         }
     }
 
+    /// The publisher is done: the stream ends now. A source that is dropped without this was
+    /// interrupted, and its viewers wait for another ([`SfuConfig::grace`]).
+    pub fn finish(self) {
+        // The drop that follows finds nothing any more.
+        let _ = self.mailbox.send(Inbound::IngestEnd {
+            stream: self.stream,
+            id: self.id,
+            for_good: true,
+        });
+    }
+
     /// Waits until a newer source of the stream took over, or the media plane stopped: nothing that
     /// is sent after reaches anybody.
     /// The future does not hold the source.
@@ -376,6 +604,7 @@ impl Drop for Ingest {
         let _ = self.mailbox.send(Inbound::IngestEnd {
             stream: self.stream,
             id: self.id,
+            for_good: false,
         });
     }
 }

@@ -3,12 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use weir_sfu_core::{SfuStats, SourceInfo, StreamId};
+
+use crate::tcp::Census;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -16,6 +18,10 @@ pub(crate) struct Shared {
     stats: Vec<Mutex<SfuStats>>,
     /// Packets dropped before they reached a shard.
     pub(crate) dropped_outside: AtomicU64,
+    /// Somebody listens to data channels.
+    pub(crate) rooms: AtomicBool,
+    /// TCP connections.
+    pub(crate) census: Arc<Census>,
 }
 
 impl Shared {
@@ -24,6 +30,8 @@ impl Shared {
             live: RwLock::default(),
             stats: (0..shards).map(|_| Mutex::default()).collect(),
             dropped_outside: AtomicU64::new(0),
+            rooms: AtomicBool::new(false),
+            census: Arc::default(),
         }
     }
 
@@ -53,6 +61,7 @@ impl Shared {
     pub(crate) fn stats(&self) -> SfuStats {
         let mut sum = SfuStats {
             overflow_drops: self.dropped_outside.load(Ordering::Relaxed),
+            tcp_connections: self.census.connections() as u64,
             ..SfuStats::default()
         };
         for slot in &self.stats {
@@ -71,6 +80,13 @@ impl Shared {
                 keyframe_requests,
                 datagrams_dropped,
                 overflow_drops,
+                data_in,
+                data_out,
+                data_dropped,
+                tcp_connections,
+                viewer_drops,
+                viewer_keyframe_requests,
+                nacks,
             } = *slot.lock().unwrap_or_else(PoisonError::into_inner);
             sum.streams += streams;
             sum.viewers += viewers;
@@ -86,6 +102,13 @@ impl Shared {
             sum.keyframe_requests += keyframe_requests;
             sum.datagrams_dropped += datagrams_dropped;
             sum.overflow_drops += overflow_drops;
+            sum.data_in += data_in;
+            sum.data_out += data_out;
+            sum.data_dropped += data_dropped;
+            sum.tcp_connections += tcp_connections;
+            sum.viewer_drops += viewer_drops;
+            sum.viewer_keyframe_requests += viewer_keyframe_requests;
+            sum.nacks += nacks;
         }
         sum
     }

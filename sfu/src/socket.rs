@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use mio::net::UdpSocket;
+use mio::net::{TcpListener, UdpSocket};
 use nix::ifaddrs::getifaddrs;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -21,8 +21,44 @@ const RECEIVE_BUFFER: usize = 65_536;
 /// Most host candidates taken from the machine's interfaces.
 const MAX_CANDIDATES: usize = 8;
 
+/// How often another free port is tried when TCP's of the same number is taken.
+const FREE_PORT_ATTEMPTS: usize = 16;
+
+/// Opens the media port: a UDP socket per shard and, when wanted, a TCP listener of the same number.
+/// Fails when anybody else holds either.
+pub(crate) fn open(
+    address: SocketAddr,
+    shards: usize,
+    tcp: bool,
+) -> io::Result<(Vec<UdpSocket>, Option<TcpListener>)> {
+    for attempt in 1.. {
+        let sockets = bind(address, shards)?;
+        if !tcp {
+            return Ok((sockets, None));
+        }
+        let bound = sockets[0].local_addr()?;
+        match crate::tcp::listen(bound) {
+            Ok(listener) => return Ok((sockets, Some(listener))),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() == 0 => {
+                if attempt == FREE_PORT_ATTEMPTS {
+                    return Err(error);
+                }
+            }
+            Err(error) => {
+                return Err(io::Error::new(
+                    error.kind(),
+                    format!(
+                        "{error} (TCP, for clients without UDP; media.tcp = false does without)"
+                    ),
+                ));
+            }
+        }
+    }
+    unreachable!("the loop returns")
+}
+
 /// Binds one socket per shard. Fails when anybody else holds the port.
-pub(crate) fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<UdpSocket>> {
+fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<UdpSocket>> {
     let mut sockets = Vec::with_capacity(shards);
     let mut address = address;
     for shard in 0..shards {
@@ -61,14 +97,23 @@ pub(crate) fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<UdpSock
 }
 
 /// Addresses for answers, most useful first.
-pub(crate) fn candidates(bound: SocketAddr, advertise: &[IpAddr]) -> Vec<SocketAddr> {
-    let ips = if !advertise.is_empty() {
+pub(crate) fn candidates(
+    bound: SocketAddr,
+    advertise: &[IpAddr],
+    public: &[IpAddr],
+) -> Vec<SocketAddr> {
+    let mut ips = if !advertise.is_empty() {
         advertise.to_vec()
     } else if bound.ip().is_unspecified() {
         interface_addresses(bound.is_ipv6())
     } else {
         vec![bound.ip()]
     };
+    for ip in public {
+        if !ips.contains(ip) {
+            ips.push(*ip);
+        }
+    }
     ips.into_iter()
         .map(|ip| SocketAddr::new(ip, bound.port()))
         .collect()
@@ -214,7 +259,7 @@ impl MediaSocket {
                     return Sent::Full;
                 }
                 Err(error) => {
-                    tracing::trace!(%error, destination = %transmit.destination, "datagram refused");
+                    tracing::trace!(%error, destination = %transmit.path.destination, "datagram refused");
                 }
             }
         }
@@ -226,11 +271,9 @@ impl MediaSocket {
     }
 
     fn try_send(&self, bytes: &[u8], segment: Option<usize>, to: &Transmit) -> io::Result<()> {
-        let mapped = |ip: IpAddr| match (self.local, ip) {
-            (SocketAddr::V6(_), IpAddr::V4(v4)) => IpAddr::V6(v4.to_ipv6_mapped()),
-            (_, ip) => ip,
-        };
-        let source = to.source.ip();
+        let mapped = |ip| mapped(self.local, ip);
+        let source = to.path.source.ip();
+        let to = to.path;
         self.state.try_send(
             (&self.io).into(),
             &quinn_udp::Transmit {
@@ -244,8 +287,18 @@ impl MediaSocket {
     }
 }
 
+/// An address as a socket bound to `local` takes it.
+pub(crate) fn mapped(local: SocketAddr, ip: IpAddr) -> IpAddr {
+    match (local, ip) {
+        (SocketAddr::V6(_), IpAddr::V4(v4)) => IpAddr::V6(v4.to_ipv6_mapped()),
+        (_, ip) => ip,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use weir_sfu_core::Path;
+
     use super::*;
 
     #[test]
@@ -255,12 +308,18 @@ mod tests {
         assert!(sockets.iter().all(|s| s.local_addr().unwrap() == address));
         let taken = bind(address, 1).unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        let (sockets, listener) = open(SocketAddr::from(([127, 0, 0, 1], 0)), 2, true).unwrap();
+        let udp = sockets[0].local_addr().unwrap();
+        assert_eq!(listener.unwrap().local_addr().unwrap(), udp);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let held = open(listener.local_addr().unwrap(), 1, true).unwrap_err();
+        assert!(held.to_string().contains("media.tcp"), "{held}");
     }
 
     #[test]
     fn answers_name_reachable_addresses() {
         let bound = SocketAddr::from(([0, 0, 0, 0], 7882));
-        let all = candidates(bound, &[]);
+        let all = candidates(bound, &[], &[]);
         assert!(!all.is_empty());
         assert!(
             all.iter()
@@ -268,11 +327,14 @@ mod tests {
         );
         let public = IpAddr::from([203, 0, 113, 9]);
         assert_eq!(
-            candidates(bound, &[public]),
+            candidates(bound, &[public], &[]),
             [SocketAddr::new(public, 7882)]
         );
+        let both = candidates(bound, &[], &[public, public]);
+        assert_eq!(both.len(), all.len() + 1, "beside the others");
+        assert_eq!(both.last().unwrap().ip(), public);
         let one = SocketAddr::from(([127, 0, 0, 1], 5));
-        assert_eq!(candidates(one, &[]), [one]);
+        assert_eq!(candidates(one, &[], &[]), [one]);
     }
 
     #[test]
@@ -284,8 +346,11 @@ mod tests {
         let destination = peer.local_addr().unwrap();
         let contents = [vec![1; 500], vec![2; 500], vec![3; 20]].concat();
         let sent = socket.send(&Transmit {
-            source,
-            destination,
+            path: Path {
+                source,
+                destination,
+                tcp: false,
+            },
             contents,
             segment: 500,
         });

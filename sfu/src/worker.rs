@@ -4,20 +4,23 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     io,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use mio::{Events, Interest, Poll, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 use weir_media::{Kind, RtpPacket};
 use weir_sfu_core::{
-    IngestId, Output, SfuEvent, SfuStats, Shard, ShardMessage, StreamId, Transmit,
+    IngestId, Output, SfuEvent, SfuStats, Shard, ShardMessage, StreamId, Transmit, Wallclock,
 };
 
 use crate::{
+    discovery::Responses,
     inbox::{Inbound, Inbox, Mailbox, Refused},
+    rooms::{Overflow, Rooms},
     shared::Shared,
     socket::{MediaSocket, Sent},
+    tcp::Connections,
 };
 
 /// The socket's token; the waker has the other.
@@ -25,9 +28,8 @@ const SOCKET: Token = Token(0);
 /// The waker's token.
 pub(crate) const WAKER: Token = Token(1);
 
-/// Batches (frames) that wait for a full socket. Beyond, the newest is dropped and counted; NACK
-/// repairs it when the socket is free again.
-const SEND_QUEUE: usize = 1_024;
+/// The first token of TCP connections.
+const CONNECTIONS: usize = 2;
 
 /// Messages taken in one turn, so that the socket has its turn too.
 const MESSAGES_PER_TURN: usize = 1_024;
@@ -37,6 +39,10 @@ const RECEIVES_PER_TURN: usize = 16;
 
 /// How often statistics are published and what was abandoned is looked for.
 const HOUSEKEEPING: Duration = Duration::from_millis(250);
+
+/// How often sender reports' wall clock is set anew, and by how much it may be wrong before it is:
+/// players take a step for a change of the delay.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How soon what found a full queue is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -57,13 +63,19 @@ pub(crate) struct Worker {
     control_waiting: Vec<VecDeque<ShardMessage>>,
     /// Streams whose video is being dropped toward a shard until its next keyframe.
     dropping: HashSet<(u16, StreamId)>,
+    connections: Connections,
+    rooms: Rooms,
+    responses: Option<Responses>,
     bridges: HashMap<IngestId, Bridge>,
     taps: HashMap<StreamId, Vec<TapEnd>>,
-    send_queue: VecDeque<Transmit>,
+    /// What found the socket full. Until it leaves nothing more is taken from the shard, which writes
+    /// datagrams only when it is asked for them.
+    unsent: Option<Transmit>,
     sends: u64,
     overflow_drops: u64,
     readable: bool,
     housekeeping: Instant,
+    clock_set: Instant,
     stopping: bool,
 }
 
@@ -87,6 +99,8 @@ pub(crate) struct WorkerParts {
     pub(crate) peers: Vec<Mailbox>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) events: mpsc::Sender<SfuEvent>,
+    pub(crate) rooms: Rooms,
+    pub(crate) responses: Option<Responses>,
 }
 
 impl Worker {
@@ -100,6 +114,8 @@ impl Worker {
             peers,
             shared,
             events,
+            rooms,
+            responses,
         } = parts;
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut socket.io, SOCKET, interest)?;
@@ -115,20 +131,25 @@ impl Worker {
             events,
             events_waiting: VecDeque::new(),
             dropping: HashSet::new(),
+            connections: Connections::new(CONNECTIONS),
+            rooms,
+            responses,
             bridges: HashMap::new(),
             taps: HashMap::new(),
-            send_queue: VecDeque::new(),
+            unsent: None,
             sends: 0,
             overflow_drops: 0,
             readable: true,
             housekeeping: Instant::now(),
+            clock_set: Instant::now(),
             stopping: false,
         })
     }
 
     /// Runs until it is told to stop.
     pub(crate) fn run(mut self) {
-        let mut events = Events::with_capacity(8);
+        let mut events = Events::with_capacity(256);
+        let mut replies = Vec::new();
         while !self.stopping {
             let wait = self.wait(Instant::now());
             match self.poll.poll(&mut events, Some(wait)) {
@@ -140,18 +161,31 @@ impl Worker {
                 }
             }
             for event in &events {
-                self.readable |= event.token() == SOCKET && event.is_readable();
+                match event.token() {
+                    SOCKET => self.readable |= event.is_readable(),
+                    WAKER => {}
+                    token => {
+                        if event.is_readable() || event.is_error() || event.is_read_closed() {
+                            self.connections.readable(token);
+                        }
+                        if event.is_writable() {
+                            self.connections.writable(token, &mut self.shard);
+                        }
+                    }
+                }
             }
             self.inbox.awake();
-            let mut replies = Vec::new();
             self.take_messages(&mut replies);
             self.receive();
+            self.connections.receive(Instant::now(), &mut self.shard);
             self.shard.handle_timeout(Instant::now());
             self.carry_out();
             self.send();
+            // Writing to viewers may have found that keyframes are needed.
+            self.carry_out();
             self.keep_house();
             // Whoever was answered may act at once: what the answer stands for is done.
-            for reply in replies {
+            for reply in replies.drain(..) {
                 reply();
             }
         }
@@ -159,7 +193,7 @@ impl Worker {
     }
 
     fn wait(&self, now: Instant) -> Duration {
-        if self.readable || !self.inbox.queue.is_empty() {
+        if self.readable || self.connections.is_ready() || !self.inbox.queue.is_empty() {
             return Duration::ZERO;
         }
         let mut until = self.housekeeping;
@@ -167,6 +201,7 @@ impl Worker {
             until = until.min(timer);
         }
         let waiting = !self.events_waiting.is_empty()
+            || self.rooms.is_behind()
             || self.control_waiting.iter().any(|queue| !queue.is_empty());
         if waiting {
             until = until.min(now + RETRY);
@@ -205,6 +240,25 @@ impl Worker {
                     let found = self.shard.handle_end(now, id);
                     replies.push(answer_later(reply, found));
                 }
+                Inbound::IceRestart { id, remote, reply } => {
+                    let answer = self.shard.handle_ice_restart(id, &remote);
+                    replies.push(answer_later(reply, answer));
+                }
+                Inbound::SendData {
+                    id,
+                    text,
+                    bytes,
+                    reply,
+                } => {
+                    let sent = self.shard.handle_send_data(now, id, text, &bytes);
+                    replies.push(answer_later(reply, sent));
+                }
+                Inbound::Tcp(accepted) => {
+                    let registry = self.poll.registry();
+                    self.connections
+                        .add(now, registry, &mut self.shard, *accepted);
+                }
+                Inbound::Candidates { udp, tcp } => self.shard.set_candidates(udp, tcp),
                 Inbound::IngestBegin {
                     stream,
                     id,
@@ -234,9 +288,28 @@ impl Worker {
                     self.shard
                         .handle_ingest_packet(now, stream, id, &packet, flush, gap);
                 }
-                Inbound::IngestEnd { stream, id } => {
+                Inbound::IngestEnd {
+                    stream,
+                    id,
+                    for_good,
+                } => {
                     self.bridges.remove(&id);
-                    self.shard.handle_ingest_end(now, stream, id);
+                    self.shard.handle_ingest_end(now, stream, id, for_good);
+                }
+                Inbound::Choice { id, choice, reply } => {
+                    let found = self.shard.handle_choice(now, id, choice);
+                    replies.push(answer_later(reply, found));
+                }
+                Inbound::PlayoutDelay { stream, delay } => {
+                    self.shard.handle_playout_delay(stream, delay);
+                }
+                Inbound::ViewerStats { id, reply } => {
+                    let stats = self.shard.handle_viewer_stats(now, id);
+                    replies.push(answer_later(reply, stats));
+                }
+                Inbound::StreamStats { stream, reply } => {
+                    let stats = self.shard.handle_stream_stats(now, stream);
+                    replies.push(answer_later(reply, stats));
                 }
                 Inbound::Tap { stream, packets } => {
                     let ends = self.taps.entry(stream).or_default();
@@ -267,8 +340,11 @@ impl Worker {
             }
             let now = Instant::now();
             let shard = &mut self.shard;
+            let responses = self.responses.as_ref();
             let received = self.socket.receive(|source, local, datagram| {
-                shard.handle_datagram(now, source, local, datagram);
+                if responses.is_none_or(|responses| !responses.take(source, datagram)) {
+                    shard.handle_datagram(now, source, local, datagram);
+                }
             });
             match received {
                 Ok(()) => {}
@@ -294,6 +370,13 @@ impl Worker {
         while let Some(output) = self.shard.poll_output() {
             match output {
                 Output::Event(event) => self.events_waiting.push_back(event),
+                Output::Data(event) => {
+                    if let Err(Overflow(session)) = self.rooms.take(event) {
+                        tracing::warn!(%session, "the rooms do not keep up; a channel is closed");
+                        self.shard.handle_close_data(Instant::now(), session);
+                    }
+                }
+                Output::CloseTcp { peer } => self.connections.finish(Instant::now(), peer),
                 Output::Live { stream, info } => self.shared.set_source(stream, info),
                 Output::Forward { shard, message } => self.forward(shard, message),
                 Output::BridgeKeyframe { ingest } => {
@@ -310,6 +393,7 @@ impl Worker {
                 Output::Tap { stream, packet } => self.tap(stream, packet),
             }
         }
+        self.rooms.retry();
         while let Some(event) = self.events_waiting.pop_front() {
             match self.events.try_send(event) {
                 Ok(()) => {}
@@ -411,26 +495,25 @@ impl Worker {
     }
 
     fn send(&mut self) {
-        while let Some(transmit) = self.send_queue.front() {
-            match self.socket.send(transmit) {
-                Sent::Done(sends) => self.sends += sends,
-                Sent::Full => break,
-                Sent::Refused => self.overflow_drops += transmit.segments() as u64,
-            }
-            self.send_queue.pop_front();
-        }
-        while let Some(transmit) = self.shard.poll_transmit() {
-            if self.send_queue.is_empty() {
-                match self.socket.send(&transmit) {
-                    Sent::Done(sends) => self.sends += sends,
-                    Sent::Full => self.send_queue.push_back(transmit),
-                    Sent::Refused => self.overflow_drops += transmit.segments() as u64,
-                }
-            } else if self.send_queue.len() < SEND_QUEUE {
-                self.send_queue.push_back(transmit);
+        loop {
+            let next = self.unsent.take();
+            let Some(transmit) = next.or_else(|| self.shard.poll_transmit(Instant::now())) else {
+                break;
+            };
+            let sent = if transmit.path.tcp {
+                self.connections.send(&transmit, &mut self.shard)
             } else {
-                self.overflow_drops += transmit.segments() as u64;
+                self.socket.send(&transmit)
+            };
+            match sent {
+                Sent::Done(sends) => self.sends += sends,
+                Sent::Full if !transmit.path.tcp => {
+                    self.unsent = Some(transmit);
+                    break;
+                }
+                Sent::Full | Sent::Refused => self.overflow_drops += transmit.segments() as u64,
             }
+            self.shard.recycle(transmit);
         }
         self.shard.set_max_gso_segments(self.socket.max_segments());
     }
@@ -441,16 +524,22 @@ impl Worker {
             return;
         }
         self.housekeeping = now + HOUSEKEEPING;
+        if now >= self.clock_set + CLOCK_INTERVAL {
+            self.clock_set = now;
+            self.shard.set_wallclock(Wallclock::new(now, SystemTime::now()));
+        }
         let mut stats = self.shard.stats();
         stats.sends = self.sends;
         stats.overflow_drops += self.overflow_drops;
+        stats.data_dropped = self.rooms.dropped();
+        self.connections.keep_house(now);
         self.shared.set_stats(self.number, stats);
         // An `Ingest` or `Tap` that was dropped while the inbox was full said nothing.
         let shard = &mut self.shard;
         self.bridges.retain(|id, bridge| {
             let held = !bridge.taken_over.is_closed();
             if !held {
-                shard.handle_ingest_end(now, bridge.stream, *id);
+                shard.handle_ingest_end(now, bridge.stream, *id, false);
             }
             held
         });

@@ -58,6 +58,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         advertise: config.media.advertise.clone(),
         shards: config.media.shards,
         publisher_timeout: config.media.publisher_timeout(),
+        ..SfuConfig::default()
     })
     .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
 

@@ -89,22 +89,25 @@ impl Demux {
         own
     }
 
-    /// A STUN check from this address was authentic.
-    pub(crate) fn prove(&mut self, peer: Peer, key: SessionKey) {
+    /// A STUN check from this address was authentic. Gives the address that had to make room.
+    pub(crate) fn prove(&mut self, peer: Peer, key: SessionKey) -> Option<Peer> {
         if !peer.tcp {
             self.foreign.remove(&peer.address);
         }
         if self.by_address.insert(peer, key) == Some(key) {
-            return;
+            return None;
         }
         let addresses = self.addresses.entry(key).or_default();
+        let mut evicted = None;
         if addresses.len() >= MAX_ADDRESSES {
             let oldest = addresses.remove(0);
             if self.by_address.get(&oldest) == Some(&key) {
                 self.by_address.remove(&oldest);
+                evicted = Some(oldest);
             }
         }
         addresses.push(peer);
+        evicted
     }
 
     /// Nobody sends from there any more: the connection is closed. Gives the session it was of.

@@ -55,29 +55,22 @@ impl fmt::Debug for IceParameters {
 }
 
 /// Our side of a restart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IceAnswer {
-    /// New parameters of ours.
-    pub parameters: IceParameters,
+    /// Our new fragment.
+    pub ufrag: String,
+    /// Our new password.
+    pub pwd: String,
     /// `candidate:…` lines without the leading `a=`, all there will be.
     pub candidates: Vec<String>,
 }
 
-impl IceAnswer {
-    /// The body of the answer to a PATCH (RFC 9725 section 4.3.3, RFC 8840 section 9). `media` is the
-    /// first m-line of the session as it stands in the PATCH, `mid` its identification.
-    pub fn to_fragment(&self, media: &str, mid: &str) -> String {
-        let mut out = format!(
-            "a=ice-lite\r\na=ice-options:trickle ice2\r\nm={media}\r\na=mid:{mid}\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\n",
-            self.parameters.ufrag, self.parameters.pwd
-        );
-        for candidate in &self.candidates {
-            out.push_str("a=");
-            out.push_str(candidate);
-            out.push_str("\r\n");
-        }
-        out.push_str("a=end-of-candidates\r\n");
-        out
+impl fmt::Debug for IceAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceAnswer")
+            .field("ufrag", &self.ufrag)
+            .field("candidates", &self.candidates)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +79,7 @@ impl IceAnswer {
 pub enum IceRestartError {
     /// HTTP 404.
     #[error("there is no such session")]
-    NoSession,
+    NoSuchSession,
     /// HTTP 400.
     #[error("the ICE parameters are not usable: {0}")]
     Malformed(String),

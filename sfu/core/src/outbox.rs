@@ -35,6 +35,11 @@ impl Transmit {
 /// Most bytes of one GSO send: a UDP length field less headers.
 const MAX_BYTES: usize = 65_000;
 
+/// Sends that wait for a full socket. Media is written only when a send can follow, so these are answers
+/// to checks, handshakes and retransmissions. Beyond, the newest is dropped and counted: all of
+/// them are repeated by who needs them.
+const MAX_QUEUE: usize = 4_096;
+
 /// Buffers kept for reuse. One is enough while the socket takes what it gets; more only help after
 /// it was full.
 const MAX_SPARE: usize = 64;
@@ -52,6 +57,7 @@ pub(crate) struct Outbox {
     max_segments: usize,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
+    pub(crate) dropped: u64,
 }
 
 impl Outbox {
@@ -63,6 +69,7 @@ impl Outbox {
             max_segments: max_segments.max(1),
             packets: 0,
             bytes: 0,
+            dropped: 0,
         }
     }
 
@@ -89,6 +96,10 @@ impl Outbox {
                 self.packets += 1;
                 self.bytes += len as u64;
             }
+            return;
+        }
+        if self.queue.len() >= MAX_QUEUE {
+            self.dropped += 1;
             return;
         }
         let mut contents = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER));

@@ -291,7 +291,7 @@ fn what_a_firefox_viewer_gets() {
     let h264 = video.video(VideoCodec::H264, None).unwrap();
     assert_eq!((h264.pt, h264.rtx), (126, Some(127)));
     assert!(h264.nack && h264.pli && h264.transport_cc);
-    assert_eq!(video.video(VideoCodec::Vp8, None), None);
+    assert_eq!(video.video(VideoCodec::Vp8, None).map(|c| c.pt), Some(120));
     assert_eq!(
         video.extensions,
         EgressExtensions {

@@ -2,10 +2,12 @@
 
 use std::{
     future::Future,
-    net::UdpSocket,
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream, UdpSocket},
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -14,11 +16,13 @@ use std::{
 use str0m::{
     Candidate, Event, Input, Output, Rtc, RtcConfig,
     change::{SdpAnswer, SdpPendingOffer},
+    channel::ChannelId,
     media::{Direction, MediaKind, Mid},
-    net::{Protocol, Receive},
+    net::{Protocol, Receive, TcpType},
     rtp::RtpWrite,
 };
 use weir_media::Kind;
+use weir_rtp::rfc4571::{self, Deframer};
 use weir_sfu::{Session, SessionId};
 
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +42,21 @@ pub struct Client {
     pub session: SessionId,
     seen: Arc<Seen>,
     stop: Arc<AtomicBool>,
+    deaf: Arc<AtomicBool>,
+    said: mpsc::Sender<Message>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Text or not, and the bytes.
+pub type Message = (bool, Vec<u8>);
+
+/// What is out of the ordinary.
+#[derive(Default, Clone, Copy)]
+pub struct Wants {
+    /// Over TCP to this address.
+    pub tcp: Option<SocketAddr>,
+    /// With the data channel.
+    pub channel: bool,
 }
 
 #[derive(Default)]
@@ -50,20 +68,107 @@ struct Seen {
 #[derive(Default)]
 struct State {
     packets: Vec<Packet>,
+    messages: Vec<Message>,
+    channel: Option<bool>,
     closed: bool,
 }
 
 struct Peer {
     rtc: Rtc,
-    socket: UdpSocket,
+    wire: Wire,
     pending: SdpPendingOffer,
     offer: String,
     video: Mid,
     audio: Mid,
 }
 
-fn peer(codec: Codec, direction: Direction) -> Peer {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+enum Wire {
+    Udp(UdpSocket),
+    Tcp {
+        stream: TcpStream,
+        deframer: Deframer,
+        /// Read and not looked at yet.
+        read: Vec<u8>,
+    },
+}
+
+impl Wire {
+    fn candidate(&self) -> Candidate {
+        let candidate = match self {
+            Self::Udp(socket) => {
+                let address = socket.local_addr().unwrap();
+                Candidate::builder().udp().host(address).build()
+            }
+            Self::Tcp { stream, .. } => {
+                let address = stream.local_addr().unwrap();
+                let candidate = Candidate::builder().tcp().host(address);
+                candidate.tcptype(TcpType::Active).build()
+            }
+        };
+        candidate.unwrap()
+    }
+
+    fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        match self {
+            Self::Udp(socket) => {
+                let _ = socket.send_to(bytes, to);
+            }
+            Self::Tcp { stream, .. } => {
+                let mut framed = Vec::new();
+                rfc4571::frame(&mut framed, bytes).unwrap();
+                let _ = stream.write_all(&framed);
+            }
+        }
+    }
+
+    /// Gives what comes within the time.
+    fn receive(
+        &mut self,
+        wait: Duration,
+        mut each: impl FnMut(Protocol, SocketAddr, SocketAddr, &[u8]),
+    ) {
+        match self {
+            Self::Udp(socket) => {
+                let mut buffer = [0; 2_000];
+                socket.set_read_timeout(Some(wait)).unwrap();
+                if let Ok((len, source)) = socket.recv_from(&mut buffer) {
+                    let local = socket.local_addr().unwrap();
+                    each(Protocol::Udp, source, local, &buffer[..len]);
+                }
+            }
+            Self::Tcp {
+                stream,
+                deframer,
+                read,
+            } => {
+                stream.set_read_timeout(Some(wait)).unwrap();
+                read.resize(16 * 1024, 0);
+                let len = match stream.read(read) {
+                    Ok(len) => len,
+                    Err(e) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&e.kind()) => 0,
+                    Err(_) => 0,
+                };
+                let (source, local) = (stream.peer_addr(), stream.local_addr().unwrap());
+                let mut rest = &read[..len];
+                while let Some(packet) = deframer.next(&mut rest).unwrap() {
+                    if let Ok(source) = source {
+                        each(Protocol::Tcp, source, local, packet);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn peer(codec: Codec, direction: Direction, wants: Wants) -> Peer {
+    let wire = match wants.tcp {
+        None => Wire::Udp(UdpSocket::bind("127.0.0.1:0").unwrap()),
+        Some(server) => Wire::Tcp {
+            stream: TcpStream::connect(server).unwrap(),
+            deframer: Deframer::new(2_000),
+            read: Vec::new(),
+        },
+    };
     let config = RtcConfig::new()
         .clear_codecs()
         .enable_opus(true, false)
@@ -73,14 +178,17 @@ fn peer(codec: Codec, direction: Direction) -> Peer {
         Codec::H264 => config.enable_h264(true),
     };
     let mut rtc = config.build(Instant::now());
-    rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+    rtc.add_local_candidate(wire.candidate());
     let mut api = rtc.sdp_api();
     let audio = api.add_media(MediaKind::Audio, direction, None, None, None);
     let video = api.add_media(MediaKind::Video, direction, None, None, None);
+    if wants.channel {
+        api.add_channel("weir".to_owned());
+    }
     let (offer, pending) = api.apply().unwrap();
     Peer {
         rtc,
-        socket,
+        wire,
         pending,
         offer: offer.to_sdp_string(),
         video,
@@ -89,7 +197,7 @@ fn peer(codec: Codec, direction: Direction) -> Peer {
 }
 
 pub fn offer(codec: Codec) -> String {
-    peer(codec, Direction::RecvOnly).offer
+    peer(codec, Direction::RecvOnly, Wants::default()).offer
 }
 
 impl Client {
@@ -97,14 +205,45 @@ impl Client {
         codec: Codec,
         post: impl FnOnce(String) -> F,
     ) -> Self {
-        Self::start(peer(codec, Direction::SendOnly), true, post).await
+        let peer = peer(codec, Direction::SendOnly, Wants::default());
+        Self::start(peer, true, post).await
     }
 
     pub async fn viewer<F: Future<Output = Session>>(
         codec: Codec,
         post: impl FnOnce(String) -> F,
     ) -> Self {
-        Self::start(peer(codec, Direction::RecvOnly), false, post).await
+        Self::special_viewer(codec, Wants::default(), post).await
+    }
+
+    pub async fn special_viewer<F: Future<Output = Session>>(
+        codec: Codec,
+        wants: Wants,
+        post: impl FnOnce(String) -> F,
+    ) -> Self {
+        Self::start(peer(codec, Direction::RecvOnly, wants), false, post).await
+    }
+
+    /// Says something on the data channel, when it is open.
+    pub fn say(&self, text: bool, bytes: &[u8]) {
+        self.said.send((text, bytes.to_vec())).unwrap();
+    }
+
+    pub fn messages(&self) -> Vec<Message> {
+        self.seen.state.lock().unwrap().messages.clone()
+    }
+
+    pub async fn wait_for_messages(&self, count: usize) {
+        self.wait(move |state| state.messages.len() >= count).await;
+    }
+
+    pub async fn wait_for_channel(&self, open: bool) {
+        self.wait(move |state| state.channel == Some(open)).await;
+    }
+
+    /// Stops reading from its socket, or begins again.
+    pub fn set_deaf(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::Relaxed);
     }
 
     async fn start<F: Future<Output = Session>>(
@@ -120,9 +259,15 @@ impl Client {
             .unwrap();
         let seen = Arc::new(Seen::default());
         let stop = Arc::new(AtomicBool::new(false));
+        let deaf = Arc::new(AtomicBool::new(false));
+        let (said, to_say) = mpsc::channel();
         let runner = Runner {
             rtc: peer.rtc,
-            socket: peer.socket,
+            wire: peer.wire,
+            deaf: deaf.clone(),
+            to_say,
+            unsaid: None,
+            channel: None,
             video: peer.video,
             audio: peer.audio,
             seen: seen.clone(),
@@ -138,6 +283,8 @@ impl Client {
             session: session.id,
             seen,
             stop,
+            deaf,
+            said,
             thread: Some(thread),
         }
     }
@@ -188,7 +335,11 @@ impl Drop for Client {
 
 struct Runner {
     rtc: Rtc,
-    socket: UdpSocket,
+    wire: Wire,
+    deaf: Arc<AtomicBool>,
+    to_say: mpsc::Receiver<Message>,
+    unsaid: Option<Message>,
+    channel: Option<ChannelId>,
     video: Mid,
     audio: Mid,
     seen: Arc<Seen>,
@@ -201,7 +352,6 @@ struct Runner {
 
 impl Runner {
     fn run(mut self, stop: &AtomicBool) {
-        let mut buffer = vec![0; 2_000];
         while self.rtc.is_alive() {
             if stop.load(Ordering::Relaxed) {
                 let _ = self.rtc.close();
@@ -214,16 +364,23 @@ impl Runner {
             }
             let wait = timeout.saturating_duration_since(Instant::now());
             let wait = wait.clamp(Duration::from_millis(1), Duration::from_millis(5));
-            self.socket.set_read_timeout(Some(wait)).unwrap();
-            let received = self.socket.recv_from(&mut buffer);
-            let now = Instant::now();
-            if let Ok((len, source)) = received {
-                let local = self.socket.local_addr().unwrap();
-                if let Ok(receive) = Receive::new(Protocol::Udp, source, local, &buffer[..len]) {
-                    let _ = self.rtc.handle_input(Input::Receive(now, receive));
-                    self.drain();
+            if self.deaf.load(Ordering::Relaxed) {
+                std::thread::sleep(wait);
+            } else {
+                let mut received = Vec::new();
+                self.wire.receive(wait, |protocol, source, local, bytes| {
+                    received.push((protocol, source, local, bytes.to_vec()));
+                });
+                for (protocol, source, local, bytes) in received {
+                    if let Ok(receive) = Receive::new(protocol, source, local, &bytes) {
+                        let _ = self
+                            .rtc
+                            .handle_input(Input::Receive(Instant::now(), receive));
+                        self.drain();
+                    }
                 }
             }
+            self.say();
             let _ = self.rtc.handle_input(Input::Timeout(Instant::now()));
         }
         self.drain();
@@ -236,7 +393,7 @@ impl Runner {
                 Ok(Output::Timeout(at)) => return at,
                 Err(_) => return Instant::now(),
                 Ok(Output::Transmit(t)) => {
-                    let _ = self.socket.send_to(&t.contents, t.destination);
+                    self.wire.send(t.destination, &t.contents);
                 }
                 Ok(Output::Event(event)) => self.event(event),
             }
@@ -248,6 +405,21 @@ impl Runner {
             Event::Connected => self.connected = true,
             Event::Closed => self.closed(),
             Event::KeyframeRequest(_) => self.keyframe = true,
+            Event::ChannelOpen(id, _) => {
+                self.channel = Some(id);
+                self.seen.state.lock().unwrap().channel = Some(true);
+                self.seen.changed.notify_all();
+            }
+            Event::ChannelClose(_) => {
+                self.channel = None;
+                self.seen.state.lock().unwrap().channel = Some(false);
+                self.seen.changed.notify_all();
+            }
+            Event::ChannelData(data) => {
+                let mut state = self.seen.state.lock().unwrap();
+                state.messages.push((!data.binary, data.data));
+                self.seen.changed.notify_all();
+            }
             Event::RtpPacket(packet) => {
                 let pts = self.rtc.media(self.video).unwrap().remote_pts();
                 let video = pts.contains(&packet.header.payload_type);
@@ -260,6 +432,20 @@ impl Runner {
                 self.seen.changed.notify_all();
             }
             _ => {}
+        }
+    }
+
+    fn say(&mut self) {
+        let Some(id) = self.channel else { return };
+        while let Some((text, bytes)) = self.unsaid.take().or_else(|| self.to_say.try_recv().ok()) {
+            let Some(mut channel) = self.rtc.channel(id) else {
+                return;
+            };
+            if !channel.write(!text, &bytes).unwrap() {
+                self.unsaid = Some((text, bytes));
+                return;
+            }
+            self.drain();
         }
     }
 

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod data;
+mod discovery;
+mod tcp;
 
 use std::time::Duration;
 
@@ -16,15 +19,21 @@ use crate::client::{Client, Codec};
 const STREAM: StreamId = StreamId(7);
 
 fn start(shards: usize) -> (Sfu, mpsc::Receiver<SfuEvent>) {
+    start_with(SfuConfig {
+        shards,
+        ..SfuConfig::default()
+    })
+}
+
+/// On a free port of this machine.
+fn start_with(config: SfuConfig) -> (Sfu, mpsc::Receiver<SfuEvent>) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_test_writer()
         .try_init();
     Sfu::start(SfuConfig {
         media_udp: "127.0.0.1:0".parse().unwrap(),
-        advertise: Vec::new(),
-        shards,
-        publisher_timeout: Duration::from_secs(5),
+        ..config
     })
     .unwrap()
 }

@@ -75,6 +75,7 @@ impl Server {
             advertise: Vec::new(),
             shards: 1,
             publisher_timeout: Duration::from_secs(5),
+            ..SfuConfig::default()
         })
         .unwrap();
         let origin = hls::Origin::default();

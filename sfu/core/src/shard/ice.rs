@@ -34,10 +34,10 @@ impl Shard {
         remote: &IceParameters,
     ) -> Result<IceAnswer, IceRestartError> {
         remote.check()?;
-        let key = *self.by_id.get(&id).ok_or(IceRestartError::NoSession)?;
+        let key = *self.by_id.get(&id).ok_or(IceRestartError::NoSuchSession)?;
         let session = self.sessions.get_mut(&key);
         let transport = &mut session
-            .ok_or(IceRestartError::NoSession)?
+            .ok_or(IceRestartError::NoSuchSession)?
             .common_mut()
             .transport;
         let remote = remote.credentials();
@@ -55,10 +55,8 @@ impl Shard {
             }
         };
         Ok(IceAnswer {
-            parameters: IceParameters {
-                ufrag: local.ufrag,
-                pwd: local.pass,
-            },
+            ufrag: local.ufrag,
+            pwd: local.pass,
             candidates: transport.candidate_lines(),
         })
     }

@@ -113,7 +113,9 @@ pub struct Shard {
     /// Batch buffers for reuse.
     spare_batches: Vec<Vec<Arc<MediaPacket>>>,
     /// What a viewer's feedback is opened in.
-    scratch: Vec<u8>,
+    opened: Vec<u8>,
+    /// Events of the session that is drained; empty between, kept for its memory.
+    scratch: Vec<str0m::Event>,
 }
 
 impl Shard {
@@ -138,11 +140,12 @@ impl Shard {
             wallclock: config.wallclock,
             flushes: VecDeque::new(),
             spare_batches: Vec::new(),
-            scratch: Vec::new(),
+            opened: Vec::new(),
             candidates: Arc::new(Candidates {
                 udp: config.candidates.clone(),
                 tcp: Vec::new(),
             }),
+            scratch: Vec::new(),
             config,
         })
     }

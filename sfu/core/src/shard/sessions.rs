@@ -96,8 +96,8 @@ impl Shard {
                 if let Some(old) = superseded {
                     self.restarted(key, &old);
                 }
-                if !proven {
-                    self.demux.prove(source, key);
+                if !proven && let Some(evicted) = self.demux.prove(source, key) {
+                    self.disconnect(&[evicted]);
                 }
             }
         }
@@ -107,13 +107,13 @@ impl Shard {
 
     /// Takes a viewer's feedback.
     fn feedback(&mut self, now: Instant, key: SessionKey, datagram: &[u8]) -> bool {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        scratch.extend_from_slice(datagram);
+        let mut opened = std::mem::take(&mut self.opened);
+        opened.clear();
+        opened.extend_from_slice(datagram);
         let authentic = self
-            .with_egress(now, key, |egress, cx| egress.feedback(cx, &mut scratch))
+            .with_egress(now, key, |egress, cx| egress.feedback(cx, &mut opened))
             .unwrap_or(false);
-        self.scratch = scratch;
+        self.opened = opened;
         if !authentic {
             self.counters.datagrams_dropped += 1;
         }
@@ -122,17 +122,18 @@ impl Shard {
 
     /// Drains a session and acts on what it says.
     pub(super) fn pump(&mut self, now: Instant, key: SessionKey) {
-        let mut events = Vec::new();
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
+        let mut events = std::mem::take(&mut self.scratch);
         let alive = session
             .common_mut()
             .transport
             .drain(&mut self.outbox, &mut events);
-        for event in events {
+        for event in events.drain(..) {
             self.session_event(now, key, event);
         }
+        self.scratch = events;
         if alive.is_err() {
             self.end(now, key, EndReason::Closed);
         }

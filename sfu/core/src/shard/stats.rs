@@ -22,6 +22,7 @@ impl Shard {
         SfuStats {
             packets_out: self.outbox.packets,
             bytes_out: self.outbox.bytes,
+            overflow_drops: self.counters.overflow_drops + self.outbox.dropped,
             ..self.counters
         }
     }

@@ -320,12 +320,10 @@ impl World {
                 sdp.push_str(line);
                 sdp.push_str("\r\n");
                 if line.starts_with("a=mid:") {
-                    let fragment = answer.to_fragment("audio 9 X 0", "0");
-                    let ice = |line: &&str| line.contains("candidate") || line.contains("e-");
-                    let ice = |line: &&str| ice(line) && !line.contains("ice-lite");
-                    for line in fragment.lines().filter(ice) {
-                        sdp.push_str(line);
-                        sdp.push_str("\r\n");
+                    sdp.push_str(&format!("a=ice-ufrag:{}\r\n", answer.ufrag));
+                    sdp.push_str(&format!("a=ice-pwd:{}\r\n", answer.pwd));
+                    for candidate in &answer.candidates {
+                        sdp.push_str(&format!("a={candidate}\r\n"));
                     }
                 }
             }
