@@ -268,3 +268,7 @@ impl LayerChooser {
         self.wanted = soon.then_some(need * UP_MARGIN / 100);
     }
 }
+
+#[cfg(test)]
+#[path = "allocation_tests.rs"]
+mod tests;

@@ -6,9 +6,9 @@
 //!
 //! - A group's delay is the least of its packets', so the time that the group itself takes to pass
 //!   the bottleneck does not count, only the queue that it found.
-//! - A keyframe lifts the delay in one step, after which it falls. So both halves of the window must
-//!   rise by themselves before it is called overuse: a step lifts only one of them. And the queue
-//!   must never have been empty in the newer half.
+//! - A keyframe lifts the delay in one step, after which it falls. So the least delays of the
+//!   window's thirds must rise too, in two steps of some size, before it is called overuse. Least
+//!   delays also see through jitter, which only ever adds.
 //!
 //! Delays are differences of two clocks, so only their changes mean anything; all arithmetic on
 //! them is modulo 2³² µs.
@@ -44,10 +44,11 @@ const FOLLOW_DOWN: f32 = 0.039;
 /// The threshold does not follow what exceeds it by more than this (ms): that is no jitter.
 const OUTLIER: f32 = 15.0;
 
-/// Each half of the window must rise at least so much of the whole's slope.
-const HALF_SHARE: f32 = 0.3;
+/// From each third of the window to the next the least delay must rise by at least this share of
+/// the whole rise.
+const STEP_SHARE: f32 = 0.2;
 
-/// And the queue must not have been empty throughout its newer half: packets wait at least so long.
+/// In the newest third no packet waited less than this.
 const WAITING_MICROS: u32 = 8_000;
 
 /// The least delay is remembered between one and two of these: a longer route is accepted then.
@@ -197,32 +198,30 @@ impl DelayDetector {
         }
         let first = at(self.start);
         let count = self.end.wrapping_sub(self.start);
-        let middle = self.start.wrapping_add(count / 2);
-        let (mut older, mut newer) = (Line::default(), Line::default());
-        let mut newer_least = newest.delay;
-        let mut n = self.start;
-        while n != self.end {
-            let sample = at(n);
-            let x = sample.arrival.wrapping_sub(first.arrival) as i32 as f32 * 1e-3;
-            let y = sample.delay.wrapping_sub(first.delay) as i32 as f32 * 1e-3;
-            if (n.wrapping_sub(middle) as i32) < 0 {
-                older.add(x, y);
-            } else {
-                newer.add(x, y);
-                newer_least = least(newer_least, sample.delay);
-            }
-            n = n.wrapping_add(1);
+        let mut line = Line::default();
+        // The least delays of the window's thirds, above its first.
+        let mut lows = [i32::MAX; 3];
+        for n in 0..count {
+            let sample = at(self.start.wrapping_add(n));
+            let x = sample.arrival.wrapping_sub(first.arrival) as i32;
+            let y = sample.delay.wrapping_sub(first.delay) as i32;
+            line.add(x as f32 * 1e-3, y as f32 * 1e-3);
+            let low = &mut lows[(n * 3 / count) as usize];
+            *low = y.min(*low);
         }
         if let Some(base) = self.base {
             let base = least(base.present, base.previous);
-            self.queue_micros = (newer_least.wrapping_sub(base) as i32).max(0) as u32;
+            let low = first.delay.wrapping_add(lows[2] as u32);
+            self.queue_micros = (low.wrapping_sub(base) as i32).max(0) as u32;
         }
         let span = newest.arrival.wrapping_sub(first.arrival) as i32;
         if (count as usize) < LEAST_SAMPLES || span < LEAST_MICROS as i32 {
             return Usage::Normal;
         }
-        let slope = older.plus(&newer).slope();
-        let rising = older.slope().min(newer.slope()) > HALF_SHARE * slope;
+        let slope = line.slope();
+        let rise = |from: i32, to: i32| to.saturating_sub(from) as f32;
+        let step = STEP_SHARE * rise(lows[0], lows[2]);
+        let rising = step > 0.0 && rise(lows[0], lows[1]) > step && rise(lows[1], lows[2]) > step;
         let trend = slope * GAIN;
         let usage = if trend > self.threshold && rising && self.queue_micros > WAITING_MICROS {
             Usage::Over
@@ -268,16 +267,6 @@ impl Line {
         self.y += y;
         self.xx += x * x;
         self.xy += x * y;
-    }
-
-    fn plus(&self, other: &Self) -> Self {
-        Self {
-            n: self.n + other.n,
-            x: self.x + other.x,
-            y: self.y + other.y,
-            xx: self.xx + other.xx,
-            xy: self.xy + other.xy,
-        }
     }
 
     /// 0 where all arrived at once.

@@ -4,8 +4,9 @@
 const LEAST_PACKETS: u32 = 20;
 const LEAST_MICROS: u64 = 200_000;
 
-/// Time constant of the smoothed loss, in microseconds.
-const SMOOTHING: f32 = 800_000.0;
+/// The smoothed loss is one over about so many packets: enough that bursts of 5 packets at 5 % on
+/// average stay below `TOO_MUCH`, few enough that half lost is noticed within half a second.
+const SMOOTHING: f32 = 800.0;
 
 /// Above this the rate falls, below `TOLERATED` it may grow (draft-ietf-rmcat-gcc-02 section 6 has
 /// 10 % and 2 %; growing up to 7 % is what keeps a lossy radio link usable: NACK repairs that).
@@ -20,6 +21,9 @@ const RATE_FELL: f32 = 0.8;
 /// How long after a decrease that is judged.
 const JUDGED_AFTER: u64 = 1_500_000;
 
+/// Least time between two decreases: the first must be seen in the losses.
+const APART: u64 = 500_000;
+
 /// Loss beyond this is never taken as the path's own.
 const MOST_INHERENT: f32 = 0.4;
 
@@ -28,8 +32,11 @@ pub(super) struct LossTracker {
     lost: u32,
     arrived: u32,
     sampled: Option<u64>,
-    /// Smoothed share of packets lost.
+    /// Share of packets lost, smoothed and in the newest sample.
     loss: f32,
+    newest: f32,
+    /// No decrease before this.
+    settled_at: u64,
     /// The share that the path loses whatever the rate is.
     inherent: f32,
     /// The last decrease: when, and rate and loss before it.
@@ -59,14 +66,15 @@ impl LossTracker {
             return false;
         }
         let share = self.lost as f32 / total as f32;
-        self.sample(now, now - since, share, rate);
+        self.sample(now, total, share, rate);
         true
     }
 
-    /// A share of packets lost over a time, from whatever source.
-    pub(super) fn sample(&mut self, now: u64, span: u64, share: f32, rate: Option<u64>) {
-        let span = span as f32;
-        self.loss += span / (span + SMOOTHING) * (share - self.loss);
+    /// A share of so many packets that was lost, from whatever source.
+    pub(super) fn sample(&mut self, now: u64, packets: u32, share: f32, rate: Option<u64>) {
+        let weight = packets as f32 / (packets as f32 + SMOOTHING);
+        self.newest = share;
+        self.loss += weight * (share - self.loss);
         self.lost = 0;
         self.arrived = 0;
         self.sampled = Some(now);
@@ -88,8 +96,19 @@ impl LossTracker {
         (self.loss - self.inherent) / (1.0 - self.inherent)
     }
 
+    /// Share of packets lost, smoothed.
+    pub(super) fn share(&self) -> f32 {
+        self.loss
+    }
+
+    /// The loss calls for a lower rate.
     pub(super) fn too_much(&self) -> bool {
-        self.excess() > TOO_MUCH
+        self.excess() > TOO_MUCH && self.newest > TOLERATED
+    }
+
+    /// The last decrease has had its time.
+    pub(super) fn settled(&self, now: u64) -> bool {
+        now >= self.settled_at
     }
 
     pub(super) fn tolerable(&self) -> bool {
@@ -98,6 +117,7 @@ impl LossTracker {
 
     /// The estimate was lowered because of losses, from what was sent at `rate`.
     pub(super) fn decreased(&mut self, now: u64, rate: u64) {
+        self.settled_at = now + APART;
         // The first of a row: it tells what the loss was before anything was done about it.
         if self.decrease.is_none() {
             self.decrease = Some((now, rate, self.loss));

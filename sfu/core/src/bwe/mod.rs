@@ -44,8 +44,9 @@ const DECREASE: f64 = 0.85;
 const GROWTH: f64 = 1.08;
 
 /// The estimate does not grow beyond this multiple of what arrives, and a margin in bit/s: what was
-/// never tried is not known (section 5.5).
-const UNTRIED: f64 = 1.5;
+/// never tried is not known. Section 5.5 has 1.5; less, since a probe says what a guess does not,
+/// and a higher layer is a large step.
+const UNTRIED: f64 = 1.2;
 const UNTRIED_MARGIN: f64 = 10_000.0;
 
 /// No growth while packets wait longer than this, in microseconds: a full queue does not grow.
@@ -72,6 +73,9 @@ const PROBE_AFTER_START: u64 = 300_000;
 
 /// Losses from receiver reports count once there was no feedback for so long (microseconds).
 const REPORTS_ONLY: u64 = 2_000_000;
+
+/// How many packets one such report counts for: it covers a second or more.
+const REPORT_PACKETS: u32 = 300;
 
 /// Round trip until one is known, microseconds.
 const UNKNOWN_RTT: u64 = 100_000;
@@ -220,7 +224,7 @@ impl Estimator {
             return;
         }
         let share = f32::from(fraction_lost) / 256.0;
-        self.loss.sample(now, 1_000_000, share, self.sent_rate);
+        self.loss.sample(now, REPORT_PACKETS, share, self.sent_rate);
         let Some(sent) = self.sent_rate.map(|rate| rate as f64) else {
             return;
         };
@@ -284,10 +288,15 @@ impl Estimator {
             return;
         }
         if self.loss.too_much() {
-            if sampled && let Some(arriving) = self.acked.over(ACKED) {
-                let excess = f64::from(self.loss.excess());
-                self.lower(arriving as f64 * (1.0 - 0.5 * excess));
-                self.loss.decreased(now, self.sent_rate.unwrap_or(arriving));
+            if sampled
+                && self.loss.settled(now)
+                && let Some(arriving) = self.acked.over(ACKED)
+            {
+                // As in section 6, but from what was tried, and to no less than what got through.
+                let sent = arriving as f64 / (1.0 - f64::from(self.loss.share().min(0.9)));
+                let keep = 1.0 - 0.5 * f64::from(self.loss.excess());
+                self.lower(self.estimate.min(sent).max(arriving as f64) * keep);
+                self.loss.decreased(now, sent as u64);
                 self.decreased(now);
             }
             return;
