@@ -33,10 +33,10 @@ const LEAST_MICROS: u32 = 200_000;
 /// the usual gain of 4, so that the draft's thresholds hold.
 const GAIN: f32 = 240.0;
 
-/// The threshold, section 5.4 and table 1: initial, least, greatest (ms), and how fast it follows
-/// up and down (per ms).
+/// The threshold, section 5.4 and table 1: initial, least (6 in the draft), greatest (ms), and how
+/// fast it follows up and down (per ms).
 const THRESHOLD: f32 = 12.5;
-const THRESHOLD_MIN: f32 = 6.0;
+const THRESHOLD_MIN: f32 = 10.0;
 const THRESHOLD_MAX: f32 = 600.0;
 const FOLLOW_UP: f32 = 0.0087;
 const FOLLOW_DOWN: f32 = 0.039;
@@ -52,7 +52,7 @@ const STEP_SHARE: f32 = 0.2;
 const WAITING_MICROS: u32 = 8_000;
 
 /// The least delay is remembered between one and two of these: a longer route is accepted then.
-const BASE_MICROS: u32 = 5_000_000;
+const BASE_MICROS: u32 = 10_000_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Group {
@@ -170,7 +170,7 @@ impl DelayDetector {
         self.usage
     }
 
-    /// How long packets wait above the least that was seen in the last 5–10 s.
+    /// How long packets wait above the least that was seen in the last 10–20 s.
     pub(super) fn queue_micros(&self) -> u32 {
         self.queue_micros
     }
@@ -222,7 +222,13 @@ impl DelayDetector {
         let rise = |from: i32, to: i32| to.saturating_sub(from) as f32;
         let step = STEP_SHARE * rise(lows[0], lows[2]);
         let rising = step > 0.0 && rise(lows[0], lows[1]) > step && rise(lows[1], lows[2]) > step;
-        let trend = slope * GAIN;
+        // Both must rise: the line sees a keyframe's step, the least delays see chance.
+        let lows_slope = rise(lows[0], lows[2]) / (span as f32 * 2.0 / 3.0);
+        let trend = if slope > 0.0 {
+            slope.min(lows_slope.max(0.0)) * GAIN
+        } else {
+            slope * GAIN
+        };
         let usage = if trend > self.threshold && rising && self.queue_micros > WAITING_MICROS {
             Usage::Over
         } else if trend < -self.threshold {

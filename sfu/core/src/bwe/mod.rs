@@ -224,14 +224,16 @@ impl Estimator {
             return;
         }
         let share = f32::from(fraction_lost) / 256.0;
-        self.loss.sample(now, REPORT_PACKETS, share, self.sent_rate);
+        self.loss
+            .sample(now, REPORT_PACKETS, share, self.sent_rate, false);
         let Some(sent) = self.sent_rate.map(|rate| rate as f64) else {
             return;
         };
         if self.loss.too_much() {
             let excess = f64::from(self.loss.excess());
             self.lower(self.estimate.min(sent) * (1.0 - 0.5 * excess));
-            self.loss.decreased(now, sent as u64);
+            self.loss.decreased(sent as u64);
+            self.loss.restart(now, self.rtt);
         } else if self.loss.tolerable() {
             self.raise((self.estimate * GROWTH).min(UNTRIED * sent + UNTRIED_MARGIN));
         }
@@ -277,7 +279,8 @@ impl Estimator {
 
     fn judge(&mut self, now: u64) {
         let usage = self.delay.update();
-        let sampled = self.loss.update(now, self.sent_rate);
+        let full = self.delay.queue_micros() > STANDING_QUEUE;
+        let sampled = self.loss.update(now, self.sent_rate, full);
         if usage == Usage::Over {
             let arriving = self.acked.over(ACKED_NEWEST);
             let arriving = arriving.map_or(self.estimate, |rate| rate as f64);
@@ -288,15 +291,12 @@ impl Estimator {
             return;
         }
         if self.loss.too_much() {
-            if sampled
-                && self.loss.settled(now)
-                && let Some(arriving) = self.acked.over(ACKED)
-            {
+            if sampled && let Some(arriving) = self.acked.over(ACKED) {
                 // As in section 6, but from what was tried, and to no less than what got through.
                 let sent = arriving as f64 / (1.0 - f64::from(self.loss.share().min(0.9)));
                 let keep = 1.0 - 0.5 * f64::from(self.loss.excess());
                 self.lower(self.estimate.min(sent).max(arriving as f64) * keep);
-                self.loss.decreased(now, sent as u64);
+                self.loss.decreased(sent as u64);
                 self.decreased(now);
             }
             return;
@@ -307,6 +307,7 @@ impl Estimator {
     fn decreased(&mut self, now: u64) {
         self.prober.encourage();
         self.prober.hold(now, PROBE_AFTER_DECREASE);
+        self.loss.restart(now, self.rtt);
         self.last_growth = Some(now);
     }
 
