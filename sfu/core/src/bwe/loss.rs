@@ -13,6 +13,9 @@ const SMOOTHING: f32 = 1_000.0;
 const TOO_MUCH: f32 = 0.12;
 const TOLERATED: f32 = 0.075;
 
+/// A full queue and this much lost in one sample: there is no doubt.
+const OVERFLOW: f32 = 0.15;
+
 /// If the loss stays at this share of what it was although the rate fell to `RATE_FELL`
 /// percent, then it does not come from the rate.
 const SAME_LOSS: f32 = 0.7;
@@ -26,7 +29,7 @@ const SETTLING: u64 = 500_000;
 const ENOUGH: f32 = 200.0;
 
 /// Loss beyond this is never taken as the path's own.
-const MOST_INHERENT: f32 = 0.4;
+const MOST_INHERENT: f32 = 0.3;
 
 #[derive(Debug, Default)]
 pub(super) struct LossTracker {
@@ -94,11 +97,11 @@ impl LossTracker {
         self.lost = 0;
         self.arrived = 0;
         self.sampled = Some(now);
+        self.newest = share;
         if now < self.settled_at {
             return;
         }
         let packets = packets as f32;
-        self.newest = share;
         self.seen = (self.seen + packets).min(SMOOTHING);
         self.loss += (packets / self.seen).min(1.0) * (share - self.loss);
         if self.seen < ENOUGH {
@@ -124,6 +127,11 @@ impl LossTracker {
     /// Loss beyond the path's own.
     pub(super) fn excess(&self) -> f32 {
         (self.loss - self.inherent) / (1.0 - self.inherent)
+    }
+
+    /// A queue that is known to be full overflows: no need to wait for more packets.
+    pub(super) fn overflowing(&self, now: u64) -> bool {
+        self.newest > OVERFLOW && now >= self.settled_at
     }
 
     /// Share of packets lost, smoothed.

@@ -52,6 +52,9 @@ const UNTRIED_MARGIN: f64 = 10_000.0;
 /// No growth while packets wait longer than this, in microseconds: a full queue does not grow.
 const STANDING_QUEUE: u32 = 60_000;
 
+/// Losses while packets wait less than this (microseconds) do not come from a full queue.
+const EMPTY_QUEUE: u32 = 20_000;
+
 /// Spans for the arriving rate, in ms: the usual one; the newest, which lies within an overuse when
 /// one is noticed; and the one of the first moments.
 const ACKED: i64 = 500;
@@ -279,9 +282,11 @@ impl Estimator {
 
     fn judge(&mut self, now: u64) {
         let usage = self.delay.update();
-        let full = self.delay.queue_micros() > STANDING_QUEUE;
-        let sampled = self.loss.update(now, self.sent_rate, full);
-        if usage == Usage::Over {
+        let waiting = self.delay.queue_micros();
+        let sampled = self.loss.update(now, self.sent_rate, waiting > EMPTY_QUEUE);
+        // A full queue does not grow any more; it overflows.
+        let overflow = sampled && waiting > STANDING_QUEUE && self.loss.overflowing(now);
+        if usage == Usage::Over || overflow {
             let arriving = self.acked.over(ACKED_NEWEST);
             let arriving = arriving.map_or(self.estimate, |rate| rate as f64);
             self.capacity = Some(arriving);

@@ -24,7 +24,7 @@ pub(crate) struct Probe {
 const SURPLUS: f64 = 1.05;
 
 /// Most that a probe asks for, as a multiple of the estimate.
-const STEP: u64 = 2;
+const STEP: f64 = 2.5;
 
 /// The queue that a probe may build where the estimate is exact, in microseconds. It delays media
 /// by as much, for as long as it takes to drain.
@@ -45,7 +45,7 @@ const PASSED: f64 = 0.9;
 /// Waits between probes that failed, microseconds: the first, and the longest. The longest is what
 /// bounds the time to notice that a path has recovered.
 const FIRST_WAIT: u64 = 1_500_000;
-const LONGEST_WAIT: u64 = 4_500_000;
+const LONGEST_WAIT: u64 = 4_000_000;
 
 /// Reports on a probe that do not come within this, beyond a round trip, do not come.
 const REPORT_WAIT: u64 = 600_000;
@@ -135,7 +135,7 @@ impl Prober {
         if self.active.is_some() || now < self.next_at {
             return None;
         }
-        let bitrate = ((wanted as f64 * SURPLUS) as u64).min(estimate * STEP);
+        let bitrate = ((wanted as f64 * SURPLUS) as u64).min((estimate as f64 * STEP) as u64);
         let over = bitrate as f64 / estimate as f64 - 1.0;
         let micros = (QUEUE_MICROS / over.max(0.01)).clamp(LEAST_MICROS, MOST_MICROS);
         let bytes = ((bitrate as f64 * micros * 1e-6 / 8.0) as u64).max(LEAST_BYTES);
