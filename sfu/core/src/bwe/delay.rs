@@ -23,11 +23,14 @@ const SAMPLES: usize = 64;
 
 /// The window of the line: this long, but at least so many groups, unless they are older than that.
 const WINDOW_MICROS: u32 = 600_000;
-const LEAST_SAMPLES: usize = 12;
+const FEW_SAMPLES: u32 = 6;
 const OLDEST_MICROS: u32 = 2_000_000;
 
-/// No verdict over less time than this.
-const LEAST_MICROS: u32 = 200_000;
+/// No verdict over less time than this, nor over few groups unless they span long: slow pictures
+/// without audio.
+const LEAST_MICROS: i32 = 200_000;
+const LEAST_SAMPLES: u32 = 12;
+const LONG_MICROS: i32 = 800_000;
 
 /// What a slope is multiplied by before it meets the threshold, in milliseconds: 60 groups times
 /// the usual gain of 4, so that the draft's thresholds hold.
@@ -189,8 +192,8 @@ impl DelayDetector {
         let newest = at(self.end.wrapping_sub(1));
         loop {
             let age = newest.arrival.wrapping_sub(at(self.start).arrival) as i32;
-            let count = self.end.wrapping_sub(self.start) as usize;
-            let old = age > WINDOW_MICROS as i32 && count > LEAST_SAMPLES;
+            let count = self.end.wrapping_sub(self.start);
+            let old = age > WINDOW_MICROS as i32 && count > FEW_SAMPLES;
             if !(old || age > OLDEST_MICROS as i32) {
                 break;
             }
@@ -215,7 +218,9 @@ impl DelayDetector {
             self.queue_micros = (low.wrapping_sub(base) as i32).max(0) as u32;
         }
         let span = newest.arrival.wrapping_sub(first.arrival) as i32;
-        if (count as usize) < LEAST_SAMPLES || span < LEAST_MICROS as i32 {
+        let many = count >= LEAST_SAMPLES && span >= LEAST_MICROS;
+        let long = count >= FEW_SAMPLES && span >= LONG_MICROS;
+        if !(many || long) {
             return Usage::Normal;
         }
         let slope = line.slope();

@@ -49,11 +49,13 @@ const GROWTH: f64 = 1.08;
 const UNTRIED: f64 = 1.2;
 const UNTRIED_MARGIN: f64 = 10_000.0;
 
-/// No growth while packets wait longer than this, in microseconds: a full queue does not grow.
+/// While packets wait longer than this, in microseconds, there is a queue to be drained first: no
+/// probes, and losses may be its overflow.
 const STANDING_QUEUE: u32 = 60_000;
 
-/// Losses while packets wait less than this (microseconds) do not come from a full queue.
-const EMPTY_QUEUE: u32 = 20_000;
+/// While packets wait less than this, in microseconds, the path carries what is sent: the estimate
+/// may grow by itself, and losses do not come from a full queue. Above usual jitter.
+const EMPTY_QUEUE: u32 = 30_000;
 
 /// Spans for the arriving rate, in ms: the usual one; the newest, which lies within an overuse when
 /// one is noticed; and the one of the first moments.
@@ -97,7 +99,8 @@ pub(crate) struct Estimator {
     /// Times in microseconds since `origin`.
     first_sent: Option<u64>,
     last_feedback: Option<u64>,
-    quiet_since: u64,
+    /// When the first packet left that no feedback came after.
+    unanswered: Option<u64>,
     last_growth: Option<u64>,
     /// The 24-bit reference time of the newest feedback, unwrapped.
     reference: Option<i64>,
@@ -123,7 +126,7 @@ impl Estimator {
             rtt: UNKNOWN_RTT,
             first_sent: None,
             last_feedback: None,
-            quiet_since: 0,
+            unanswered: None,
             last_growth: None,
             reference: None,
             capacity: None,
@@ -154,8 +157,9 @@ impl Estimator {
             self.sent_bytes = 0;
             self.sent_since = now;
         }
-        if self.last_feedback.is_some() && now >= self.quiet_since + SILENCE {
-            self.quiet_since = now;
+        let unanswered = *self.unanswered.get_or_insert(now);
+        if now >= unanswered + SILENCE && self.last_feedback.is_some() {
+            self.unanswered = Some(now);
             self.lower(self.estimate * SILENT);
         }
         number as u16
@@ -204,10 +208,17 @@ impl Estimator {
         }
         let Some(newest) = newest else { return };
         self.last_feedback = Some(now);
-        self.quiet_since = now;
+        self.unanswered = None;
         self.judge(now);
-        if let Some(finding) = self.prober.reported(now, newest, self.rtt) {
-            self.found(finding);
+        let (loss, estimate) = (self.loss.share(), self.estimate());
+        let finding = self.prober.reported(now, newest, self.rtt, loss, estimate);
+        match finding {
+            Some(Finding::Passed(rate)) => {
+                self.capacity = None;
+                self.raise(rate as f64);
+            }
+            Some(Finding::Full(rate)) => self.raise(rate as f64),
+            Some(Finding::Unclear) | None => {}
         }
     }
 
@@ -325,8 +336,8 @@ impl Estimator {
         if first && let Some(arriving) = self.acked.over(ACKED_FIRST) {
             self.raise(arriving as f64);
         }
-        let full = self.delay.queue_micros() > STANDING_QUEUE;
-        if usage != Usage::Normal || full || !self.loss.tolerable() {
+        let queued = self.delay.queue_micros() > EMPTY_QUEUE;
+        if usage != Usage::Normal || queued || !self.loss.tolerable() {
             return;
         }
         let Some(arriving) = self.acked.over(ACKED) else {
@@ -345,17 +356,6 @@ impl Estimator {
         };
         self.raise(grown.min(UNTRIED * arriving + UNTRIED_MARGIN));
         self.raise(arriving);
-    }
-
-    fn found(&mut self, finding: Finding) {
-        match finding {
-            Finding::Passed(rate) => {
-                self.capacity = None;
-                self.raise(rate as f64);
-            }
-            Finding::Full(rate) => self.raise(rate as f64),
-            Finding::Unclear => {}
-        }
     }
 
     fn raise(&mut self, to: f64) {

@@ -46,8 +46,11 @@ pub(crate) struct Path {
     /// Share of packets lost, in bursts of `burst` on average.
     pub loss: f64,
     pub burst: f64,
-    /// Share of feedback lost.
+    /// Share of feedback lost, and its interval.
     pub feedback_loss: f64,
+    pub feedback_ms: u64,
+    /// Octets that pass at once after a pause, as a token bucket lets them.
+    pub bucket: u64,
 }
 
 pub(crate) const fn path(rate: u64) -> Path {
@@ -60,6 +63,8 @@ pub(crate) const fn path(rate: u64) -> Path {
         loss: 0.0,
         burst: 1.0,
         feedback_loss: 0.0,
+        feedback_ms: 100,
+        bucket: 0,
     }
 }
 
@@ -220,7 +225,7 @@ impl Sim {
             self.arrived.push((packet.seq, packet.at));
         }
         if self.now >= self.next_feedback && !self.arrived.is_empty() {
-            self.next_feedback = self.now + 100_000;
+            self.next_feedback = self.now + 1_000 * self.path.feedback_ms;
             self.report();
         }
         while let Some((at, _)) = self.feedback.front() {
@@ -344,7 +349,8 @@ impl Sim {
         let seq = self.estimator.sent(self.instant(), size, probe);
         self.sent_packets += 1;
         self.sent_bytes += size as u64;
-        let wait = self.free_at.saturating_sub(self.now);
+        let bucket = self.path.bucket * 8_000_000 / self.path.rate;
+        let wait = self.free_at.saturating_sub(self.now + bucket);
         self.worst_queue = self.worst_queue.max(wait);
         if wait > self.path.queue_ms * 1_000 {
             self.dropped += 1;
@@ -363,7 +369,8 @@ impl Sim {
             return;
         }
         let jitter = (self.rng.unit() * self.path.jitter_ms as f64 * 1e3) as u64;
-        let mut at = self.free_at + self.path.delay_ms * 1_000 + jitter;
+        let leaves = self.free_at.saturating_sub(bucket).max(self.now);
+        let mut at = leaves + self.path.delay_ms * 1_000 + jitter;
         if !self.path.reorders {
             at = at.max(self.last_arrival);
             self.last_arrival = at;
