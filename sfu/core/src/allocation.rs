@@ -75,11 +75,12 @@ const PROBE_AHEAD: Duration = Duration::from_secs(1);
 const DOWN_AT_ONCE: u64 = 80;
 const DOWN_PATIENCE: Duration = Duration::from_millis(800);
 
-/// Video pauses when not even this share of the lowest layer (percent) fits for `PAUSE_PATIENCE`,
-/// and comes back when `RESUME` of it fits.
+/// Video pauses when not even this share of the lowest layer (percent) fits beside the audio for
+/// `PAUSE_PATIENCE`, and comes back when `RESUME` of it fits, but not before `RESUME_AFTER`.
 const PAUSE_BELOW: u64 = 60;
 const PAUSE_PATIENCE: Duration = Duration::from_secs(2);
-const RESUME: u64 = 100;
+const RESUME: u64 = 80;
+const RESUME_AFTER: Duration = Duration::from_secs(6);
 
 /// Chooses for one viewer.
 #[derive(Debug)]
@@ -108,6 +109,12 @@ pub(crate) fn start_layer(estimate: u64, layers: &[Layer], audio: u64) -> Option
 
 fn fits(estimate: u64, layer: &Layer, audio: u64, percent: u64) -> bool {
     estimate * 100 >= (layer.bitrate + audio) * percent
+}
+
+/// What audio leaves of the estimate, in percent of the layer.
+fn video_share(situation: &Situation<'_>, layer: &Layer) -> u64 {
+    let video = situation.estimate.saturating_sub(situation.audio);
+    video * 100 / layer.bitrate.max(1)
 }
 
 impl LayerChooser {
@@ -226,8 +233,7 @@ impl LayerChooser {
     }
 
     fn is_starved(&mut self, now: Instant, situation: &Situation<'_>, lowest: &Layer) -> bool {
-        let video = situation.estimate.saturating_sub(situation.audio);
-        if video * 100 >= lowest.bitrate * PAUSE_BELOW {
+        if video_share(situation, lowest) >= PAUSE_BELOW {
             self.starved_since = None;
             return false;
         }
@@ -237,7 +243,7 @@ impl LayerChooser {
 
     fn resume(&mut self, now: Instant, situation: &Situation<'_>, lowest: &Layer) {
         let open = self.up_from.is_none_or(|from| now >= from);
-        if open && fits(situation.estimate, lowest, situation.audio, RESUME) {
+        if open && video_share(situation, lowest) >= RESUME {
             self.went_up = Some(now);
             self.set(Some(Choice::Layer(lowest.rank)));
         }
@@ -248,6 +254,8 @@ impl LayerChooser {
             let wait = self.back_off;
             self.back_off = (wait * 2).min(UP_LONGEST);
             wait
+        } else if to == Choice::Pause {
+            RESUME_AFTER
         } else {
             UP_AFTER_DOWN
         };

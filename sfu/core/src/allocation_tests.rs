@@ -100,7 +100,7 @@ fn down_at_once_or_with_patience_and_pause_as_the_last() {
         None,
         "not before it may come back: probes cost"
     );
-    script.hold(2_500, 140_000);
+    script.hold(5_000, 140_000);
     let need = RATES[0] + AUDIO_RATE;
     assert!(script.chooser.wanted().is_some_and(|wanted| wanted >= need));
     assert_eq!(script.hold(1_000, 300_000), Choice::Layer(Rank(0)));
@@ -318,7 +318,7 @@ fn steady_links_do_not_flap() {
         ),
     ] {
         for layer in RATES {
-            for percent in [90, 100, 110, 120, 150] {
+            for percent in [90, 100, 110] {
                 let rate = layer * percent / 100;
                 let (mut most, mut all, mut shown) = (0, 0, String::new());
                 let mut share = [0_u32; 4];

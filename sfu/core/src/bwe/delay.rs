@@ -214,7 +214,11 @@ impl DelayDetector {
         }
         if let Some(base) = self.base {
             let base = least(base.present, base.previous);
-            let low = first.delay.wrapping_add(lows[2] as u32);
+            // With one or two groups the newest third has none.
+            let newest = lows.iter().rfind(|low| **low != i32::MAX);
+            let low = first
+                .delay
+                .wrapping_add(newest.copied().unwrap_or(0) as u32);
             self.queue_micros = (low.wrapping_sub(base) as i32).max(0) as u32;
         }
         let span = newest.arrival.wrapping_sub(first.arrival) as i32;
@@ -288,5 +292,62 @@ impl Line {
         } else {
             0.0
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Groups of five packets every 20 ms through a queue that gets `load` of what it carries;
+    /// `more`: a further delay of each group, in microseconds.
+    fn run(
+        detector: &mut DelayDetector,
+        from: u32,
+        count: u32,
+        load: f64,
+        more: impl Fn(u32) -> u32,
+    ) -> bool {
+        let mut queue = 0.0_f64;
+        let mut over = false;
+        for n in from..from + count {
+            queue = (queue + 20_000.0 * load - 20_000.0).max(0.0);
+            for packet in 0..5 {
+                // Clocks that wrap around on the way, each at its own time.
+                let sent = 0xffff_0000_u32.wrapping_add(n * 20_000 + packet * 10);
+                let delay = 5_000_000 + queue as u32 + more(n) + packet * 2_000;
+                detector.packet(sent, sent.wrapping_add(delay).wrapping_add(0x7000_0000));
+            }
+            if n % 5 == 4 {
+                over |= detector.update() == Usage::Over;
+            }
+        }
+        over
+    }
+
+    #[test]
+    fn a_growing_queue_is_overuse_a_step_is_not() {
+        let mut detector = DelayDetector::new();
+        assert!(!run(&mut detector, 0, 100, 0.9, |_| 0));
+        assert!(detector.queue_micros() < 1_000);
+        // A keyframe: 100 ms at once that drain within 500 ms.
+        let keyframe = |n| 100_000_u32.saturating_sub((n - 100) * 4_000);
+        assert!(!run(&mut detector, 100, 50, 0.9, keyframe));
+        assert!(!run(&mut detector, 150, 50, 0.9, |_| 0));
+        assert!(run(&mut detector, 200, 50, 1.2, |_| 0));
+        assert!(detector.queue_micros() > 50_000);
+        detector.restart();
+        assert_eq!(detector.update(), Usage::Normal, "only new evidence counts");
+    }
+
+    #[test]
+    fn one_group_alone_has_a_queue_too() {
+        let mut detector = DelayDetector::new();
+        run(&mut detector, 0, 100, 0.9, |_| 0);
+        detector.restart();
+        run(&mut detector, 100, 2, 0.9, |_| 40_000);
+        detector.update();
+        let queue = detector.queue_micros();
+        assert!(queue < 42_000, "{queue}");
     }
 }

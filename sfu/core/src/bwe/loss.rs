@@ -110,8 +110,7 @@ impl LossTracker {
         self.suspect = false;
         self.inherent = self.inherent.min(self.loss);
         if queued {
-            // A full queue loses packets whatever else does.
-            self.inherent = 0.0;
+            // A full queue loses packets whatever else does: nothing can be learnt.
             return;
         }
         if let (Some(before), Some(rate)) = (self.decrease, rate)
@@ -131,7 +130,7 @@ impl LossTracker {
 
     /// A queue that is known to be full overflows: no need to wait for more packets.
     pub(super) fn overflowing(&self, now: u64) -> bool {
-        self.newest > OVERFLOW && now >= self.settled_at
+        self.newest > self.inherent + OVERFLOW && now >= self.settled_at
     }
 
     /// Share of packets lost, smoothed.
