@@ -310,6 +310,20 @@ fn steady_links_do_not_flap() {
             },
         ),
         (
+            "batches of 20 ms",
+            Path {
+                batch_ms: 20,
+                ..plain
+            },
+        ),
+        (
+            "rate wanders by 25 %",
+            Path {
+                wander: 0.25,
+                ..plain
+            },
+        ),
+        (
             "token bucket of 32 KB",
             Path {
                 bucket: 32_000,
@@ -318,7 +332,7 @@ fn steady_links_do_not_flap() {
         ),
     ] {
         for layer in RATES {
-            for percent in [90, 100, 110] {
+            for percent in [90, 100, 110, 120, 150] {
                 let rate = layer * percent / 100;
                 let (mut most, mut all, mut shown) = (0, 0, String::new());
                 let mut share = [0_u32; 4];

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use self::{
     delay::DelayDetector,
-    history::{History, News},
+    history::{CAPACITY, History, News},
     loss::LossTracker,
     probe::{Finding, Prober},
     rate::ArrivalRate,
@@ -179,17 +179,19 @@ impl Estimator {
 
     /// One transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 section
     /// 3.1): its 24-bit reference time in units of 64 ms, and each packet's arrival in ticks of
-    /// 250 µs **after that reference time**; none: not received. In the order of the message.
+    /// 250 µs **after that reference time**; none: not received. In the order of the message: what
+    /// `weir_rtp::twcc::Feedback` gives.
     pub(crate) fn feedback(
         &mut self,
         now: Instant,
-        reference: u32,
+        reference: i32,
         packets: impl Iterator<Item = (u16, Option<i64>)>,
     ) {
         let now = self.micros(now);
         let reference = self.unwrap_reference(reference);
         let mut newest = None;
-        for (seq, arrival) in packets {
+        // A message can speak of more packets than are remembered; that only costs time.
+        for (seq, arrival) in packets.take(CAPACITY) {
             let Some((number, news)) = self.history.report(now as u32, seq, arrival.is_some())
             else {
                 continue;
@@ -389,12 +391,12 @@ impl Estimator {
         passed.as_secs() * 1_000_000 + u64::from(passed.subsec_micros())
     }
 
-    fn unwrap_reference(&mut self, reference: u32) -> i64 {
+    fn unwrap_reference(&mut self, reference: i32) -> i64 {
         let reference = match self.reference {
             None => i64::from(reference & 0xff_ffff),
             // The nearest value with these 24 bits.
             Some(last) => {
-                let ahead = (reference.wrapping_sub(last as u32) << 8) as i32 >> 8;
+                let ahead = reference.wrapping_sub(last as i32) << 8 >> 8;
                 last + i64::from(ahead)
             }
         };

@@ -51,6 +51,10 @@ pub(crate) struct Path {
     pub feedback_ms: u64,
     /// Octets that pass at once after a pause, as a token bucket lets them.
     pub bucket: u64,
+    /// Arrivals come together at multiples of this, as an access point lets them.
+    pub batch_ms: u64,
+    /// The rate wanders by as much, up and down, each 200 ms.
+    pub wander: f64,
 }
 
 pub(crate) const fn path(rate: u64) -> Path {
@@ -65,6 +69,8 @@ pub(crate) const fn path(rate: u64) -> Path {
         feedback_loss: 0.0,
         feedback_ms: 100,
         bucket: 0,
+        batch_ms: 0,
+        wander: 0.0,
     }
 }
 
@@ -89,7 +95,7 @@ struct Packet {
     seq: u16,
 }
 
-type Message = (u32, Vec<(u16, Option<i64>)>);
+type Message = (i32, Vec<(u16, Option<i64>)>);
 
 #[derive(Debug)]
 pub(crate) struct Sim {
@@ -104,6 +110,7 @@ pub(crate) struct Sim {
     /// Whether the receiver answers.
     pub answers: bool,
     rng: Rng,
+    seed: u64,
     free_at: u64,
     last_arrival: u64,
     losing: bool,
@@ -143,6 +150,7 @@ impl Sim {
             wanted: None,
             answers: true,
             rng: Rng(seed),
+            seed,
             free_at: 0,
             last_arrival: 0,
             losing: false,
@@ -356,7 +364,10 @@ impl Sim {
             self.dropped += 1;
             return;
         }
-        self.free_at = self.now.max(self.free_at) + size as u64 * 8_000_000 / self.path.rate;
+        // The same draw for all packets of a fifth of a second.
+        let draw = Rng(self.seed ^ (self.now / 200_000)).unit() * 2.0 - 1.0;
+        let rate = self.path.rate as f64 * (1.0 + self.path.wander * draw);
+        self.free_at = self.now.max(self.free_at) + (size as f64 * 8e6 / rate) as u64;
         // Two states: one that loses everything and lasts `burst` packets on average, and one that
         // loses nothing.
         let leave = 1.0 / self.path.burst;
@@ -371,6 +382,9 @@ impl Sim {
         let jitter = (self.rng.unit() * self.path.jitter_ms as f64 * 1e3) as u64;
         let leaves = self.free_at.saturating_sub(bucket).max(self.now);
         let mut at = leaves + self.path.delay_ms * 1_000 + jitter;
+        if self.path.batch_ms > 0 {
+            at = at.next_multiple_of(1_000 * self.path.batch_ms);
+        }
         if !self.path.reorders {
             at = at.max(self.last_arrival);
             self.last_arrival = at;
@@ -412,7 +426,8 @@ impl Sim {
         }
         if self.answers && self.rng.unit() >= self.path.feedback_loss {
             let at = self.now + self.path.delay_ms * 1_000;
-            let reference = (reference & 0xff_ffff) as u32;
+            // 24 bits with a sign.
+            let reference = (reference as i32) << 8 >> 8;
             self.feedback.push_back((at, (reference, packets)));
         }
     }

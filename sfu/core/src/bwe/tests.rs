@@ -321,7 +321,7 @@ fn nonsense_does_no_harm_but_to_the_estimate() {
                 (below(1 << 16) as u16, arrival)
             })
             .collect();
-        estimator.feedback(now, below(1 << 32) as u32, packets.into_iter());
+        estimator.feedback(now, below(1 << 32) as i32, packets.into_iter());
         let _ = estimator.poll_probe(now, Some(10 * MBIT));
         let estimate = estimator.estimate();
         assert!((super::LEAST..=super::MOST).contains(&estimate));
@@ -330,7 +330,7 @@ fn nonsense_does_no_harm_but_to_the_estimate() {
 
 #[test]
 fn one_viewer_is_small() {
-    let ring = size_of::<super::history::Sent>() * 1_024;
+    let ring = size_of::<super::history::Sent>() * super::CAPACITY;
     let all = size_of::<Estimator>() + ring;
     eprintln!("an estimator takes {all} bytes");
     assert!(all <= 12 * 1_024);
