@@ -346,24 +346,26 @@ fn cost_per_packet_and_feedback() {
     let mut viewers: Vec<Estimator> = (0..500).map(|_| Estimator::new(now, 3 * MBIT)).collect();
     let (mut packets, mut sending) = (0_u32, Duration::ZERO);
     let (mut feedbacks, mut taking) = (0_u32, Duration::ZERO);
+    // Three frames and five audio packets: eight groups.
+    let mut offsets: Vec<u64> = (0..25).map(|n| n % 3 * 33).collect();
+    offsets.extend((0..5).map(|n| 10 + n * 20));
+    offsets.sort_unstable();
     for round in 0..200_i64 {
-        let mut first = 0;
+        let mut last = 0;
         let began = Instant::now();
         for viewer in &mut viewers {
-            for frame in 0..3 {
-                let at = now + Duration::from_millis(frame * 33);
-                for _ in 0..10 {
-                    first = viewer.sent(at, 1_200, None);
-                    packets += 1;
-                }
+            for offset in &offsets {
+                last = viewer.sent(now + Duration::from_millis(*offset), 1_200, None);
+                packets += 1;
             }
         }
         sending += began.elapsed();
         now += Duration::from_millis(100);
-        first = first.wrapping_sub(29);
+        let first = last.wrapping_sub(29);
         let report: Vec<(u16, Option<i64>)> = (0..30_u16)
-            .map(|n| {
-                let arrival = round * 400 + i64::from(n / 10) * 132 + i64::from(n % 10) * 4;
+            .zip(&offsets)
+            .map(|(n, offset)| {
+                let arrival = round * 400 + *offset as i64 * 4 + i64::from(n % 8);
                 (first.wrapping_add(n), (n != 17).then_some(arrival))
             })
             .collect();
