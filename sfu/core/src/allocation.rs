@@ -58,9 +58,10 @@ const UP_MARGIN: u64 = 115;
 /// For how long it must do so.
 const UP_STEADY: Duration = Duration::from_millis(300);
 
-/// After a switch down, none goes up before this; after one up that failed, before `UP_FAILED`,
-/// which doubles with each failure up to `UP_LONGEST`.
-const UP_AFTER_DOWN: Duration = Duration::from_secs(3);
+/// After a switch down, none goes up before this: two ups and downs would lie within 10 s
+/// otherwise, and later a recovered path would not be used within 10 s. After one up that failed,
+/// before `UP_FAILED`, which doubles with each failure up to `UP_LONGEST`.
+const UP_AFTER_DOWN: Duration = Duration::from_secs(8);
 const UP_FAILED: Duration = Duration::from_secs(12);
 const UP_LONGEST: Duration = Duration::from_secs(120);
 
@@ -76,11 +77,10 @@ const DOWN_AT_ONCE: u64 = 80;
 const DOWN_PATIENCE: Duration = Duration::from_millis(800);
 
 /// Video pauses when not even this share of the lowest layer (percent) fits beside the audio for
-/// `PAUSE_PATIENCE`, and comes back when `RESUME` of it fits, but not before `RESUME_AFTER`.
+/// `PAUSE_PATIENCE`, and comes back when `RESUME` of it fits.
 const PAUSE_BELOW: u64 = 60;
 const PAUSE_PATIENCE: Duration = Duration::from_secs(2);
 const RESUME: u64 = 80;
-const RESUME_AFTER: Duration = Duration::from_secs(6);
 
 /// Chooses for one viewer.
 #[derive(Debug)]
@@ -254,8 +254,6 @@ impl LayerChooser {
             let wait = self.back_off;
             self.back_off = (wait * 2).min(UP_LONGEST);
             wait
-        } else if to == Choice::Pause {
-            RESUME_AFTER
         } else {
             UP_AFTER_DOWN
         };

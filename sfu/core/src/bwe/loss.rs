@@ -145,6 +145,11 @@ impl LossTracker {
         self.seen >= ENOUGH && self.excess() > TOO_MUCH * doubt && self.newest > TOLERATED
     }
 
+    /// The newest sample is no sign of anything.
+    pub(super) fn quiet(&self) -> bool {
+        self.newest < TOLERATED
+    }
+
     /// The rate may grow.
     pub(super) fn tolerable(&self) -> bool {
         if self.seen < ENOUGH {

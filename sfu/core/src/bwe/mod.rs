@@ -356,13 +356,18 @@ impl Estimator {
             self.raise(arriving as f64);
         }
         let queued = self.delay.queue_micros() > EMPTY_QUEUE;
-        if usage != Usage::Normal || queued || !self.loss.tolerable() {
+        if usage != Usage::Normal || queued || !self.loss.quiet() && !self.loss.tolerable() {
             return;
         }
         let Some(arriving) = self.acked.over(ACKED) else {
             return;
         };
         let arriving = arriving as f64;
+        // What arrives is carried, whatever was before: after an outage all begins anew.
+        self.raise(arriving);
+        if !self.loss.tolerable() {
+            return;
+        }
         let seconds = passed.min(500_000) as f64 * 1e-6;
         let near = self
             .capacity
@@ -374,7 +379,6 @@ impl Estimator {
             self.estimate * GROWTH.powf(seconds)
         };
         self.raise(grown.min(UNTRIED * arriving + UNTRIED_MARGIN));
-        self.raise(arriving);
     }
 
     fn raise(&mut self, to: f64) {

@@ -53,6 +53,9 @@ const OVERFLOW: f64 = 0.2;
 /// A probe that finds less than this more than is known (percent) was in vain.
 const NEWS: u64 = 103;
 
+/// One that was not passed in full but finds so much more (percent) is followed by the next soon.
+const PROGRESS: u64 = 115;
+
 /// Waits between probes that failed, microseconds: the first, and the longest. The longest is what
 /// bounds the time to notice that a path has recovered.
 const FIRST_WAIT: u64 = 1_500_000;
@@ -242,6 +245,11 @@ impl Prober {
             Finding::Passed(rate) if rate * 100 > estimate * NEWS => {
                 self.wait = FIRST_WAIT;
                 self.next_at = now + rtt;
+            }
+            // Not all that was asked, but on the way.
+            Finding::Full(rate) if rate * 100 > estimate * PROGRESS => {
+                self.wait = FIRST_WAIT;
+                self.next_at = now + rtt + FIRST_WAIT / 3;
             }
             Finding::Passed(_) | Finding::Full(_) | Finding::Unclear => self.failed(now),
         }

@@ -213,6 +213,14 @@ impl Sim {
         self.switches.last().map(|(_, choice)| *choice)
     }
 
+    /// What waits before the bottleneck is gone.
+    pub(crate) fn clear_queue(&mut self) {
+        self.free_at = self.now;
+        let longest = self.now + 1_000 * (self.path.delay_ms + self.path.jitter_ms);
+        self.on_way.retain(|packet| packet.at <= longest);
+        self.last_arrival = self.last_arrival.min(longest);
+    }
+
     /// Runs for so many milliseconds; `watch` sees every one.
     pub(crate) fn run(&mut self, millis: u64, mut watch: impl FnMut(&Self)) {
         for _ in 0..millis {
