@@ -58,9 +58,10 @@ const UP_MARGIN: u64 = 115;
 /// For how long it must do so.
 const UP_STEADY: Duration = Duration::from_millis(300);
 
-/// After a switch down, none goes up before this; after one up that failed, before `UP_FAILED`,
-/// which doubles with each failure up to `UP_LONGEST`.
-const UP_AFTER_DOWN: Duration = Duration::from_secs(3);
+/// After a switch down, none goes up before this: two ups and downs would lie within 10 s
+/// otherwise, and later a recovered path would not be used within 10 s. After one up that failed,
+/// before `UP_FAILED`, which doubles with each failure up to `UP_LONGEST`.
+const UP_AFTER_DOWN: Duration = Duration::from_secs(8);
 const UP_FAILED: Duration = Duration::from_secs(12);
 const UP_LONGEST: Duration = Duration::from_secs(120);
 
@@ -75,11 +76,11 @@ const PROBE_AHEAD: Duration = Duration::from_secs(1);
 const DOWN_AT_ONCE: u64 = 80;
 const DOWN_PATIENCE: Duration = Duration::from_millis(800);
 
-/// Video pauses when not even this share of the lowest layer (percent) fits for `PAUSE_PATIENCE`,
-/// and comes back when `RESUME` of it fits.
+/// Video pauses when not even this share of the lowest layer (percent) fits beside the audio for
+/// `PAUSE_PATIENCE`, and comes back when `RESUME` of it fits.
 const PAUSE_BELOW: u64 = 60;
 const PAUSE_PATIENCE: Duration = Duration::from_secs(2);
-const RESUME: u64 = 100;
+const RESUME: u64 = 80;
 
 /// Chooses for one viewer.
 #[derive(Debug)]
@@ -108,6 +109,12 @@ pub(crate) fn start_layer(estimate: u64, layers: &[Layer], audio: u64) -> Option
 
 fn fits(estimate: u64, layer: &Layer, audio: u64, percent: u64) -> bool {
     estimate * 100 >= (layer.bitrate + audio) * percent
+}
+
+/// What audio leaves of the estimate, in percent of the layer.
+fn video_share(situation: &Situation<'_>, layer: &Layer) -> u64 {
+    let video = situation.estimate.saturating_sub(situation.audio);
+    video * 100 / layer.bitrate.max(1)
 }
 
 impl LayerChooser {
@@ -226,8 +233,7 @@ impl LayerChooser {
     }
 
     fn is_starved(&mut self, now: Instant, situation: &Situation<'_>, lowest: &Layer) -> bool {
-        let video = situation.estimate.saturating_sub(situation.audio);
-        if video * 100 >= lowest.bitrate * PAUSE_BELOW {
+        if video_share(situation, lowest) >= PAUSE_BELOW {
             self.starved_since = None;
             return false;
         }
@@ -237,7 +243,7 @@ impl LayerChooser {
 
     fn resume(&mut self, now: Instant, situation: &Situation<'_>, lowest: &Layer) {
         let open = self.up_from.is_none_or(|from| now >= from);
-        if open && fits(situation.estimate, lowest, situation.audio, RESUME) {
+        if open && video_share(situation, lowest) >= RESUME {
             self.went_up = Some(now);
             self.set(Some(Choice::Layer(lowest.rank)));
         }
@@ -268,3 +274,7 @@ impl LayerChooser {
         self.wanted = soon.then_some(need * UP_MARGIN / 100);
     }
 }
+
+#[cfg(test)]
+#[path = "allocation_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 /// Packets remembered, a power of two: 3 s of 2.5 Mbit/s with audio, 0.5 s of 20 Mbit/s. When full,
 /// the oldest is forgotten: a report on it counts neither as an arrival nor as a loss.
-const CAPACITY: usize = 1_024;
+pub(super) const CAPACITY: usize = 1_024;
 
 /// A report later than this is of no use, and beyond half the wrap-around of a packet's time
 /// (71 minutes) it would be misread.

@@ -8,8 +8,8 @@ use super::history::Sent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeId(pub(super) u8);
 
-/// An order to send faster for a moment. Media counts towards it; padding or retransmissions of
-/// what was sent lately make up the rest.
+/// An order to send faster for a moment, in at least [`Probe::PACKETS`] packets. Media counts
+/// towards it if it is sent with the id; padding or what was sent lately makes up the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Probe {
     pub id: ProbeId,
@@ -20,11 +20,16 @@ pub(crate) struct Probe {
     pub duration: Duration,
 }
 
+impl Probe {
+    /// Fewer arriving packets measure nothing, and one may be lost.
+    pub(crate) const PACKETS: usize = LEAST_PACKETS as usize + 1;
+}
+
 /// How much a probe asks for above the rate that is wanted, so that a success proves it.
 const SURPLUS: f64 = 1.05;
 
 /// Most that a probe asks for, as a multiple of the estimate.
-const STEP: u64 = 2;
+const STEP: f64 = 2.5;
 
 /// The queue that a probe may build where the estimate is exact, in microseconds. It delays media
 /// by as much, for as long as it takes to drain.
@@ -42,10 +47,19 @@ const LEAST_BYTES: u64 = 1_500;
 /// capacity. That share of it is taken as the estimate.
 const PASSED: f64 = 0.9;
 
+/// Lost beyond what the path always loses: the probe overflowed a queue.
+const OVERFLOW: f64 = 0.2;
+
+/// A probe that finds less than this more than is known (percent) was in vain.
+const NEWS: u64 = 103;
+
+/// One that was not passed in full but finds so much more (percent) is followed by the next soon.
+const PROGRESS: u64 = 115;
+
 /// Waits between probes that failed, microseconds: the first, and the longest. The longest is what
 /// bounds the time to notice that a path has recovered.
 const FIRST_WAIT: u64 = 1_500_000;
-const LONGEST_WAIT: u64 = 4_500_000;
+const LONGEST_WAIT: u64 = 4_000_000;
 
 /// Reports on a probe that do not come within this, beyond a round trip, do not come.
 const REPORT_WAIT: u64 = 600_000;
@@ -66,6 +80,7 @@ struct Train {
     id: u8,
     /// When nothing more is expected.
     expires: u64,
+    bitrate: u64,
     bytes: u64,
     bytes_sent: u64,
     /// Number of the newest packet.
@@ -135,7 +150,7 @@ impl Prober {
         if self.active.is_some() || now < self.next_at {
             return None;
         }
-        let bitrate = ((wanted as f64 * SURPLUS) as u64).min(estimate * STEP);
+        let bitrate = ((wanted as f64 * SURPLUS) as u64).min((estimate as f64 * STEP) as u64);
         let over = bitrate as f64 / estimate as f64 - 1.0;
         let micros = (QUEUE_MICROS / over.max(0.01)).clamp(LEAST_MICROS, MOST_MICROS);
         let bytes = ((bitrate as f64 * micros * 1e-6 / 8.0) as u64).max(LEAST_BYTES);
@@ -144,6 +159,7 @@ impl Prober {
         self.active = Some(Train {
             id: self.last_id,
             expires: now + micros + 2 * rtt + REPORT_WAIT,
+            bitrate,
             bytes,
             bytes_sent: 0,
             last_number: 0,
@@ -208,43 +224,61 @@ impl Prober {
         a.last_arrival = a.last_arrival.max(arrival);
     }
 
-    /// Reports up to this packet number are in. Gives what the probe found, once.
-    pub(super) fn reported(&mut self, now: u64, number: u64, rtt: u64) -> Option<Finding> {
+    /// Reports up to this packet number are in. Gives what the probe found, once. `loss`: the share
+    /// that the path loses without probes; `estimate`: what is known, bit/s.
+    pub(super) fn reported(
+        &mut self,
+        now: u64,
+        number: u64,
+        rtt: u64,
+        loss: f32,
+        estimate: u64,
+    ) -> Option<Finding> {
         let train = self.active.as_ref()?;
         // Ended by a report on its last packet, as long as it was sent in full.
         if train.bytes_sent < train.bytes * 8 / 10 || number < train.last_number {
             return None;
         }
-        let finding = train.finding();
+        let finding = train.finding(f64::from(loss));
         self.active = None;
         match finding {
-            Finding::Passed(_) => {
+            Finding::Passed(rate) if rate * 100 > estimate * NEWS => {
                 self.wait = FIRST_WAIT;
                 self.next_at = now + rtt;
             }
-            Finding::Full(_) | Finding::Unclear => self.failed(now),
+            // Not all that was asked, but on the way.
+            Finding::Full(rate) if rate * 100 > estimate * PROGRESS => {
+                self.wait = FIRST_WAIT;
+                self.next_at = now + rtt + FIRST_WAIT / 3;
+            }
+            Finding::Passed(_) | Finding::Full(_) | Finding::Unclear => self.failed(now),
         }
         Some(finding)
     }
 }
 
 impl Train {
-    fn finding(&self) -> Finding {
+    fn finding(&self, loss: f64) -> Finding {
         let Some(a) = self.arrived else {
             return Finding::Unclear;
         };
         if self.packets < LEAST_PACKETS || a.bytes * 2 < self.bytes {
             return Finding::Unclear;
         }
+        // What the path always loses was carried as well, up to where it was lost.
+        let lost = 1.0 - a.bytes as f64 / self.bytes_sent.max(a.bytes) as f64;
+        let carried = 8e6 / (1.0 - lost.min(loss));
         let sending = a.last_sent.wrapping_sub(a.first_sent) as i32;
         let arriving = a.last_arrival.saturating_sub(a.first_arrival);
         // From first to last packet: at the sender the last one's bytes do not count, at the
         // receiver the first one's.
-        let received = (a.bytes - u64::from(a.first_arrival_size)) as f64 * 8e6;
+        let received = (a.bytes - u64::from(a.first_arrival_size)) as f64 * carried;
         let received = received / arriving.max(1) as f64;
-        let sent = (a.bytes - u64::from(a.last_sent_size)) as f64 * 8e6 / f64::from(sending.max(1));
-        if received < PASSED * sent {
-            Finding::Full((received * PASSED) as u64)
+        let sent = (a.bytes - u64::from(a.last_sent_size)) as f64 * carried;
+        let sent = sent / f64::from(sending.max(1));
+        if received < PASSED * sent || lost > loss + OVERFLOW {
+            // No more than was asked: sent at line rate, a train may pass a shaper's bucket.
+            Finding::Full(((received * PASSED) as u64).min(self.bitrate))
         } else {
             Finding::Passed(received.min(sent) as u64)
         }

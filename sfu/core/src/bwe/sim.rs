@@ -46,8 +46,15 @@ pub(crate) struct Path {
     /// Share of packets lost, in bursts of `burst` on average.
     pub loss: f64,
     pub burst: f64,
-    /// Share of feedback lost.
+    /// Share of feedback lost, and its interval.
     pub feedback_loss: f64,
+    pub feedback_ms: u64,
+    /// Octets that pass at once after a pause, as a token bucket lets them.
+    pub bucket: u64,
+    /// Arrivals come together at multiples of this, as an access point lets them.
+    pub batch_ms: u64,
+    /// The rate wanders by as much, up and down, each 200 ms.
+    pub wander: f64,
 }
 
 pub(crate) const fn path(rate: u64) -> Path {
@@ -60,6 +67,10 @@ pub(crate) const fn path(rate: u64) -> Path {
         loss: 0.0,
         burst: 1.0,
         feedback_loss: 0.0,
+        feedback_ms: 100,
+        bucket: 0,
+        batch_ms: 0,
+        wander: 0.0,
     }
 }
 
@@ -84,7 +95,7 @@ struct Packet {
     seq: u16,
 }
 
-type Message = (u32, Vec<(u16, Option<i64>)>);
+type Message = (i32, Vec<(u16, Option<i64>)>);
 
 #[derive(Debug)]
 pub(crate) struct Sim {
@@ -99,6 +110,7 @@ pub(crate) struct Sim {
     /// Whether the receiver answers.
     pub answers: bool,
     rng: Rng,
+    seed: u64,
     free_at: u64,
     last_arrival: u64,
     losing: bool,
@@ -138,6 +150,7 @@ impl Sim {
             wanted: None,
             answers: true,
             rng: Rng(seed),
+            seed,
             free_at: 0,
             last_arrival: 0,
             losing: false,
@@ -200,6 +213,14 @@ impl Sim {
         self.switches.last().map(|(_, choice)| *choice)
     }
 
+    /// What waits before the bottleneck is gone.
+    pub(crate) fn clear_queue(&mut self) {
+        self.free_at = self.now;
+        let longest = self.now + 1_000 * (self.path.delay_ms + self.path.jitter_ms);
+        self.on_way.retain(|packet| packet.at <= longest);
+        self.last_arrival = self.last_arrival.min(longest);
+    }
+
     /// Runs for so many milliseconds; `watch` sees every one.
     pub(crate) fn run(&mut self, millis: u64, mut watch: impl FnMut(&Self)) {
         for _ in 0..millis {
@@ -220,7 +241,7 @@ impl Sim {
             self.arrived.push((packet.seq, packet.at));
         }
         if self.now >= self.next_feedback && !self.arrived.is_empty() {
-            self.next_feedback = self.now + 100_000;
+            self.next_feedback = self.now + 1_000 * self.path.feedback_ms;
             self.report();
         }
         while let Some((at, _)) = self.feedback.front() {
@@ -344,13 +365,17 @@ impl Sim {
         let seq = self.estimator.sent(self.instant(), size, probe);
         self.sent_packets += 1;
         self.sent_bytes += size as u64;
-        let wait = self.free_at.saturating_sub(self.now);
+        let bucket = self.path.bucket * 8_000_000 / self.path.rate;
+        let wait = self.free_at.saturating_sub(self.now + bucket);
         self.worst_queue = self.worst_queue.max(wait);
         if wait > self.path.queue_ms * 1_000 {
             self.dropped += 1;
             return;
         }
-        self.free_at = self.now.max(self.free_at) + size as u64 * 8_000_000 / self.path.rate;
+        // The same draw for all packets of a fifth of a second.
+        let draw = Rng(self.seed ^ (self.now / 200_000)).unit() * 2.0 - 1.0;
+        let rate = self.path.rate as f64 * (1.0 + self.path.wander * draw);
+        self.free_at = self.now.max(self.free_at) + (size as f64 * 8e6 / rate) as u64;
         // Two states: one that loses everything and lasts `burst` packets on average, and one that
         // loses nothing.
         let leave = 1.0 / self.path.burst;
@@ -363,7 +388,11 @@ impl Sim {
             return;
         }
         let jitter = (self.rng.unit() * self.path.jitter_ms as f64 * 1e3) as u64;
-        let mut at = self.free_at + self.path.delay_ms * 1_000 + jitter;
+        let leaves = self.free_at.saturating_sub(bucket).max(self.now);
+        let mut at = leaves + self.path.delay_ms * 1_000 + jitter;
+        if self.path.batch_ms > 0 {
+            at = at.next_multiple_of(1_000 * self.path.batch_ms);
+        }
         if !self.path.reorders {
             at = at.max(self.last_arrival);
             self.last_arrival = at;
@@ -405,7 +434,8 @@ impl Sim {
         }
         if self.answers && self.rng.unit() >= self.path.feedback_loss {
             let at = self.now + self.path.delay_ms * 1_000;
-            let reference = (reference & 0xff_ffff) as u32;
+            // 24 bits with a sign.
+            let reference = (reference as i32) << 8 >> 8;
             self.feedback.push_back((at, (reference, packets)));
         }
     }
