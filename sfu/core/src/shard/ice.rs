@@ -107,7 +107,7 @@ impl Shard {
         {
             let common = session.common_mut();
             common.transport.closed(source);
-            common.congested = false;
+            common.congested.take_if(|peer| *peer == source);
         }
     }
 
@@ -120,7 +120,7 @@ impl Shard {
         };
         let key = self.demux.session(peer);
         if let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) {
-            session.common_mut().congested = congested;
+            session.common_mut().congested = congested.then_some(source);
             if let Session::Viewer(viewer) = session {
                 viewer.egress.interrupt_video();
             }

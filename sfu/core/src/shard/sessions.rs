@@ -52,7 +52,7 @@ impl Shard {
             alive: now,
             armed: None,
             channel: None,
-            congested: false,
+            congested: None,
         }
     }
 

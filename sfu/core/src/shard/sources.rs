@@ -188,7 +188,7 @@ impl Shard {
             if gap {
                 viewer.egress.interrupt_video();
             }
-            if viewer.common.congested && packet.kind == weir_media::Kind::Video {
+            if viewer.common.is_congested() && packet.kind == weir_media::Kind::Video {
                 self.counters.overflow_drops += 1;
                 continue;
             }
