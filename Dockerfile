@@ -25,7 +25,7 @@ COPY --from=build /weir/target/release/weir /usr/local/bin/weir
 USER weir
 VOLUME /data
 # Web, API, WHIP, WHEP and HLS; RTMP; media of all WebRTC sessions.
-EXPOSE 8080/tcp 1935/tcp 7882/udp
+EXPOSE 8080/tcp 1935/tcp 7882/udp 7882/tcp
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["weir"]
 CMD ["serve", "--data-dir", "/data"]

@@ -31,7 +31,7 @@ impl Shared {
             stats: (0..shards).map(|_| Mutex::default()).collect(),
             dropped_outside: AtomicU64::new(0),
             rooms: AtomicBool::new(false),
-            census: Arc::default(),
+            census: Arc::new(Census::of_process()),
         }
     }
 

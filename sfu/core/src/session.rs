@@ -1,6 +1,9 @@
 //! The two kinds of session: a publisher and a viewer.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use crate::{
     EndReason, SessionId, StreamId,
@@ -32,6 +35,19 @@ pub(crate) struct Common {
     pub(crate) armed: Option<Instant>,
     /// The data channel towards the room.
     pub(crate) channel: Option<OpenChannel>,
+    /// The peer's TCP connection from there does not keep up.
+    pub(crate) congested: Option<SocketAddr>,
+}
+
+impl Common {
+    /// What waits for the path in use has grown too much: no video until that is over, then from a
+    /// keyframe.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.congested.is_some_and(|peer| {
+            let path = self.transport.path();
+            path.is_some_and(|path| path.tcp && path.destination == peer)
+        })
+    }
 }
 
 pub(crate) struct Publisher {

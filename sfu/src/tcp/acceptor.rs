@@ -43,6 +43,8 @@ pub(crate) struct Acceptor {
     next: usize,
     /// More connections may wait in the kernel.
     waiting: bool,
+    /// Told that none can be taken; not again until one was.
+    told: bool,
     stop: Arc<AtomicBool>,
 }
 
@@ -102,6 +104,7 @@ impl Acceptor {
             strangers: HashMap::new(),
             next: WAKER.0 + 1,
             waiting: false,
+            told: false,
             stop: stop.clone(),
         };
         let thread = thread::Builder::new().name("sfu-tcp".to_owned());
@@ -162,10 +165,13 @@ impl Acceptor {
                     continue;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "cannot take a TCP connection now");
+                    if !std::mem::replace(&mut self.told, true) {
+                        tracing::warn!(%error, "TCP connections for media cannot be taken now");
+                    }
                     return;
                 }
             };
+            self.told = false;
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
             let Some((place, stranger)) = self.census.admit(peer.ip()) else {
                 tracing::debug!(%peer, "too many TCP connections");

@@ -26,15 +26,20 @@ pub(crate) use connections::Connections;
 /// Longest packet in bytes; what is longer breaks the connection. As for datagrams.
 const MAX_PACKET: usize = 2_000;
 
-/// Connections of the process. Beyond, new ones are closed at once.
+/// Connections of the process, but no more than half of the files that it may have open. Beyond, new
+/// ones are closed at once.
 const MAX_CONNECTIONS: usize = 20_000;
 
-/// Connections that have not named a session yet. Beyond, new ones are closed at once.
+/// Connections that have not named a session yet, but no more than an eighth of the files. Beyond, new
+/// ones are closed at once.
 const MAX_STRANGERS: usize = 1_024;
 
 /// The same from one address (IPv6: from one /64). A whole office may share one, but a client sends
 /// its first check as soon as it is connected.
-const MAX_STRANGERS_PER_ADDRESS: u32 = 64;
+const MAX_STRANGERS_PER_ADDRESS: u32 = 32;
+
+/// Files that a process may have open where its limit cannot be read: what Linux gives by default.
+const DEFAULT_OPEN_FILES: usize = 1_024;
 
 /// Connections that wait in the kernel.
 const BACKLOG: i32 = 512;
@@ -70,8 +75,10 @@ pub(crate) struct Accepted {
 }
 
 /// How many connections there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Census {
+    max_connections: usize,
+    max_strangers: usize,
     all: AtomicUsize,
     strangers: Mutex<HashMap<IpAddr, u32>>,
 }
@@ -110,6 +117,22 @@ impl Drop for Stranger {
 }
 
 impl Census {
+    /// With the limits that this process has.
+    pub(crate) fn of_process() -> Self {
+        let limits = std::fs::read_to_string("/proc/self/limits");
+        let files = limits.ok().and_then(|limits| open_files(&limits));
+        Self::new(files.unwrap_or(DEFAULT_OPEN_FILES))
+    }
+
+    fn new(open_files: usize) -> Self {
+        Self {
+            max_connections: MAX_CONNECTIONS.min(open_files / 2),
+            max_strangers: MAX_STRANGERS.min(open_files / 8),
+            all: AtomicUsize::new(0),
+            strangers: Mutex::default(),
+        }
+    }
+
     /// Connections now.
     pub(crate) fn connections(&self) -> usize {
         self.all.load(Ordering::Relaxed)
@@ -119,7 +142,7 @@ impl Census {
     fn admit(self: &Arc<Self>, from: IpAddr) -> Option<(Place, Stranger)> {
         let before = self.all.fetch_add(1, Ordering::Relaxed);
         let place = Place(self.clone());
-        if before >= MAX_CONNECTIONS {
+        if before >= self.max_connections {
             return None;
         }
         let address = match from {
@@ -130,7 +153,7 @@ impl Census {
             .strangers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if strangers.values().sum::<u32>() as usize >= MAX_STRANGERS {
+        if strangers.values().sum::<u32>() as usize >= self.max_strangers {
             return None;
         }
         let count = strangers.entry(address).or_default();
@@ -147,13 +170,29 @@ impl Census {
     }
 }
 
+/// The soft limit in `/proc/self/limits`. None also when there is no limit.
+fn open_files(limits: &str) -> Option<usize> {
+    let mut lines = limits.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn connections_leave_files_for_the_rest() {
+        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 524288               files\n";
+        let census = Census::new(open_files(limits).unwrap());
+        assert_eq!((census.max_connections, census.max_strangers), (512, 128));
+        assert!(Census::of_process().max_connections > 0);
+        assert_eq!(open_files("Max open files  unlimited"), None);
+    }
+
+    #[test]
     fn strangers_have_limits_and_leave_no_trace() {
-        let census = Arc::new(Census::default());
+        let census = Arc::new(Census::new(1 << 20));
         let office = IpAddr::from([192, 0, 2, 1]);
         let admit = |ip| census.admit(ip);
         let mut held: Vec<_> = (0..MAX_STRANGERS_PER_ADDRESS)

@@ -114,9 +114,8 @@ impl Egress {
                     }
                 }
                 Rtcp::Twcc(twcc) => {
-                    let reference = twcc.reference_time as u32 & 0x00ff_ffff;
                     self.estimator
-                        .feedback(cx.now, reference, twcc.arrivals());
+                        .feedback(cx.now, twcc.reference_time, twcc.arrivals());
                     if self.behind.is_none() {
                         self.normal_pace();
                     }

@@ -209,10 +209,10 @@ impl Egress {
 
     /// The connection does not keep up, or does again: no video until it does, then from a keyframe.
     pub(crate) fn set_congested(&mut self, congested: bool) {
-        self.congested = congested;
-        if congested {
+        if congested && !self.congested {
             self.interrupt_video();
         }
+        self.congested = congested;
     }
 
     /// What was gathered for the stream's viewers goes to this one.

@@ -110,6 +110,7 @@ impl Shard {
             path,
             wallclock: &self.wallclock,
         };
+        viewer.egress.set_congested(viewer.common.is_congested());
         viewer.egress.send(&mut cx, &flush.batch);
         self.after_egress(now, key);
         true

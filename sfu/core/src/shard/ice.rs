@@ -105,10 +105,9 @@ impl Shard {
         if let Some(key) = self.demux.closed(peer)
             && let Some(session) = self.sessions.get_mut(&key)
         {
-            session.common_mut().transport.closed(source);
-            if let Session::Viewer(viewer) = session {
-                viewer.egress.set_congested(false);
-            }
+            let common = session.common_mut();
+            common.transport.closed(source);
+            common.congested.take_if(|peer| *peer == source);
         }
     }
 
@@ -120,8 +119,11 @@ impl Shard {
             tcp: true,
         };
         let key = self.demux.session(peer);
-        if let Some(Session::Viewer(viewer)) = key.and_then(|key| self.sessions.get_mut(&key)) {
-            viewer.egress.set_congested(congested);
+        if let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) {
+            session.common_mut().congested = congested.then_some(source);
+            if let Session::Viewer(viewer) = session {
+                viewer.egress.interrupt_video();
+            }
         }
     }
 

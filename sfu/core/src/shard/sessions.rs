@@ -53,6 +53,7 @@ impl Shard {
             alive: now,
             armed: None,
             channel: None,
+            congested: None,
         }
     }
 
