@@ -5,9 +5,11 @@
 // In a test a panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod flexfec;
 mod malformed;
 pub mod packet;
 pub mod picture_ids;
+pub mod red;
 pub mod rfc4571;
 pub mod rtcp;
 pub mod srtp;
