@@ -8,10 +8,12 @@
 pub mod av1;
 mod bit_reader;
 pub mod dependency_descriptor;
+pub mod flexfec;
 pub mod h264;
 mod malformed;
 pub mod packet;
 pub mod picture_ids;
+pub mod red;
 pub mod rfc4571;
 pub mod rtcp;
 pub mod srtp;

@@ -1,6 +1,8 @@
 //! RTP packets (RFC 3550 section 5.1), their header extensions (RFC 8285), and which protocol a
 //! datagram belongs to.
 
+use std::ops::Range;
+
 use crate::Malformed;
 
 /// Octets of the fixed header.
@@ -67,8 +69,7 @@ pub struct Packet<'a> {
     pub header_len: usize,
     /// Payload without padding. Empty in packets that only probe.
     pub payload: &'a [u8],
-    extension_profile: u16,
-    extensions: &'a [u8],
+    elements: Elements<'a>,
 }
 
 impl<'a> Packet<'a> {
@@ -80,15 +81,6 @@ impl<'a> Packet<'a> {
         let header_len = header_len(packet)?;
         let [first, second, rest @ ..] = packet else {
             return Err(short());
-        };
-        let contributing = FIXED_HEADER + 4 * usize::from(first & 0x0f);
-        let (extension_profile, extensions) = if first & 0x10 != 0 {
-            (
-                u16_at(packet, contributing),
-                packet.get(contributing + 4..header_len).unwrap_or_default(),
-            )
-        } else {
-            (0, &[][..])
         };
         let mut payload = packet.get(header_len..).unwrap_or_default();
         if first & 0x20 != 0 {
@@ -111,8 +103,7 @@ impl<'a> Packet<'a> {
             ssrc: u32_at(rest, 6),
             header_len,
             payload,
-            extension_profile,
-            extensions,
+            elements: Elements::of_header(packet.get(..header_len).unwrap_or_default()),
         })
     }
 
@@ -124,15 +115,10 @@ impl<'a> Packet<'a> {
     }
 
     /// All elements of the header extension with their identifiers.
-    pub fn extensions(&self) -> Extensions<'a> {
-        Extensions {
-            two_byte: match self.extension_profile {
-                ONE_BYTE => Some(false),
-                profile if profile & 0xfff0 == TWO_BYTE => Some(true),
-                _ => None,
-            },
-            rest: self.extensions,
-        }
+    pub fn extensions(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
+        let elements = self.elements;
+        let octets = elements.octets;
+        elements.map(move |(id, place)| (id, octets.get(place).unwrap_or_default()))
     }
 
     /// The fields that [`write_header`] takes.
@@ -147,46 +133,58 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Elements of a header extension.
-#[derive(Debug, Clone)]
-pub struct Extensions<'a> {
-    /// `None`: a form that nobody here knows.
-    two_byte: Option<bool>,
-    rest: &'a [u8],
+/// Where the elements of a header extension stand, each with its identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Elements<'a> {
+    /// The header up to the payload.
+    octets: &'a [u8],
+    at: usize,
+    two_byte: bool,
 }
 
-impl<'a> Iterator for Extensions<'a> {
-    type Item = (u8, &'a [u8]);
+impl<'a> Elements<'a> {
+    /// None at all if there is no extension, or one of a form that nobody here knows.
+    pub(crate) fn of_header(header: &'a [u8]) -> Self {
+        let first = header.first().copied().unwrap_or(0);
+        let extension = FIXED_HEADER + 4 * usize::from(first & 0x0f);
+        let profile = u16_at(header, extension);
+        let two_byte = profile & 0xfff0 == TWO_BYTE;
+        let known = first & 0x10 != 0 && (two_byte || profile == ONE_BYTE);
+        Self {
+            octets: header,
+            at: if known { extension + 4 } else { header.len() },
+            two_byte,
+        }
+    }
+}
+
+impl Iterator for Elements<'_> {
+    type Item = (u8, Range<usize>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let two_byte = self.two_byte?;
         loop {
-            let (&first, after) = self.rest.split_first()?;
-            self.rest = after;
-            let (id, len) = if two_byte {
-                if first == 0 {
-                    continue;
-                }
-                let (&len, after) = self.rest.split_first()?;
-                self.rest = after;
+            let first = *self.octets.get(self.at)?;
+            self.at += 1;
+            if first == 0 {
+                continue;
+            }
+            let (id, len) = if self.two_byte {
+                let len = *self.octets.get(self.at)?;
+                self.at += 1;
                 (first, usize::from(len))
             } else {
-                if first == 0 {
-                    continue;
-                }
-                // RFC 8285 section 4.2: identifier 15, and 0 with a length, end the extension.
-                if first >> 4 == 0 || first >> 4 > MAX_ONE_BYTE_ID {
-                    self.rest = &[];
-                    return None;
-                }
                 (first >> 4, usize::from(first & 0x0f) + 1)
             };
-            let Some((element, after)) = self.rest.split_at_checked(len) else {
-                self.rest = &[];
+            let end = self.at + len;
+            // RFC 8285 section 4.2: identifier 15, and 0 with a length, end the extension.
+            let ends = !self.two_byte && (id == 0 || id > MAX_ONE_BYTE_ID);
+            if ends || end > self.octets.len() {
+                self.at = self.octets.len();
                 return None;
-            };
-            self.rest = after;
-            return Some((id, element));
+            }
+            let place = self.at..end;
+            self.at = end;
+            return Some((id, place));
         }
     }
 }

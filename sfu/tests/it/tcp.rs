@@ -69,7 +69,7 @@ async fn a_slow_connection_loses_video_to_the_next_keyframe() {
     viewer.wait_for_packets(Kind::Video, 50).await;
     // 1.6 Mbit/s fill what the kernel takes for the two ends, and then ours.
     viewer.set_deaf(true);
-    stats(&sfu, |stats| stats.overflow_drops > 0).await;
+    stats(&sfu, |stats| stats.viewer_drops > 0).await;
     viewer.set_deaf(false);
     let before = viewer.packets(Kind::Video).len();
     let gap = || {

@@ -9,7 +9,8 @@ use crate::rtcp::{begin_twcc, end_packet};
 /// its neighbours. What is older is forgotten.
 const REMEMBERED: u64 = 1024;
 
-/// Statuses in one feedback packet: with two octets of delta each it stays below 1,200 octets.
+/// Statuses in one feedback packet: with two octets of delta each it stays below 1,200 octets. Only
+/// losses before the first that arrived may be more; they take a chunk of two octets.
 const MAX_STATUSES: usize = 500;
 
 /// The most that a run-length chunk says: 13 bits.
@@ -96,21 +97,18 @@ impl FeedbackBuilder {
         let mut time = reference * REFERENCE_TICKS;
         let mut next = base;
         for (&seq, &arrival) in self.arrivals.range(base..) {
-            let missing = usize::try_from(seq - next).unwrap_or(usize::MAX);
-            let room = MAX_STATUSES - self.symbols.len();
+            // At most REMEMBERED.
+            let missing = (seq - next) as usize;
+            let room = MAX_STATUSES.saturating_sub(self.symbols.len());
             // Beyond 8 s either way a delta cannot say it: the next packet has a new reference.
             let Ok(delta) = i16::try_from(arrival - time) else {
                 break;
             };
-            if missing >= room && next > base {
+            if missing >= room && !self.symbols.is_empty() {
                 break;
             }
-            let lost = missing.min(usize::from(u16::MAX) - 1);
-            self.symbols.extend(std::iter::repeat_n(NOT_RECEIVED, lost));
-            next += lost as u64;
-            if lost < missing {
-                break;
-            }
+            self.symbols
+                .extend(std::iter::repeat_n(NOT_RECEIVED, missing));
             match u8::try_from(delta) {
                 Ok(delta) => {
                     self.symbols.push(SMALL_DELTA);

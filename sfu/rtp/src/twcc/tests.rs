@@ -129,3 +129,37 @@ fn a_late_packet_is_reported_among_its_neighbours() {
     let last = feedbacks(&out).iter().flat_map(arrivals).last();
     assert_eq!(last, Some((90_000u32 as u16, Some(2_000_000))));
 }
+
+/// Found by fuzzing.
+#[test]
+fn more_losses_than_a_packet_has_statuses_come_before_the_first_arrival() {
+    let mut builder = FeedbackBuilder::new();
+    let mut out = Vec::new();
+    builder.record(0, 0);
+    builder.write(&mut out, 1, 2);
+    out.clear();
+    for seq in [900, 901, 1_500] {
+        builder.record(seq, 1_000 * seq as i64);
+    }
+    assert_eq!(builder.write(&mut out, 1, 2), 2);
+    let read = feedbacks(&out);
+    assert_eq!(
+        read.iter()
+            .map(|feedback| feedback.count)
+            .collect::<Vec<_>>(),
+        [426, 599]
+    );
+    let received: Vec<_> = read
+        .iter()
+        .flat_map(arrivals)
+        .filter(|(_, time)| time.is_some())
+        .collect();
+    assert_eq!(
+        received,
+        [
+            (900, Some(900_000)),
+            (901, Some(901_000)),
+            (1_500, Some(1_500_000))
+        ]
+    );
+}
