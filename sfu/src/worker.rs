@@ -526,7 +526,8 @@ impl Worker {
         self.housekeeping = now + HOUSEKEEPING;
         if now >= self.clock_set + CLOCK_INTERVAL {
             self.clock_set = now;
-            self.shard.set_wallclock(Wallclock::new(now, SystemTime::now()));
+            self.shard
+                .set_wallclock(Wallclock::new(now, SystemTime::now()));
         }
         let mut stats = self.shard.stats();
         stats.sends = self.sends;

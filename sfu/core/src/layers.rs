@@ -258,7 +258,12 @@ mod tests {
     use super::*;
     use crate::packet::{Scalability, tests::video};
 
-    fn play(layers: &mut Layers, from: Instant, seconds: u64, sources: &[(u8, usize, u16)]) -> Instant {
+    fn play(
+        layers: &mut Layers,
+        from: Instant,
+        seconds: u64,
+        sources: &[(u8, usize, u16)],
+    ) -> Instant {
         let mut now = from;
         for frame in 0..seconds * 25 {
             now = from + Duration::from_millis(frame * 40);
@@ -280,7 +285,12 @@ mod tests {
     fn layers_are_ranked_by_their_pictures() {
         let mut layers = Layers::new(Duration::from_millis(500));
         // OBS: the first is the largest.
-        let now = play(&mut layers, Instant::now(), 6, &[(0, 1_000, 720), (1, 250, 360), (2, 50, 180)]);
+        let now = play(
+            &mut layers,
+            Instant::now(),
+            6,
+            &[(0, 1_000, 720), (1, 250, 360), (2, 50, 180)],
+        );
         let order: Vec<_> = layers.rungs().iter().map(|r| r.layer.0).collect();
         assert_eq!(order, [2, 1, 0]);
         for (rung, expected) in layers.rungs().iter().zip([10_000, 50_000, 200_000]) {
@@ -289,7 +299,11 @@ mod tests {
         }
         // The largest falls silent; the others keep their ranks.
         play(&mut layers, now, 3, &[(1, 250, 360), (2, 50, 180)]);
-        let order: Vec<_> = layers.rungs().iter().map(|r| (r.layer.0, r.active)).collect();
+        let order: Vec<_> = layers
+            .rungs()
+            .iter()
+            .map(|r| (r.layer.0, r.active))
+            .collect();
         assert_eq!(order, [(2, true), (1, true), (0, false)]);
     }
 
@@ -302,7 +316,10 @@ mod tests {
                 let now = start + Duration::from_millis(frame * 40);
                 let mut packet = video(1, frame * 2 + u64::from(spatial), now);
                 packet.payload = Arc::from(vec![0; 100 * (1 + 3 * usize::from(spatial))]);
-                packet.size = Some(PictureSize { width: 640, height: 360 });
+                packet.size = Some(PictureSize {
+                    width: 640,
+                    height: 360,
+                });
                 packet.scalability = Some(Scalability {
                     spatial,
                     temporal: (frame % 2) as u8,

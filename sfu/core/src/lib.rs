@@ -33,8 +33,8 @@ mod data;
 mod demux;
 mod dtls;
 mod egress;
-mod ice;
 mod extension;
+mod ice;
 mod id;
 mod ingest;
 mod keyframe;
@@ -65,5 +65,5 @@ pub use outbox::{Path, Transmit};
 pub use packet::{
     Epoch, H264Profile, LayerId, MediaPacket, PictureSize, Scalability, SourceInfo, clock_rate,
 };
-pub use wallclock::Wallclock;
 pub use shard::{IngestId, Output, Shard, ShardConfig, ShardMessage};
+pub use wallclock::Wallclock;

@@ -333,7 +333,9 @@ fn told(origin: u32, out: u32, catch_up: Option<CatchUp>, timestamp: u32, kind: 
     let (media, told_in) = (ticks(catch_up.media, kind), ticks(catch_up.told_in, kind));
     // B-frames aside (they do not come here), what is before the origin is of no run.
     if passed >= media || passed > i32::MAX as u32 {
-        return out.wrapping_add(passed).wrapping_sub(media - told_in.min(media));
+        return out
+            .wrapping_add(passed)
+            .wrapping_sub(media - told_in.min(media));
     }
     let bent = u64::from(passed) * u64::from(told_in) / u64::from(media.max(1));
     out.wrapping_add(bent as u32)
@@ -389,7 +391,10 @@ mod tests {
             munger.origin(FIRST_SEQ + 4).map(|o| (o.epoch, o.seq)),
             Some((Epoch(2), 5))
         );
-        assert_eq!(numbers(munger.again(FIRST_SEQ + 3, &next)), Some((FIRST_SEQ + 3, 3_007)));
+        assert_eq!(
+            numbers(munger.again(FIRST_SEQ + 3, &next)),
+            Some((FIRST_SEQ + 3, 3_007))
+        );
         assert_eq!(munger.extend((FIRST_SEQ + 2) as u16), Some(FIRST_SEQ + 2));
     }
 
@@ -397,7 +402,9 @@ mod tests {
     fn numbers_close_up_where_packets_are_left_out() {
         let now = Instant::now();
         let mut munger = Munger::new(Kind::Video, 0);
-        let all: Vec<_> = (10..20).map(|seq| packet(1, seq, seq as u32, now)).collect();
+        let all: Vec<_> = (10..20)
+            .map(|seq| packet(1, seq, seq as u32, now))
+            .collect();
         munger.begin(&all[0], None);
         let mut given = Vec::new();
         for packet in &all {
@@ -419,7 +426,14 @@ mod tests {
     fn what_is_told_faster_ends_at_the_live_edge() {
         let start = Instant::now();
         let mut munger = Munger::new(Kind::Video, 0);
-        let at = |ms: u64| packet(1, 100 + ms, (ms * 90) as u32, start + Duration::from_millis(ms));
+        let at = |ms: u64| {
+            packet(
+                1,
+                100 + ms,
+                (ms * 90) as u32,
+                start + Duration::from_millis(ms),
+            )
+        };
         let catch_up = CatchUp {
             media: Duration::from_secs(5),
             told_in: Duration::from_secs(1),
@@ -430,12 +444,18 @@ mod tests {
             .into();
         assert_eq!(told, [0, 18_000, 72_000, 90_000, 180_000]);
         // Reports: what is captured at 6 s has the timestamp that it was given.
-        assert_eq!(munger.timestamp_at(start + Duration::from_secs(6)), Some(180_000));
+        assert_eq!(
+            munger.timestamp_at(start + Duration::from_secs(6)),
+            Some(180_000)
+        );
         // And during the catch-up the line is the same.
         let mut munger = Munger::new(Kind::Video, 0);
         munger.begin(&at(0), Some(catch_up));
         munger.munge(&at(1_000)).unwrap();
-        assert_eq!(munger.timestamp_at(start + Duration::from_secs(6)), Some(180_000));
+        assert_eq!(
+            munger.timestamp_at(start + Duration::from_secs(6)),
+            Some(180_000)
+        );
     }
 
     #[test]
@@ -459,7 +479,10 @@ mod tests {
         };
         let values = |m: Munged| {
             let ids = m.ids;
-            (ids.picture_id.unwrap().value, ids.tl0_pic_idx.unwrap().value)
+            (
+                ids.picture_id.unwrap().value,
+                ids.tl0_pic_idx.unwrap().value,
+            )
         };
         let first = with_ids(1, 1, 0x7fff, 9);
         munger.begin(&first, None);
@@ -467,6 +490,9 @@ mod tests {
         let other = with_ids(2, 1, 500, 200);
         munger.begin(&other, None);
         assert_eq!(values(munger.munge(&other).unwrap()), (0, 10));
-        assert_eq!(values(munger.munge(&with_ids(2, 2, 501, 200)).unwrap()), (1, 10));
+        assert_eq!(
+            values(munger.munge(&with_ids(2, 2, 501, 200)).unwrap()),
+            (1, 10)
+        );
     }
 }

@@ -82,7 +82,12 @@ impl Outbox {
 
     /// Adds a datagram of exactly `len` bytes that `write` puts at the buffer's end. When it says
     /// false, it has written nothing, and nothing is added.
-    pub(crate) fn append(&mut self, path: Path, len: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+    pub(crate) fn append(
+        &mut self,
+        path: Path,
+        len: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) {
         if let Some(last) = self.queue.back_mut()
             && last.path == path
             && len <= last.segment
@@ -102,7 +107,10 @@ impl Outbox {
             self.dropped += 1;
             return;
         }
-        let mut contents = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER));
+        let mut contents = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(BUFFER));
         contents.clear();
         if !write(&mut contents) {
             self.recycle(contents);
@@ -144,7 +152,10 @@ impl Outbox {
 
 /// No shorter datagram has closed it yet.
 fn is_open(transmit: &Transmit) -> bool {
-    transmit.contents.len().is_multiple_of(transmit.segment.max(1))
+    transmit
+        .contents
+        .len()
+        .is_multiple_of(transmit.segment.max(1))
 }
 
 #[cfg(test)]

@@ -90,7 +90,10 @@ impl Route {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let requests = self.layers.iter().map(|(_, layer)| layer.throttle.deadline());
+        let requests = self
+            .layers
+            .iter()
+            .map(|(_, layer)| layer.throttle.deadline());
         [self.flush_at, self.over_at, self.throttle.deadline()]
             .into_iter()
             .chain(requests)

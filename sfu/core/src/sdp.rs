@@ -121,7 +121,12 @@ pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOff
         // Every codec stays open: the next publisher of the stream may send another.
         let added = line.add_to(Role::Viewer, &mut codecs, |_| true);
         let wanted = source.tracks.video.filter(|_| kind == Kind::Video);
-        let has = |wanted| codecs.params().iter().any(|p| video_codec(p.spec().codec) == Some(wanted));
+        let has = |wanted| {
+            codecs
+                .params()
+                .iter()
+                .any(|p| video_codec(p.spec().codec) == Some(wanted))
+        };
         let added = added && wanted.is_none_or(has);
         let has_track = match kind {
             Kind::Video => source.tracks.video.is_some(),

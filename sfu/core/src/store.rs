@@ -2,7 +2,11 @@
 //! new viewer starts, and those of the last seconds, from which losses are repaired. One store per
 //! layer and shard serves all viewers; an entry is a reference.
 
-use std::{collections::VecDeque, sync::Arc, time::{Duration, Instant}};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::packet::{Epoch, MediaPacket};
 
@@ -77,7 +81,9 @@ impl Store {
         if self.epoch != Some(epoch) {
             return None;
         }
-        self.entries.get(seq.checked_sub(self.base)? as usize)?.as_ref()
+        self.entries
+            .get(seq.checked_sub(self.base)? as usize)?
+            .as_ref()
     }
 
     /// The packets from a sequence number on, gaps left out.
@@ -106,16 +112,18 @@ impl Store {
     }
 
     fn trim(&mut self, now: Instant) {
-        let too_long = self.keyframe().is_some_and(|k| now.saturating_duration_since(k.captured) > MAX_GOP);
+        let too_long = self
+            .keyframe()
+            .is_some_and(|k| now.saturating_duration_since(k.captured) > MAX_GOP);
         let too_large = self.bytes > MAX_BYTES || self.entries.len() > MAX_ENTRIES;
         if too_long || too_large {
             self.keyframe = None;
         }
         while let Some(front) = self.entries.front() {
             let before_keyframe = self.keyframe.is_none_or(|keyframe| self.base < keyframe);
-            let old = front.as_ref().is_none_or(|p| {
-                now.saturating_duration_since(p.captured) > RESEND_WINDOW
-            });
+            let old = front
+                .as_ref()
+                .is_none_or(|p| now.saturating_duration_since(p.captured) > RESEND_WINDOW);
             let full = self.bytes > MAX_BYTES || self.entries.len() > MAX_ENTRIES;
             if self.entries.len() == 1 || !(full || (before_keyframe && old)) {
                 return;
@@ -137,7 +145,11 @@ mod tests {
         let mut store = Store::default();
         for frame in 0..frames {
             for part in 0..4 {
-                let mut packet = video(1, frame * 4 + part, start + Duration::from_millis(frame * 33));
+                let mut packet = video(
+                    1,
+                    frame * 4 + part,
+                    start + Duration::from_millis(frame * 33),
+                );
                 packet.keyframe = frame % gop == 0;
                 packet.keyframe_start = packet.keyframe && part == 0;
                 store.push(&Arc::new(packet));

@@ -64,11 +64,6 @@ impl History {
         number
     }
 
-    /// Number of the next packet.
-    pub(super) fn next(&self) -> u64 {
-        self.next
-    }
-
     /// Takes a report; none when it tells nothing new or the packet is not (or no more) known.
     pub(super) fn report(&mut self, now: u32, seq: u16, arrived: bool) -> Option<(u64, News)> {
         let behind = u64::from((self.next as u16).wrapping_sub(seq));

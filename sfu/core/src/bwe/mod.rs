@@ -298,13 +298,6 @@ impl Estimator {
         self.prober.poll(now, self.estimate(), wanted, self.rtt)
     }
 
-    /// When a probe may be due, for callers that do not ask after each feedback.
-    pub(crate) fn next_probe_at(&self) -> Option<Instant> {
-        self.prober.wanted?;
-        self.last_feedback?;
-        Some(self.origin + Duration::from_micros(self.prober.next_at()))
-    }
-
     fn judge(&mut self, now: u64) {
         let usage = self.delay.update();
         let waiting = self.delay.queue_micros();

@@ -8,7 +8,7 @@ use super::history::Sent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeId(pub(super) u8);
 
-/// An order to send faster for a moment, in at least [`Probe::PACKETS`] packets. Media counts
+/// An order to send faster for a moment, in several packets: fewer measure nothing. Media counts
 /// towards it if it is sent with the id; padding or what was sent lately makes up the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Probe {
@@ -18,11 +18,6 @@ pub(crate) struct Probe {
     /// How much in all: `bitrate` × `duration`.
     pub bytes: usize,
     pub duration: Duration,
-}
-
-impl Probe {
-    /// Fewer arriving packets measure nothing, and one may be lost.
-    pub(crate) const PACKETS: usize = LEAST_PACKETS as usize + 1;
 }
 
 /// How much a probe asks for above the rate that is wanted, so that a success proves it.
@@ -120,12 +115,6 @@ impl Prober {
             wanted: None,
             active: None,
         }
-    }
-
-    pub(super) fn next_at(&self) -> u64 {
-        self.active
-            .as_ref()
-            .map_or(self.next_at, |train| train.expires)
     }
 
     /// Nothing before so many microseconds from now: the path is full, or settling.

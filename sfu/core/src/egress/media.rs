@@ -75,7 +75,11 @@ impl Stream {
     }
 
     /// Lays the header extensions out. `playout_delay` in units of 10 ms, least and most.
-    pub(crate) fn set_extensions(&mut self, ids: &EgressExtensions, playout_delay: Option<(u16, u16)>) {
+    pub(crate) fn set_extensions(
+        &mut self,
+        ids: &EgressExtensions,
+        playout_delay: Option<(u16, u16)>,
+    ) {
         let mut elements = Vec::new();
         let mid = self.mid.to_string();
         self.twcc_at = None;

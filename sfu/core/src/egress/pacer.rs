@@ -67,6 +67,9 @@ mod tests {
             }
         }
         let expected = BURST + 1_000_000;
-        assert!((expected - 3_000..expected + 3_000).contains(&sent), "{sent}");
+        assert!(
+            (expected - 3_000..expected + 3_000).contains(&sent),
+            "{sent}"
+        );
     }
 }

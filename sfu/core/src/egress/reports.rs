@@ -96,9 +96,8 @@ impl Egress {
 
     /// A report block of the viewer.
     pub(super) fn reported(&mut self, now: Instant, wallclock: &Wallclock, block: &ReportBlock) {
-        let is = |stream: &Option<super::Stream>| {
-            stream.as_ref().is_some_and(|s| s.ssrc == block.ssrc)
-        };
+        let is =
+            |stream: &Option<super::Stream>| stream.as_ref().is_some_and(|s| s.ssrc == block.ssrc);
         let index = match (is(&self.video), is(&self.audio)) {
             (true, _) => 0,
             (_, true) => 1,

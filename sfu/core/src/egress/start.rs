@@ -89,7 +89,11 @@ impl Egress {
         let (Some(key), Some(newest)) = (store.keyframe(), store.newest()) else {
             return;
         };
-        if self.source.as_ref().is_some_and(|now| key.source < now.epoch) {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|now| key.source < now.epoch)
+        {
             return;
         }
         let backlog = newest.captured.saturating_duration_since(key.captured);
@@ -113,7 +117,8 @@ impl Egress {
         if let Some(CatchUp { told_in, .. }) = catch_up {
             // A quarter more, since the stream goes on meanwhile.
             let needed = octets as u64 * 8_000 / (told_in.as_millis() as u64).max(1);
-            self.pacer.set_rate((needed + needed / 4).max(2 * START_BITRATE));
+            self.pacer
+                .set_rate((needed + needed / 4).max(2 * START_BITRATE));
         }
         if backlog > LONG_GOP {
             self.wants_keyframe = Some(layer);

@@ -7,9 +7,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{SessionKey, Shard, Timer};
-use crate::{
-    StreamId, Transmit, egress::Context, packet::MediaPacket, session::Session,
-};
+use crate::{StreamId, Transmit, egress::Context, packet::MediaPacket, session::Session};
 
 /// Batches that wait for a full socket: a second of a stream of 30 frames and 50 sounds. Beyond, the
 /// oldest is left out for the viewers that it has not reached: their video begins again at the next

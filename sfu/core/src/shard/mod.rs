@@ -20,7 +20,7 @@ use str0m::config::DtlsCert;
 use weir_media::{RtpPacket, RtpTracks};
 
 use crate::{
-    answer, EndReason, OfferError, SessionId, SfuStats, StreamId,
+    EndReason, OfferError, SessionId, SfuStats, StreamId, answer,
     demux::{Demux, Owner, Peer},
     dtls,
     egress::{Egress, EgressStats},

@@ -77,7 +77,9 @@ impl Shard {
         };
         // RFC 7983: what a viewer sends beside STUN and DTLS is feedback, for its egress.
         if matches!(session, Session::Viewer(_))
-            && datagram.first().is_some_and(|byte| (128..192).contains(byte))
+            && datagram
+                .first()
+                .is_some_and(|byte| (128..192).contains(byte))
         {
             return self.feedback(now, key, datagram);
         }

@@ -199,7 +199,9 @@ fn publisher_and_bridge_take_over_from_each_other() {
         world.live.is_some(),
         "the end of an old source ends nothing"
     );
-    world.home().handle_ingest_end(now, STREAM, IngestId(2), true);
+    world
+        .home()
+        .handle_ingest_end(now, STREAM, IngestId(2), true);
     world.run(1);
     assert!(world.live.is_none());
 }
