@@ -13,9 +13,8 @@ use crate::{
 impl Shard {
     /// Counters of this shard. `sends` and queue overflows are the shell's to add.
     pub fn stats(&mut self) -> SfuStats {
-        let keys: Vec<_> = self.sessions.keys().copied().collect();
-        for key in keys {
-            if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(&key) {
+        for session in self.sessions.values_mut() {
+            if let Session::Viewer(viewer) = session {
                 count(&mut self.counters, viewer);
             }
         }
