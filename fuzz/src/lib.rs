@@ -1,6 +1,9 @@
 //! What each fuzz target does with an input. None may panic, and what is checked here must hold for
 //! any octets.
 
+pub mod dependency_descriptor;
 pub mod framing;
+pub mod rewrite;
 pub mod rtp_rtcp;
 pub mod srtp;
+pub mod stun;
