@@ -1,6 +1,6 @@
 //! CPU time of threads and processes.
 
-use std::{collections::BTreeMap, fs, io, time::Duration};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -59,6 +59,34 @@ impl ProcessCpu {
         }
         groups
     }
+}
+
+/// Resident memory of a process in bytes.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    // A process that is ending has none.
+    Ok(kilobytes.unwrap_or(0) * 1024)
+}
+
+/// CPU time and memory of a control group (version 2).
+///
+/// # Errors
+/// When the folder is not one.
+pub fn cgroup(path: &Path) -> io::Result<(Duration, u64)> {
+    let stat = fs::read_to_string(path.join("cpu.stat"))?;
+    let usage = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("usage_usec "));
+    let memory = fs::read_to_string(path.join("memory.current"))?;
+    let wrong = || io::Error::other("not what the kernel writes for a control group");
+    let usage = usage.and_then(|n| n.parse().ok()).ok_or_else(wrong)?;
+    let memory = memory.trim().parse().ok().ok_or_else(wrong)?;
+    Ok((Duration::from_micros(usage), memory))
 }
 
 /// Child processes of a process.

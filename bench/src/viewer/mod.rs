@@ -1,0 +1,10 @@
+//! WHEP viewers that receive, count, authenticate a part, and report as a browser does, but do not
+//! decode.
+
+mod media;
+mod session;
+mod tracks;
+
+pub use media::ViewerCounts;
+pub(crate) use media::{FrameArrival, Scratch};
+pub(crate) use session::{Viewer, ViewerOffer};
