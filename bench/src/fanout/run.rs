@@ -151,7 +151,8 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
     let after = snapshot(&host, &mut feeding).await?;
     let later = joined.report()?;
     let resident = cpu::resident(host.pid())?;
-    joined.leave().await?;
+    // Not one by one: the media plane ends with the run.
+    drop(joined);
     if let Feeding::Here(publisher) = feeding {
         publisher.stop().await?;
     }

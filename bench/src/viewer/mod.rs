@@ -5,6 +5,9 @@ mod media;
 mod session;
 mod tracks;
 
+#[cfg(test)]
+mod interop;
+
 pub use media::ViewerCounts;
 pub(crate) use media::{FrameArrival, Scratch};
 pub(crate) use session::{Viewer, ViewerOffer};
