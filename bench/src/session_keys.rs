@@ -205,7 +205,7 @@ enum Cipher {
         salt: [u8; 12],
     },
     Cm {
-        key: EncryptingKey,
+        key: Box<EncryptingKey>,
         salt: [u8; 14],
         mac: Box<hmac::Key>,
     },
@@ -235,7 +235,7 @@ impl Cipher {
         let mut session_salt = [0; 14];
         derive(key, salt, label + 2, &mut session_salt)?;
         Ok(Self::Cm {
-            key: counter_mode(&session)?,
+            key: Box::new(counter_mode(&session)?),
             salt: session_salt,
             mac: Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &mac)),
         })

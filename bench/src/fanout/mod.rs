@@ -16,7 +16,7 @@ use crate::{
     source::{LATE, Source},
 };
 
-/// How often a run is made again because the source was late.
+/// How often a run is made again because the source was late or a viewer failed.
 const ATTEMPTS: usize = 5;
 
 /// What is measured, and how.
@@ -115,17 +115,26 @@ async fn run_on_time(
     viewers: usize,
     progress: &dyn Fn(&str),
 ) -> anyhow::Result<FanoutRun> {
+    let mut last = None;
     for _ in 0..ATTEMPTS {
-        let run = run::run(plan, viewers).await?;
-        if run.late_frames == 0 || plan.allow_late {
-            return Ok(run);
-        }
+        let run = match run::run(plan, viewers).await {
+            Ok(run) if run.late_frames == 0 || plan.allow_late => return Ok(run),
+            Ok(run) => run,
+            Err(error) => {
+                progress(&format!("failed: {error:#}"));
+                last = Some(error);
+                continue;
+            }
+        };
         progress(&format!(
             "thrown away: {} frames of the source were later than {:.0} ms (worst {:.0} ms)",
             run.late_frames,
             ms(LATE),
             run.max_source_delay_ms
         ));
+    }
+    if let Some(error) = last {
+        return Err(error.context(format!("{ATTEMPTS} runs with {viewers} viewers failed")));
     }
     bail!("the source was late in {ATTEMPTS} runs: the machine is too busy to measure on")
 }

@@ -11,6 +11,10 @@ use crate::{
     source::{Source, VIDEO_BITRATE},
 };
 
+/// Share of the time that the media plane may wait for a core; beyond, delays are those of the
+/// machine.
+const MOST_WAITING: f64 = 0.03;
+
 /// Medians for one number of viewers.
 #[derive(Debug, Clone, Serialize)]
 pub struct FanoutRow {
@@ -207,6 +211,13 @@ fn doubts(runs: &[FanoutRun], limits: &[LimitRun]) -> Vec<String> {
             format!(
                 "{} source frames were late, worst {:.0} ms",
                 run.late_frames, run.max_source_delay_ms
+            ),
+        );
+        doubt(
+            run.server_waited > MOST_WAITING,
+            format!(
+                "the server waited {:.0} % of the time for a core: delays are wrong",
+                run.server_waited * 100.0
             ),
         );
         doubt(run.lost > 0, format!("{} packets lost", run.lost));

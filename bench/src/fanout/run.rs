@@ -37,6 +37,9 @@ pub struct FanoutRun {
     pub server_us_per_second: f64,
     /// CPU of all threads of the process by name, the source among them.
     pub threads: BTreeMap<String, f64>,
+    /// Share of the time that a thread of the media plane could have run and did not, since another
+    /// program had the core. Delays are wrong then.
+    pub server_waited: f64,
     /// CPU of the media plane's threads with no viewers, before they joined.
     pub idle_us_per_second: f64,
     /// Heap before the viewers joined, and at the end.
@@ -160,6 +163,8 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
     let seconds = (after.at - before.at).as_secs_f64();
     let threads = per_second(&before, &after);
     let shards = |threads: &BTreeMap<String, f64>| threads.get(SHARD).copied().unwrap_or(0.0);
+    let waited = after.cpu.waited_since(&before.cpu);
+    let waited = waited.get(SHARD).map_or(0.0, Duration::as_secs_f64);
     let (from, to) = (&before.host, &after.host);
     let packets_out = (to.packets_out - from.packets_out) as f64;
     let allocations = (to.shard_allocations - from.shard_allocations) as f64;
@@ -168,6 +173,7 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
         seconds,
         server_us_per_second: shards(&threads),
         threads,
+        server_waited: waited / seconds / plan.shards as f64,
         idle_us_per_second: shards(&per_second(&quiet, &empty)),
         heap: [empty.host.heap, after.host.heap],
         resident: [empty_resident, resident],

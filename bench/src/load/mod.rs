@@ -25,7 +25,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 pub enum Measured {
     /// A process, all its threads, without its children.
     Process(u32),
-    /// A control group (version 2) by its folder.
+    /// A control group by its folder.
     Group(PathBuf),
 }
 
@@ -190,7 +190,7 @@ impl Measured {
             }
             Self::Group(path) => {
                 let (time, memory) = cpu::cgroup(path).with_context(|| {
-                    format!("{} is not a control group (version 2)", path.display())
+                    format!("{} is not the folder of a control group", path.display())
                 })?;
                 Ok(Usage::Group { time, memory })
             }

@@ -38,9 +38,9 @@ impl Size {
 /// Bytes of an `I_PCM` macroblock: 256 luma and 128 chroma samples, and about two for its header.
 const PCM_BYTES: usize = 386;
 
-/// A keyframe has one part in so many of a group's bytes: about 50 kB, five times the mean frame, at
-/// 2.5 Mbit/s.
-const KEYFRAME_PART: u32 = 12;
+/// A keyframe has one raw macroblock for so many bytes of its group: about 50 kB, five times the mean
+/// frame, at 2.5 Mbit/s.
+const KEYFRAME_PART: u32 = 4_800;
 
 /// NAL unit headers, the reference bits set (section 7.4.1).
 const SPS: u8 = 0x67;
@@ -60,7 +60,7 @@ impl Gop {
     /// A group of `frames` pictures, 2 to 255, of about `bytes` in all.
     pub(super) fn new(size: Size, frames: u32, fps: u32, bytes: usize) -> Self {
         debug_assert!((2..256).contains(&frames), "frame_num has 8 bits");
-        let raw = bytes as u32 / KEYFRAME_PART / PCM_BYTES as u32;
+        let raw = bytes as u32 / KEYFRAME_PART;
         let keyframe = idr_slice(size, raw.clamp(1, size.mbs()));
         let left = bytes.saturating_sub(keyframe.len());
         let deltas = (frames - 1) as usize;
