@@ -35,9 +35,9 @@ fn everything_arrived(text: &str, report: &Value) {
     assert!(row["packets_per_send"].as_f64().unwrap() >= 1.0, "{text}");
     assert_eq!(run["rejected"], 0, "{text}");
     assert_eq!(run["aead"], true, "{text}");
-    // Feedback each 50 ms or so, and not by the packet.
+    // Reports each second and feedback each 50 ms, not one for each packet.
     let rtcp = row["rtcp_per_second"].as_f64().unwrap();
-    assert!((1.0..40.0).contains(&rtcp), "{text}");
+    assert!((0.3..40.0).contains(&rtcp), "{text}");
     let allocations = row["allocations_per_packet"].as_f64().unwrap();
     assert!(allocations < MOST_ALLOCATIONS, "{text}");
     assert!(row["server_us"].as_f64().unwrap() > 0.0, "{text}");
