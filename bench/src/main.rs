@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::Serialize;
 use weir_bench::{
     FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target, alloc::Counting, fanout, limit,
@@ -90,9 +90,10 @@ struct FanoutArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("server").required(true).args(["serve", "whep"]))]
 struct LoadArgs {
     /// Start `weir serve` on free ports and measure the whole program.
-    #[arg(long, conflicts_with_all = ["whip", "whep"], required_unless_present = "whep")]
+    #[arg(long, conflicts_with = "whip")]
     serve: bool,
     /// The program for --serve.
     #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
