@@ -1,6 +1,6 @@
 //! CPU time of threads and processes.
 
-use std::{collections::BTreeMap, fs, io, time::Duration};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -14,7 +14,15 @@ pub fn of_this_thread() -> Duration {
 /// CPU time of each thread of a process.
 #[derive(Debug, Clone, Default)]
 pub struct ProcessCpu {
-    threads: BTreeMap<u32, (String, Duration)>,
+    threads: BTreeMap<u32, Thread>,
+}
+
+#[derive(Debug, Clone)]
+struct Thread {
+    name: String,
+    ran: Duration,
+    /// Time that it could have run but another thread did.
+    waited: Duration,
 }
 
 impl ProcessCpu {
@@ -37,10 +45,16 @@ impl ProcessCpu {
             let number = path
                 .file_name()
                 .and_then(|name| name.to_str()?.parse().ok());
-            let on_cpu = schedstat.split(' ').next().and_then(|n| n.parse().ok());
-            if let (Some(number), Some(nanos)) = (number, on_cpu) {
-                let time = Duration::from_nanos(nanos);
-                threads.insert(number, (name.trim().to_owned(), time));
+            let mut times = schedstat.split_whitespace().map(str::parse);
+            if let (Some(number), Some(Ok(ran)), Some(Ok(waited))) =
+                (number, times.next(), times.next())
+            {
+                let thread = Thread {
+                    name: name.trim().to_owned(),
+                    ran: Duration::from_nanos(ran),
+                    waited: Duration::from_nanos(waited),
+                };
+                threads.insert(number, thread);
             }
         }
         Ok(Self { threads })
@@ -49,15 +63,63 @@ impl ProcessCpu {
     /// CPU time since `earlier`, by the threads' names without numbers. Threads that ended in
     /// between are missing.
     pub fn since(&self, earlier: &Self) -> BTreeMap<String, Duration> {
+        self.sum_since(earlier, |thread| thread.ran)
+    }
+
+    /// Time that threads could have run and did not, since another thread had the core; by name as
+    /// above.
+    pub fn waited_since(&self, earlier: &Self) -> BTreeMap<String, Duration> {
+        self.sum_since(earlier, |thread| thread.waited)
+    }
+
+    fn sum_since(
+        &self,
+        earlier: &Self,
+        time: impl Fn(&Thread) -> Duration,
+    ) -> BTreeMap<String, Duration> {
         let mut groups: BTreeMap<String, Duration> = BTreeMap::new();
-        for (number, (name, time)) in &self.threads {
-            let before = match earlier.threads.get(number) {
-                Some((_, before)) => *before,
-                None => Duration::ZERO,
-            };
-            *groups.entry(group(name)).or_default() += time.saturating_sub(before);
+        for (number, thread) in &self.threads {
+            let before = earlier.threads.get(number).map(&time).unwrap_or_default();
+            let grown = time(thread).saturating_sub(before);
+            *groups.entry(group(&thread.name)).or_default() += grown;
         }
         groups
+    }
+}
+
+/// Resident memory of a process in bytes.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    // A process that is ending has none.
+    Ok(kilobytes.unwrap_or(0) * 1024)
+}
+
+/// CPU time and memory of a control group, of either version of the interface.
+///
+/// # Errors
+/// When the folder is not one.
+pub fn cgroup(path: &Path) -> io::Result<(Duration, u64)> {
+    let number = |file: &str| {
+        let text = fs::read_to_string(path.join(file))?;
+        let number = text.trim().parse::<u64>();
+        number.map_err(|_| io::Error::other(format!("{file} is not a number")))
+    };
+    let stat = fs::read_to_string(path.join("cpu.stat")).unwrap_or_default();
+    let usage = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("usage_usec "));
+    match usage.and_then(|usage| usage.parse().ok()) {
+        Some(usage) => Ok((Duration::from_micros(usage), number("memory.current")?)),
+        // Version 1 has a folder for each controller; the memory is only known where one serves both.
+        None => {
+            let memory = number("memory.usage_in_bytes").unwrap_or(0);
+            Ok((Duration::from_nanos(number("cpuacct.usage")?), memory))
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! WHIP and WHEP over HTTP, and the server's own figures.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use reqwest::{Client, StatusCode, Url, header};
@@ -52,6 +56,27 @@ pub(crate) async fn offer(
         let key = key.map(str::to_owned);
         return Ok((response.text().await?, Resource { url, key }));
     }
+}
+
+/// The address of this machine that packets to a server come from.
+pub(crate) async fn local_address(url: &str) -> anyhow::Result<IpAddr> {
+    let url = Url::parse(url).with_context(|| format!("{url} is not an address"))?;
+    let host = url.host_str().context("an address without a host")?;
+    let port = url.port_or_known_default().unwrap_or(80);
+    // An IPv6 address stands in brackets.
+    let host = host.trim_matches(['[', ']']);
+    let mut found = tokio::net::lookup_host((host, port)).await?;
+    let remote = found.find(|a| a.is_ipv4() || host.contains(':'));
+    let remote = remote.with_context(|| format!("{host} has no IPv4 address"))?;
+    let any: IpAddr = if remote.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    // Nothing is sent: the kernel looks up the route.
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(remote)?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// Ends a session.

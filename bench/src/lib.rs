@@ -1,20 +1,35 @@
-//! Load generator and benchmarks.
-//!
-//! The real program is started and measured from outside: this crate knows nothing of the server's
-//! inside.
+//! Load generator and benchmarks: [`fanout()`] measures the media plane beside the [`limit()`],
+//! [`load()`] any WHEP server.
 
+pub mod alloc;
+mod clock;
 mod cpu;
+mod endpoint;
 mod fanout;
+mod host;
 mod http;
+mod ingest;
+mod keys;
+mod limit;
+mod load;
+mod media_host;
 mod peer;
 mod publisher;
-mod raw;
+mod recv;
 mod report;
+mod rtcp;
+mod sdp;
 pub mod server;
+mod session_keys;
 mod sockets;
 pub mod source;
 mod srtp;
+mod viewer;
 mod viewers;
 
-pub use fanout::{Plan, fanout, floor};
-pub use report::{Report, Row};
+pub use fanout::{FanoutPlan, FanoutReport, FanoutRow, FanoutRun, fanout};
+pub use host::SUBCOMMAND as MEDIA_HOST;
+pub use limit::{LimitPlan, LimitReport, LimitRow, LimitRun, limit};
+pub use load::{LoadPlan, LoadReport, Measured, Target, load};
+pub use media_host::run as media_host;
+pub use report::{Machine, Percentiles};

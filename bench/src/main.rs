@@ -1,6 +1,7 @@
-//! `weir-bench`: what the server's work costs, measured on the real program.
+//! `weir-bench`: what fan-out costs.
 
 use std::{
+    fmt::Display,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -9,8 +10,16 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
-use weir_bench::{Plan, Report, fanout, floor};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use serde::Serialize;
+use weir_bench::{
+    FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target, alloc::Counting, fanout, limit,
+    load, media_host,
+};
+
+/// Counts what the media plane allocates when it runs in this program.
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// Load generator and benchmarks of Weir.
 #[derive(Debug, Parser)]
@@ -22,38 +31,53 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Server CPU for one more WHEP viewer, beside the floor.
-    Fanout {
-        /// The program to measure.
-        #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
-        weir: PathBuf,
-        #[command(flatten)]
-        options: Options,
-    },
-    /// The floor alone: seal and send the same packets from one thread.
-    Raw {
-        #[command(flatten)]
-        options: Options,
+    /// What a viewer costs the media plane, as a multiple of the limit.
+    ///
+    /// Starts the media plane in a process of its own, feeds a stream in real time, joins WHEP
+    /// viewers that send live feedback, and measures the CPU time of its threads; then the limit
+    /// with as many sockets. Prints the ratio, delays, memory and allocations.
+    Fanout(FanoutArgs),
+    /// WHEP viewers against any server: loss, joining times, and what they cost it.
+    Load(LoadArgs),
+    /// The limit: seal and send the same packets from one thread, nothing else.
+    Limit(LimitArgs),
+    /// The media plane of `fanout`, spoken to through pipes.
+    #[command(name = MEDIA_HOST, hide = true)]
+    MediaHost {
+        #[arg(long, default_value_t = 1)]
+        shards: usize,
     },
 }
 
 #[derive(Debug, Args)]
-struct Options {
-    /// Numbers of viewers [default: 1,50,200].
+struct FanoutArgs {
+    /// Numbers of viewers [default: 50,500,1000].
     #[arg(long, value_delimiter = ',')]
     viewers: Vec<usize>,
-    /// Measured seconds of a run [default: 20].
+    /// Measured seconds of a run [default: 15].
     #[arg(long)]
     seconds: Option<u64>,
-    /// Measured seconds of a run of the floor [default: 6].
+    /// Measured seconds of a run of the limit [default: 6].
     #[arg(long)]
-    raw_seconds: Option<u64>,
-    /// How often everything is measured [default: 3].
+    limit_seconds: Option<u64>,
+    /// How often everything is measured; medians are printed [default: 3].
     #[arg(long)]
     repeats: Option<usize>,
-    /// Threads of the load generator [default: 2].
+    /// Threads of the media plane [default: 1].
     #[arg(long)]
-    generator_threads: Option<usize>,
+    shards: Option<usize>,
+    /// Viewers that join in a second, as `100/s` [default: 100/s].
+    #[arg(long, value_parser = rate)]
+    ramp: Option<f64>,
+    /// Threads of the viewers [default: 1].
+    #[arg(long)]
+    viewer_threads: Option<usize>,
+    /// Publish with a WebRTC client instead of feeding as the bridge does.
+    #[arg(long)]
+    whip: bool,
+    /// Simulcast layers, 1 to 3; more than one are published as with --whip.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    layers: u8,
     /// Take runs whose source was late; they are marked as doubtful.
     #[arg(long)]
     allow_late: bool,
@@ -65,26 +89,167 @@ struct Options {
     json: Option<PathBuf>,
 }
 
-impl Options {
-    fn plan(&self) -> Plan {
-        let mut plan = if self.smoke {
-            Plan::smoke()
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("server").required(true).args(["serve", "whep"]))]
+struct LoadArgs {
+    /// Start `weir serve` on free ports and measure the whole program.
+    #[arg(long, conflicts_with = "whip")]
+    serve: bool,
+    /// The program for --serve.
+    #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// WHEP address to watch at.
+    #[arg(long, value_name = "URL")]
+    whep: Option<String>,
+    /// WHIP address to publish at; without it, something is published there already.
+    #[arg(long, value_name = "URL", requires = "whep")]
+    whip: Option<String>,
+    /// Bearer token of the publisher, and of the viewers where --whep-token is not given.
+    #[arg(long)]
+    token: Option<String>,
+    /// Bearer token of the viewers.
+    #[arg(long)]
+    whep_token: Option<String>,
+    /// Measure CPU and memory of this process.
+    #[arg(long, value_name = "PID", conflicts_with_all = ["cgroup", "serve"])]
+    server_pid: Option<u32>,
+    /// Measure CPU and memory of this control group: its folder under /sys/fs/cgroup.
+    #[arg(long, value_name = "PATH", conflicts_with = "serve")]
+    cgroup: Option<PathBuf>,
+    /// How many viewers [default: 200].
+    #[arg(long)]
+    viewers: Option<usize>,
+    /// Viewers that join in a second, as `50/s` [default: 50/s].
+    #[arg(long, value_parser = rate)]
+    ramp: Option<f64>,
+    /// Measured seconds, after all have joined [default: 20].
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Threads of the viewers [default: 1].
+    #[arg(long)]
+    viewer_threads: Option<usize>,
+    /// Simulcast layers to publish, 1 to 3.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    layers: u8,
+    /// Only check that it works: 3 viewers, 2 s.
+    #[arg(long)]
+    smoke: bool,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct LimitArgs {
+    /// Numbers of viewers, which are only sockets here [default: 50,500,1000].
+    #[arg(long, value_delimiter = ',')]
+    viewers: Vec<usize>,
+    /// Measured seconds of a run [default: 6].
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// How often everything is measured; medians are printed [default: 3].
+    #[arg(long)]
+    repeats: Option<usize>,
+    /// Only check that it works: 3 sockets, 1 s.
+    #[arg(long)]
+    smoke: bool,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// `50/s` or `50`.
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text);
+    match number.parse() {
+        Ok(rate) if rate > 0.0 => Ok(rate),
+        _ => Err("give viewers a second, as 50/s".to_owned()),
+    }
+}
+
+/// Those that are meant; none is no measurement.
+fn counts(given: &[usize], or: Vec<usize>) -> Vec<usize> {
+    let given: Vec<usize> = given.iter().copied().filter(|n| *n > 0).collect();
+    if given.is_empty() { or } else { given }
+}
+
+fn seconds(given: Option<u64>, or: Duration) -> Duration {
+    given.map_or(or, |seconds| Duration::from_secs(seconds.max(1)))
+}
+
+impl FanoutArgs {
+    fn plan(&self) -> anyhow::Result<FanoutPlan> {
+        let program = std::env::current_exe()?;
+        let base = if self.smoke {
+            FanoutPlan::smoke(program)
         } else {
-            Plan::full()
+            FanoutPlan::full(program)
         };
-        if !self.viewers.is_empty() {
-            plan.viewers = self.viewers.iter().copied().filter(|n| *n > 0).collect();
+        Ok(FanoutPlan {
+            viewers: counts(&self.viewers, base.viewers.clone()),
+            duration: seconds(self.seconds, base.duration),
+            limit_duration: seconds(self.limit_seconds, base.limit_duration),
+            repeats: self.repeats.unwrap_or(base.repeats).max(1),
+            shards: self.shards.unwrap_or(base.shards).max(1),
+            ramp: self.ramp.unwrap_or(base.ramp),
+            viewer_threads: self.viewer_threads.unwrap_or(base.viewer_threads),
+            whip: self.whip,
+            layers: usize::from(self.layers),
+            allow_late: base.allow_late || self.allow_late,
+            ..base
+        })
+    }
+}
+
+impl LoadArgs {
+    fn plan(&self) -> anyhow::Result<LoadPlan> {
+        let target = match &self.whep {
+            None => {
+                let weir = fs::canonicalize(&self.weir).with_context(|| {
+                    format!("no program at {}; see --weir", self.weir.display())
+                })?;
+                Target::Serve(weir)
+            }
+            Some(whep) => Target::Running {
+                whip: self.whip.clone(),
+                whep: whep.clone(),
+                whip_token: self.token.clone(),
+                whep_token: self.whep_token.clone().or(self.token.clone()),
+                measured: match (self.server_pid, &self.cgroup) {
+                    (Some(pid), _) => Some(Measured::Process(pid)),
+                    (None, Some(path)) => Some(Measured::Group(path.clone())),
+                    (None, None) => None,
+                },
+            },
+        };
+        let base = if self.smoke {
+            LoadPlan::smoke(target)
+        } else {
+            LoadPlan::full(target)
+        };
+        Ok(LoadPlan {
+            viewers: self.viewers.unwrap_or(base.viewers).max(1),
+            ramp: self.ramp.unwrap_or(base.ramp),
+            duration: seconds(self.seconds, base.duration),
+            viewer_threads: self.viewer_threads.unwrap_or(base.viewer_threads),
+            layers: usize::from(self.layers),
+            ..base
+        })
+    }
+}
+
+impl LimitArgs {
+    fn plan(&self) -> LimitPlan {
+        let base = if self.smoke {
+            LimitPlan::smoke()
+        } else {
+            LimitPlan::full()
+        };
+        LimitPlan {
+            viewers: counts(&self.viewers, base.viewers),
+            duration: seconds(self.seconds, base.duration),
+            repeats: self.repeats.unwrap_or(base.repeats).max(1),
         }
-        if let Some(seconds) = self.seconds {
-            plan.duration = Duration::from_secs(seconds.max(1));
-        }
-        if let Some(seconds) = self.raw_seconds {
-            plan.raw_duration = Duration::from_secs(seconds.max(1));
-        }
-        plan.repeats = self.repeats.unwrap_or(plan.repeats).max(1);
-        plan.generator_threads = self.generator_threads.unwrap_or(plan.generator_threads);
-        plan.allow_late |= self.allow_late;
-        plan
     }
 }
 
@@ -99,24 +264,29 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+    };
     match &cli.command {
-        Command::Fanout { weir, options } => {
-            let weir = fs::canonicalize(weir)
-                .with_context(|| format!("no program at {}; see --weir", weir.display()))?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            let report = runtime.block_on(fanout(&weir, &options.plan(), &progress))?;
-            show(&report, options.json.as_deref())
+        Command::Fanout(args) => {
+            let report = runtime()?.block_on(fanout(&args.plan()?, &progress))?;
+            show(&report, args.json.as_deref())
         }
-        Command::Raw { options } => {
-            let report = floor(&options.plan(), &progress)?;
-            show(&report, options.json.as_deref())
+        Command::Load(args) => {
+            let report = runtime()?.block_on(load(&args.plan()?, &progress))?;
+            show(&report, args.json.as_deref())
         }
+        Command::Limit(args) => {
+            let report = limit(&args.plan(), &progress)?;
+            show(&report, args.json.as_deref())
+        }
+        Command::MediaHost { shards } => media_host(*shards),
     }
 }
 
-fn show(report: &Report, json: Option<&Path>) -> anyhow::Result<()> {
+fn show<R: Display + Serialize>(report: &R, json: Option<&Path>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     write!(out, "{report}")?;
     out.flush()?;

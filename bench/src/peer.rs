@@ -1,21 +1,22 @@
-//! A WebRTC client on one socket: str0m in RTP mode, driven by whoever owns it.
+//! A WebRTC publisher on one socket: str0m in RTP mode, driven by whoever owns it.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use str0m::{
     Candidate, Event, Input, Output, Rtc,
     change::{SdpAnswer, SdpPendingOffer},
     format::Codec,
-    media::{Direction, MediaKind, Mid},
+    media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer},
     net::{Protocol, Receive},
 };
 
 use crate::sockets::{BatchSocket, Buffers};
 
-/// How often the threads here look for datagrams. They poll on purpose: a thread that sleeps in
-/// `epoll` must be woken by whoever sends, on loopback that is the server, and a viewer elsewhere
-/// would not cost it that.
+/// How often the publisher's thread looks for datagrams.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// Audio and video of a session.
@@ -25,7 +26,7 @@ pub(crate) struct Mids {
     pub(crate) video: Mid,
 }
 
-/// A client that has not been answered.
+/// A publisher that has not been answered.
 pub(crate) struct Offer {
     rtc: Rtc,
     pending: SdpPendingOffer,
@@ -35,9 +36,11 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Offers H.264 and Opus, with str0m's usual feedback and header extensions.
-    pub(crate) fn new(direction: Direction) -> anyhow::Result<Self> {
-        let socket = BatchSocket::bind()?;
+    /// Offers H.264 and Opus, with str0m's usual feedback and header extensions; several layers of
+    /// video as simulcast, the first of `rids` the largest. `local` is the address that the server
+    /// will see.
+    pub(crate) fn new(local: IpAddr, rids: &[&str]) -> anyhow::Result<Self> {
+        let socket = BatchSocket::bind_to(local)?;
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
@@ -45,10 +48,18 @@ impl Offer {
             .enable_opus(true, false)
             .build(Instant::now());
         rtc.add_local_candidate(Candidate::host(socket.address(), "udp")?);
+        let simulcast = (!rids.is_empty()).then(|| {
+            let mut simulcast = Simulcast::new();
+            for rid in rids {
+                simulcast.add_send_layer(SimulcastLayer::new(rid));
+            }
+            simulcast
+        });
         let mut api = rtc.sdp_api();
+        let send = Direction::SendOnly;
         let mids = Mids {
-            audio: api.add_media(MediaKind::Audio, direction, None, None, None),
-            video: api.add_media(MediaKind::Video, direction, None, None, None),
+            audio: api.add_media(MediaKind::Audio, send, None, None, None),
+            video: api.add_media(MediaKind::Video, send, None, None, simulcast),
         };
         let (offer, pending) = api.apply().context("nothing to offer")?;
         Ok(Self {
@@ -85,8 +96,8 @@ pub(crate) struct Peer {
     deadline: Instant,
 }
 
-/// What a peer tells: an event, and the length of the datagram that brought it (0 when none did).
-pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(Event, usize) -> anyhow::Result<()>;
+/// What a peer tells.
+pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(Event) -> anyhow::Result<()>;
 
 impl Peer {
     pub(crate) fn rtc(&mut self) -> &mut Rtc {
@@ -127,7 +138,7 @@ impl Peer {
             let now = Instant::now();
             let received = Receive::new(Protocol::Udp, source, destination, datagram)?;
             rtc.handle_input(Input::Receive(now, received))?;
-            *deadline = drain(rtc, socket, datagram.len(), each)?;
+            *deadline = drain(rtc, socket, each)?;
             Ok(())
         })?;
         let now = Instant::now();
@@ -140,17 +151,12 @@ impl Peer {
 
     /// Sends what str0m has to send.
     pub(crate) fn drain(&mut self, each: OnEvent<'_>) -> anyhow::Result<()> {
-        self.deadline = drain(&mut self.rtc, &self.socket, 0, each)?;
+        self.deadline = drain(&mut self.rtc, &self.socket, each)?;
         Ok(())
     }
 }
 
-fn drain(
-    rtc: &mut Rtc,
-    socket: &BatchSocket,
-    datagram: usize,
-    each: OnEvent<'_>,
-) -> anyhow::Result<Instant> {
+fn drain(rtc: &mut Rtc, socket: &BatchSocket, each: OnEvent<'_>) -> anyhow::Result<Instant> {
     loop {
         match rtc.poll_output()? {
             Output::Timeout(deadline) => return Ok(deadline),
@@ -158,7 +164,7 @@ fn drain(
                 // A full buffer loses the datagram, as a network would.
                 socket.send_plain(&transmit.contents, transmit.destination)?;
             }
-            Output::Event(event) => each(event, datagram)?,
+            Output::Event(event) => each(event)?,
         }
         if !rtc.is_alive() {
             bail!("the session ended");

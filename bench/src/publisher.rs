@@ -1,63 +1,55 @@
 //! A WHIP publisher that sends the synthetic source in real time and knows when it was late.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow, bail};
-use reqwest::Client;
 use rustix::process::setpriority_process;
 use str0m::{
     Event,
     format::Codec,
-    media::{Direction, Mid, Pt},
+    media::{Mid, Pt, Rid},
     rtp::{RtpWrite, SeqNo},
 };
 
 use crate::{
-    http::{self, Resource},
+    clock,
+    endpoint::{Endpoint, Joined},
     peer::{Offer, Peer, TICK},
     sockets::Buffers,
-    source::{AUDIO_TICKS, AUDIO_TIME, FRAME_TICKS, FRAME_TIME, Source},
+    source::{
+        AUDIO_TICKS, AUDIO_TIME, FRAME_TICKS, FRAME_TIME, LAYERS, NICE, Source, SourceReport, Stamp,
+    },
 };
-
-/// Nice value of the thread where that is allowed: a starved source makes every figure wrong.
-const NICE: i32 = -15;
 
 /// How long the handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A frame that leaves later than this after its time was late: by a whole frame.
-pub const LATE: Duration = FRAME_TIME;
-
-/// What was sent since the last question.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PublisherReport {
-    /// Video frames.
-    pub frames: u64,
-    /// RTP packets, video and audio.
-    pub packets: u64,
-    /// Keyframes that the server asked for.
-    pub keyframe_requests: u64,
-    /// Frames that left later than [`LATE`].
-    pub late_frames: u64,
-    /// The latest frame's delay.
-    pub max_delay: Duration,
+/// What is published.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Publishing {
+    /// Simulcast layers, 1 to 3; one is no simulcast.
+    pub(crate) layers: usize,
+    /// Stamp frames with their numbers: only where nobody decodes.
+    pub(crate) stamp: bool,
+    /// The address that the server will see.
+    pub(crate) local: IpAddr,
 }
 
 enum Command {
-    Report(mpsc::Sender<PublisherReport>),
+    Report(mpsc::Sender<SourceReport>),
     Stop,
 }
 
 /// A publisher at work in its own thread.
-pub struct Publisher {
+pub(crate) struct Publisher {
     commands: mpsc::Sender<Command>,
     thread: Option<JoinHandle<anyhow::Result<()>>>,
-    client: Client,
-    resource: Resource,
+    session: Joined,
 }
 
 impl Publisher {
@@ -65,25 +57,29 @@ impl Publisher {
     ///
     /// # Errors
     /// When the server refuses or the connection does not come up.
-    pub async fn start(
-        client: &Client,
-        endpoint: &str,
-        key: &str,
-        source: Arc<Source>,
-    ) -> anyhow::Result<Self> {
-        let offer = Offer::new(Direction::SendOnly)?;
-        let (answer, resource) = http::offer(client, endpoint, Some(key), offer.sdp()).await?;
+    pub(crate) async fn start(endpoint: &Endpoint, publishing: Publishing) -> anyhow::Result<Self> {
+        let layers = &LAYERS[..publishing.layers.clamp(1, LAYERS.len())];
+        let rids: Vec<&str> = match layers {
+            [_] => Vec::new(),
+            _ => layers.iter().map(|(rid, ..)| *rid).collect(),
+        };
+        let offer = Offer::new(publishing.local, &rids)?;
+        let (answer, session) = endpoint.offer(offer.sdp()).await?;
         let peer = offer.answered(&answer)?;
+        let sources = layers.iter().map(|(rid, bitrate, smaller)| {
+            let rid = (!rids.is_empty()).then(|| Rid::from(*rid));
+            (rid, Source::layer(*bitrate, *smaller))
+        });
+        let sources = sources.collect();
         let (commands, inbox) = mpsc::channel();
         let (ready, started) = tokio::sync::oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("publisher".to_owned())
-            .spawn(move || run(peer, &source, &inbox, ready))?;
+            .spawn(move || run(peer, sources, publishing.stamp, &inbox, ready))?;
         let mut publisher = Self {
             commands,
             thread: Some(thread),
-            client: client.clone(),
-            resource,
+            session,
         };
         if started.await.is_err() {
             return Err(publisher.failure());
@@ -95,7 +91,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the thread ended, with why.
-    pub fn report(&mut self) -> anyhow::Result<PublisherReport> {
+    pub(crate) fn report(&mut self) -> anyhow::Result<SourceReport> {
         let (reply, answer) = mpsc::channel();
         let sent = self.commands.send(Command::Report(reply));
         match sent.ok().and_then(|()| answer.recv().ok()) {
@@ -108,10 +104,10 @@ impl Publisher {
     ///
     /// # Errors
     /// When the server does not know it any more.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         // The thread first: it would take the end of the session for a failure.
         self.stop_thread()?;
-        http::delete(&self.client, &self.resource).await
+        self.session.end().await
     }
 
     fn stop_thread(&mut self) -> anyhow::Result<()> {
@@ -141,47 +137,63 @@ impl Drop for Publisher {
 /// One RTP stream.
 struct Track {
     mid: Mid,
+    rid: Option<Rid>,
     pt: Pt,
     next: SeqNo,
 }
 
 impl Track {
-    fn new(peer: &Peer, mid: Mid, codec: Codec) -> anyhow::Result<Self> {
+    fn new(peer: &Peer, mid: Mid, rid: Option<Rid>, codec: Codec) -> anyhow::Result<Self> {
         Ok(Self {
             mid,
+            rid,
             pt: peer.payload_type(mid, codec)?,
             next: SeqNo::from(1000),
         })
     }
 
+    /// `video` with the frame's number where it is stamped.
     fn write(
         &mut self,
         peer: &mut Peer,
         time: u32,
         payloads: &[Arc<[u8]>],
-        video: bool,
+        video: Option<Option<Stamp>>,
     ) -> anyhow::Result<()> {
         let now = Instant::now();
         let mut api = peer.rtc().direct_api();
         let stream = api
-            .stream_tx_by_mid(self.mid, None)
-            .context("the answer does not take the track")?;
+            .stream_tx_by_mid(self.mid, self.rid)
+            .context("the answer does not take the track or the layer")?;
         for (number, payload) in payloads.iter().enumerate() {
             let last = number + 1 == payloads.len();
             let seq = self.next.inc();
+            let mut payload = payload.clone();
+            if last && let Some(Some(stamp)) = video {
+                let mut stamped = payload.to_vec();
+                stamp.write(&mut stamped);
+                payload = stamped.into();
+            }
             stream.write_rtp(
-                RtpWrite::new(self.pt, seq, time, now, payload.clone())
-                    .marker(video && last)
-                    .nackable(video),
+                RtpWrite::new(self.pt, seq, time, now, payload)
+                    .marker(video.is_some() && last)
+                    .nackable(video.is_some()),
             );
         }
         Ok(())
     }
 }
 
+/// A layer of the picture.
+struct Layer {
+    track: Track,
+    source: Source,
+}
+
 fn run(
     mut peer: Peer,
-    source: &Source,
+    sources: Vec<(Option<Rid>, Source)>,
+    stamp: bool,
     inbox: &mpsc::Receiver<Command>,
     ready: tokio::sync::oneshot::Sender<()>,
 ) -> anyhow::Result<()> {
@@ -190,10 +202,14 @@ fn run(
     let mut buffers = Buffers::default();
     connect(&mut peer, &mut buffers)?;
     let mids = peer.mids();
-    let mut video = Track::new(&peer, mids.video, Codec::H264)?;
-    let mut audio = Track::new(&peer, mids.audio, Codec::Opus)?;
+    let layers = sources.into_iter().map(|(rid, source)| {
+        let track = Track::new(&peer, mids.video, rid, Codec::H264)?;
+        Ok(Layer { track, source })
+    });
+    let mut layers: Vec<Layer> = layers.collect::<anyhow::Result<_>>()?;
+    let mut audio = Track::new(&peer, mids.audio, None, Codec::Opus)?;
     let mut ready = Some(ready);
-    let mut report = PublisherReport::default();
+    let mut report = SourceReport::default();
     let start = Instant::now();
     let (mut frame, mut audio_packet) = (0_u32, 0_u32);
     // Place in the group of pictures; the server may ask to begin again.
@@ -210,7 +226,7 @@ fn run(
             }
         }
         let mut wanted = false;
-        peer.turn(&mut buffers, &mut |event, _| {
+        peer.turn(&mut buffers, &mut |event| {
             wanted |= matches!(event, Event::KeyframeRequest(_));
             Ok(())
         })?;
@@ -221,16 +237,20 @@ fn run(
         let now = Instant::now();
         let video_due = start + FRAME_TIME * frame;
         if now >= video_due {
-            let payloads = &source.frames()[place];
-            video.write(&mut peer, frame.wrapping_mul(FRAME_TICKS), payloads, true)?;
-            peer.drain(&mut |_, _| Ok(()))?;
-            let delay = video_due.elapsed();
-            report.frames += 1;
-            report.packets += payloads.len() as u64;
-            report.late_frames += u64::from(delay > LATE);
-            report.max_delay = report.max_delay.max(delay);
+            let time = frame.wrapping_mul(FRAME_TICKS);
+            let stamp = stamp.then_some(Stamp(frame));
+            let mut packets = 0;
+            // The largest last, so that its delay is the whole frame's.
+            for layer in layers.iter_mut().rev() {
+                report.packets += packets as u64;
+                let payloads = &layer.source.frames()[place];
+                layer.track.write(&mut peer, time, payloads, Some(stamp))?;
+                packets = payloads.len();
+            }
+            peer.drain(&mut |_| Ok(()))?;
+            report.frame(frame, clock::unix_nanos(), packets, video_due.elapsed());
             frame += 1;
-            place = (place + 1) % source.frames().len();
+            place = (place + 1) % layers[0].source.frames().len();
             if let Some(ready) = ready.take() {
                 // Whoever started this may have given up.
                 let _ = ready.send(());
@@ -238,11 +258,11 @@ fn run(
         }
         let audio_due = start + AUDIO_TIME * audio_packet;
         if now >= audio_due {
-            let payload = std::slice::from_ref(source.audio());
+            let payload = std::slice::from_ref(layers[0].source.audio());
             let time = audio_packet.wrapping_mul(AUDIO_TICKS);
-            audio.write(&mut peer, time, payload, false)?;
-            peer.drain(&mut |_, _| Ok(()))?;
-            report.packets += 1;
+            audio.write(&mut peer, time, payload, None)?;
+            peer.drain(&mut |_| Ok(()))?;
+            report.audio();
             audio_packet += 1;
         }
         let due = (start + FRAME_TIME * frame).min(start + AUDIO_TIME * audio_packet);
@@ -258,7 +278,7 @@ fn connect(peer: &mut Peer, buffers: &mut Buffers) -> anyhow::Result<()> {
         if Instant::now() > deadline {
             bail!("no connection within {CONNECT_TIMEOUT:?}");
         }
-        peer.turn(buffers, &mut |event, _| {
+        peer.turn(buffers, &mut |event| {
             connected |= matches!(event, Event::Connected);
             Ok(())
         })?;

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, IoSliceMut},
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
 };
 
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -18,7 +18,7 @@ const TRAINS: usize = 4;
 /// Longest train: that of a GRO receive.
 const TRAIN_BYTES: usize = 65_535;
 
-/// A non-blocking socket of the loopback interface.
+/// A non-blocking socket.
 #[derive(Debug)]
 pub struct BatchSocket {
     socket: UdpSocket,
@@ -27,15 +27,28 @@ pub struct BatchSocket {
 }
 
 impl BatchSocket {
-    /// Binds a free port.
+    /// Binds a free port of the loopback interface.
     ///
     /// # Errors
     /// When the system has no more sockets.
     pub fn bind() -> io::Result<Self> {
-        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        Self::bind_to(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Binds a free port of an address of this machine.
+    ///
+    /// # Errors
+    /// When the system has no more sockets, or the address is not this machine's.
+    pub fn bind_to(address: IpAddr) -> io::Result<Self> {
+        let domain = if address.is_ipv4() {
+            Domain::IPV4
+        } else {
+            Domain::IPV6
+        };
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
         // The system may give less; what is lost is counted.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        socket.bind(&SocketAddr::new(address, 0).into())?;
         let socket = UdpSocket::from(socket);
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let address = socket.local_addr()?;

@@ -6,16 +6,41 @@
 
 use super::bits::Bits;
 
-/// Width and height in macroblocks: 1280×720.
-const WIDTH_MBS: u32 = 80;
-const HEIGHT_MBS: u32 = 45;
-const MBS: u32 = WIDTH_MBS * HEIGHT_MBS;
+/// Width and height in macroblocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    width: u32,
+    height: u32,
+}
+
+impl Size {
+    /// 1280×720.
+    pub(super) fn hd() -> Self {
+        Self {
+            width: 80,
+            height: 45,
+        }
+    }
+
+    /// Each side by this factor, in whole macroblocks.
+    pub(super) fn smaller(self, factor: u32) -> Self {
+        Self {
+            width: self.width / factor,
+            height: self.height / factor,
+        }
+    }
+
+    fn mbs(self) -> u32 {
+        self.width * self.height
+    }
+}
 
 /// Bytes of an `I_PCM` macroblock: 256 luma and 128 chroma samples, and about two for its header.
 const PCM_BYTES: usize = 386;
 
-/// Raw macroblocks in a keyframe: about 50 kB, five times the mean frame at 2.5 Mbit/s.
-const KEYFRAME_PCM: u32 = 130;
+/// A keyframe has one raw macroblock for so many bytes of its group: about 50 kB, five times the mean
+/// frame, at 2.5 Mbit/s.
+const KEYFRAME_PART: u32 = 4_800;
 
 /// NAL unit headers, the reference bits set (section 7.4.1).
 const SPS: u8 = 0x67;
@@ -33,9 +58,10 @@ pub(super) struct Gop {
 
 impl Gop {
     /// A group of `frames` pictures, 2 to 255, of about `bytes` in all.
-    pub(super) fn new(frames: u32, fps: u32, bytes: usize) -> Self {
+    pub(super) fn new(size: Size, frames: u32, fps: u32, bytes: usize) -> Self {
         debug_assert!((2..256).contains(&frames), "frame_num has 8 bits");
-        let keyframe = idr_slice();
+        let raw = bytes as u32 / KEYFRAME_PART;
+        let keyframe = idr_slice(size, raw.clamp(1, size.mbs()));
         let left = bytes.saturating_sub(keyframe.len());
         let deltas = (frames - 1) as usize;
         let mut slices = vec![keyframe];
@@ -44,12 +70,12 @@ impl Gop {
             // Cumulative, so that rounding to whole macroblocks does not add up.
             let due = left * number as usize / deltas;
             let pcm = due.saturating_sub(written).div_ceil(PCM_BYTES).max(1);
-            let slice = p_slice(number, pcm as u32);
+            let slice = p_slice(size, number, pcm as u32);
             written += slice.len();
             slices.push(slice);
         }
         Self {
-            sps: sps(fps),
+            sps: sps(size, fps),
             pps: pps(),
             slices,
         }
@@ -57,7 +83,7 @@ impl Gop {
 }
 
 /// Sequence parameter set (section 7.3.2.1.1): constrained baseline, level 3.1.
-fn sps(fps: u32) -> Vec<u8> {
+fn sps(size: Size, fps: u32) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.fixed(66, 8);
     bits.fixed(0xC0, 8);
@@ -67,8 +93,8 @@ fn sps(fps: u32) -> Vec<u8> {
     bits.ue(2); // pic_order_cnt_type: output order is decoding order
     bits.ue(1); // max_num_ref_frames
     bits.bit(false); // gaps_in_frame_num_value_allowed_flag
-    bits.ue(WIDTH_MBS - 1);
-    bits.ue(HEIGHT_MBS - 1);
+    bits.ue(size.width - 1);
+    bits.ue(size.height - 1);
     bits.bit(true); // frame_mbs_only_flag
     bits.bit(true); // direct_8x8_inference_flag
     bits.bit(false); // frame_cropping_flag
@@ -120,21 +146,21 @@ fn slice_header(slice_type: u32, frame_num: u32) -> Bits {
     bits
 }
 
-fn idr_slice() -> Vec<u8> {
+fn idr_slice(size: Size, raw: u32) -> Vec<u8> {
     let mut bits = slice_header(7, 0);
     bits.ue(0); // idr_pic_id
     bits.fixed(0, 2); // no_output_of_prior_pics_flag, long_term_reference_flag
     bits.ue(0); // slice_qp_delta
     bits.ue(1); // disable_deblocking_filter_idc
     let mut samples = Samples(1);
-    for _ in KEYFRAME_PCM..MBS {
+    for _ in raw..size.mbs() {
         bits.ue(3); // mb_type I_16x16_2_0_0: DC prediction, nothing coded
         bits.ue(0); // intra_chroma_pred_mode: DC
         bits.ue(0); // mb_qp_delta
         bits.bit(true); // coeff_token: no coefficients
     }
     // At the end: a raw macroblock changes how the coefficients of its neighbours are read.
-    for _ in 0..KEYFRAME_PCM {
+    for _ in 0..raw {
         bits.ue(25); // mb_type I_PCM
         bits.align();
         bits.bytes(samples.macroblock());
@@ -142,19 +168,20 @@ fn idr_slice() -> Vec<u8> {
     bits.into_nal(IDR_SLICE)
 }
 
-fn p_slice(frame_num: u32, pcm: u32) -> Vec<u8> {
+fn p_slice(size: Size, frame_num: u32, pcm: u32) -> Vec<u8> {
+    let mbs = size.mbs();
     let mut bits = slice_header(5, frame_num);
     bits.bit(false); // num_ref_idx_active_override_flag
     bits.bit(false); // ref_pic_list_modification_flag_l0
     bits.bit(false); // adaptive_ref_pic_marking_mode_flag
     bits.ue(0); // slice_qp_delta
     bits.ue(1); // disable_deblocking_filter_idc
-    let pcm = pcm.min(MBS);
+    let pcm = pcm.min(mbs);
     let mut samples = Samples(frame_num.wrapping_mul(0x9E37_79B9) | 1);
     let mut next = 0;
     for number in 0..pcm {
         // Spread over the picture, one macroblock further in each frame.
-        let step = MBS / pcm;
+        let step = mbs / pcm;
         let at = number * step + frame_num % step;
         bits.ue(at - next); // mb_skip_run
         bits.ue(5 + 25); // mb_type I_PCM among those of P slices
@@ -162,8 +189,8 @@ fn p_slice(frame_num: u32, pcm: u32) -> Vec<u8> {
         bits.bytes(samples.macroblock());
         next = at + 1;
     }
-    if next < MBS {
-        bits.ue(MBS - next); // mb_skip_run
+    if next < mbs {
+        bits.ue(mbs - next); // mb_skip_run
     }
     bits.into_nal(P_SLICE)
 }
@@ -197,7 +224,7 @@ mod tests {
     /// A decoder by others reads every frame of two groups without a complaint.
     #[test]
     fn ffmpeg_decodes_every_frame() {
-        let gop = Gop::new(60, 30, 625_000);
+        let gop = Gop::new(Size::hd(), 60, 30, 625_000);
         let mut annex_b = Vec::new();
         for _ in 0..2 {
             for nal in [&gop.sps, &gop.pps].into_iter().chain(&gop.slices) {
@@ -231,7 +258,7 @@ mod tests {
 
     #[test]
     fn size_is_what_was_asked() {
-        let gop = Gop::new(60, 30, 625_000);
+        let gop = Gop::new(Size::hd(), 60, 30, 625_000);
         let bytes: usize = gop.slices.iter().map(Vec::len).sum();
         assert!((620_000..631_000).contains(&bytes), "{bytes}");
         assert!((50_000..56_000).contains(&gop.slices[0].len()));

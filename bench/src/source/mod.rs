@@ -2,10 +2,15 @@
 
 mod bits;
 mod h264;
+mod report;
+mod stamp;
 
 use std::{sync::Arc, time::Duration};
 
-use h264::Gop;
+use h264::{Gop, Size};
+
+pub(crate) use report::{LATE, NICE, SourceReport};
+pub(crate) use stamp::Stamp;
 
 /// Frames a second.
 pub const FPS: u32 = 30;
@@ -37,6 +42,14 @@ const AUDIO_PAYLOAD: usize = 160;
 /// A frame's RTP payloads; the last one carries the marker.
 pub type Frame = Vec<Arc<[u8]>>;
 
+/// Simulcast layers, the largest first: names as OBS gives them, bits of RTP video payload a second,
+/// and by how much the picture is smaller on each side.
+pub(crate) const LAYERS: [(&str, u32, u32); 3] = [
+    ("0", VIDEO_BITRATE, 1),
+    ("1", 1_000_000, 2),
+    ("2", 400_000, 4),
+];
+
 /// What is sent, over and over.
 #[derive(Debug)]
 pub struct Source {
@@ -51,10 +64,16 @@ impl Default for Source {
 }
 
 impl Source {
-    /// Makes the group of pictures.
+    /// Makes the group of pictures: 720p at [`VIDEO_BITRATE`].
     pub fn new() -> Self {
-        let bytes = VIDEO_BITRATE / 8 * GOP_FRAMES / FPS;
-        let gop = Gop::new(GOP_FRAMES, FPS, bytes as usize);
+        Self::layer(VIDEO_BITRATE, 1)
+    }
+
+    /// A smaller picture at another rate.
+    pub(crate) fn layer(bitrate: u32, smaller: u32) -> Self {
+        let bytes = bitrate / 8 * GOP_FRAMES / FPS;
+        let size = Size::hd().smaller(smaller);
+        let gop = Gop::new(size, GOP_FRAMES, FPS, bytes as usize);
         let mut frames: Vec<Frame> = gop.slices.iter().map(|slice| fragments(slice)).collect();
         frames[0].insert(0, aggregate(&[&gop.sps, &gop.pps]));
         Self {

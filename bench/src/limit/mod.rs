@@ -1,5 +1,7 @@
-//! The floor: one thread that seals the same packets for each viewer and sends them, and does
+//! The limit: one thread that seals the same packets for each viewer and sends them, and does
 //! nothing else. No ICE, no RTCP, no retransmission, no bookkeeping.
+
+mod report;
 
 use std::{
     net::SocketAddr,
@@ -15,22 +17,85 @@ use anyhow::{Context, bail};
 
 use crate::{
     cpu,
-    peer::TICK,
     sockets::{BatchSocket, Buffers},
     source::{AUDIO_TICKS, AUDIO_TIME, FRAME_TICKS, FRAME_TIME, Source},
     srtp::{HEADER, Header, Sealer, TAG},
 };
 
+pub use report::{LimitReport, LimitRow, LimitRun};
+
+/// What is measured.
+#[derive(Debug, Clone)]
+pub struct LimitPlan {
+    /// Numbers of receiving sockets.
+    pub viewers: Vec<usize>,
+    /// Measured time of a run.
+    pub duration: Duration,
+    /// How often everything is measured; medians are reported.
+    pub repeats: usize,
+}
+
+impl LimitPlan {
+    /// The measurement.
+    pub fn full() -> Self {
+        Self {
+            viewers: vec![50, 500, 1_000],
+            duration: Duration::from_secs(6),
+            repeats: 3,
+        }
+    }
+
+    /// Seconds instead of minutes: whether it works.
+    pub fn smoke() -> Self {
+        Self {
+            viewers: vec![3],
+            duration: Duration::from_secs(1),
+            repeats: 1,
+        }
+    }
+}
+
+/// Measures the limit. `progress` gets a line for each step.
+///
+/// # Errors
+/// Those of sockets and threads.
+pub fn limit(plan: &LimitPlan, progress: &dyn Fn(&str)) -> anyhow::Result<LimitReport> {
+    let source = Source::new();
+    let mut runs = Vec::new();
+    for repeat in 1..=plan.repeats {
+        for &viewers in &plan.viewers {
+            progress(&format!("{repeat}/{}: {viewers} sockets", plan.repeats));
+            for sending in [Sending::Gso, Sending::Single] {
+                runs.push(measure(&source, viewers, plan.duration, sending)?);
+            }
+        }
+    }
+    Ok(LimitReport::new(plan, &source, runs))
+}
+
+pub(crate) fn measure(
+    source: &Source,
+    viewers: usize,
+    duration: Duration,
+    sending: Sending,
+) -> anyhow::Result<LimitRun> {
+    let cost = run(source, viewers, duration, sending)?;
+    Ok(LimitRun::new(viewers, sending, cost))
+}
+
 /// Payload types and sources; any will do.
 const VIDEO: (u8, u32) = (96, 0x5745_4952);
 const AUDIO: (u8, u32) = (111, 0x5745_4953);
+
+/// How often the receivers are emptied. They are polled, as viewers are.
+const TICK: Duration = Duration::from_millis(10);
 
 /// Most bytes in one GSO send: an IPv4 datagram's length has 16 bits.
 const MAX_SEND: usize = 65_000;
 
 /// How packets are given to the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sending {
+pub(crate) enum Sending {
     /// A frame's packets in one GSO send.
     Gso,
     /// One `sendto` for each packet.
@@ -39,7 +104,7 @@ pub enum Sending {
 
 /// What it cost.
 #[derive(Debug, Clone, Copy)]
-pub struct RawCost {
+struct RawCost {
     /// CPU time of the sending thread.
     pub cpu: Duration,
     /// Packets sealed and sent.
@@ -61,10 +126,7 @@ struct Client {
 
 /// Sends `duration` of the source to `clients` sockets, in real time, so that caches are as cold
 /// as they are in a server.
-///
-/// # Errors
-/// Those of sockets and threads.
-pub fn run(
+fn run(
     source: &Source,
     clients: usize,
     duration: Duration,
