@@ -1,9 +1,15 @@
 //! The one truth about what is live: who publishes, since when, and who watches.
 //!
-//! A publisher's right to be on the air is a [`Broadcast`]; the newest one of a stream wins, and
-//! dropping it ends it. What the public sees is a [`StreamSummary`] in a watch channel per stream:
-//! a slow reader misses intermediate states, never the last one, and costs nothing.
+//! A broadcast outlives its publisher's connection. It is live while a publisher feeds it,
+//! interrupted when that one's connection broke, and over when the publisher said goodbye, was sent
+//! away, or did not come back within the grace period. A publisher's right to feed it is a
+//! [`Broadcast`]; the newest one of a stream wins, and goes on with the broadcast that is there,
+//! whatever protocol either of them uses.
+//!
+//! What the public sees is a [`StreamSummary`] in a watch channel per stream: a slow reader misses
+//! intermediate states, never the last one, and costs nothing.
 
+mod broadcast;
 mod follow;
 mod publishers;
 mod record;
@@ -18,14 +24,18 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{sync::watch, time::MissedTickBehavior};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{runtime::Handle, sync::watch, time::MissedTickBehavior};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use weir_db::{Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, StreamSlug, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, StreamId};
 
 use crate::hls;
 
+pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
 pub use watch_database::watch_database;
 
@@ -48,6 +58,10 @@ pub struct Live {
 struct Inner {
     db: Db,
     hls: hls::Origin,
+    /// How long a broadcast waits for a publisher whose connection broke.
+    grace: Duration,
+    /// Waits for the ends of grace periods, which may begin where no runtime is entered.
+    runtime: Handle,
     state: Mutex<State>,
     publishers: Publishers,
     records: TaskTracker,
@@ -61,8 +75,8 @@ struct State {
     streams: HashMap<StreamId, Entry>,
     /// WebRTC viewers whose transport is up. They outlive a publisher that reconnects.
     viewers: HashMap<StreamId, HashSet<SessionId>>,
-    /// Counts broadcasts, so that each knows whether it is still the newest.
-    broadcasts: u64,
+    /// Counts publishers, so that each knows whether it is still the newest.
+    publishers: u64,
 }
 
 struct Entry {
@@ -73,18 +87,20 @@ struct Entry {
 }
 
 struct OnAir {
-    number: u64,
+    /// Who feeds it, or fed it last.
+    publisher: u64,
     protocol: IngestProtocol,
     started_at: UnixMillis,
     key_made: KeyMade,
+    /// Sends the publisher away. A child of `over`.
     cancel: CancellationToken,
+    /// When the broadcast ends unless a publisher comes: the last one's connection broke.
+    interrupted_until: Option<UnixMillis>,
     peak_viewers: Arc<AtomicU32>,
-}
-
-impl OnAir {
-    fn credentials(&self) -> (KeyMade, CancellationToken) {
-        (self.key_made, self.cancel.clone())
-    }
+    /// Cancelled when the broadcast is over: sends its publisher away and ends its row.
+    over: CancellationToken,
+    /// However this value goes, the broadcast is over then.
+    _over: DropGuard,
 }
 
 /// Which of a stream's keys a publisher used, told by when it was made. The hash itself stays in
@@ -101,19 +117,24 @@ impl KeyMade {
 /// What is live, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LiveCounts {
-    /// Streams on the air.
+    /// Streams on the air, those that wait for their publisher included.
     pub streams: u32,
+    /// Streams that wait for their publisher to come back.
+    pub reconnecting: u32,
     /// Who watches.
     pub viewers: ViewerCount,
 }
 
 impl Live {
-    /// Nothing is live yet. Must be called within a tokio runtime: broadcasts are written to the
-    /// database by tasks on it.
-    pub fn new(db: Db, hls: hls::Origin) -> Self {
+    /// Nothing is live yet. A broadcast waits for `grace` when its publisher's connection breaks; zero
+    /// ends it at once. Must be called within a tokio runtime: broadcasts are written to the database
+    /// by tasks on it.
+    pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
         let inner = Inner {
             db,
             hls,
+            grace,
+            runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
             records: TaskTracker::new(),
@@ -121,51 +142,6 @@ impl Live {
         };
         Self {
             inner: Arc::new(inner),
-        }
-    }
-
-    /// Puts a stream on the air. An older broadcast of it is told to end at once, and no longer
-    /// counts. The row in `broadcasts` is written by a task, so a slow database delays no media.
-    pub fn begin(&self, stream: &Stream, protocol: IngestProtocol) -> Broadcast {
-        let id = media_id(stream);
-        let cancel = CancellationToken::new();
-        let peak_viewers = Arc::new(AtomicU32::new(0));
-        let number = {
-            let mut state = self.state();
-            state.broadcasts += 1;
-            let number = state.broadcasts;
-            let entry = state.entry(stream);
-            let older = entry.on_air.replace(OnAir {
-                number,
-                protocol,
-                started_at: now(),
-                key_made: KeyMade::of(stream),
-                cancel: cancel.clone(),
-                peak_viewers: peak_viewers.clone(),
-            });
-            if let Some(older) = older {
-                older.cancel.cancel();
-            }
-            self.refresh(&mut state, id);
-            number
-        };
-        tracing::info!(slug = %stream.slug, protocol = protocol.as_str(), "stream is live");
-        let over = CancellationToken::new();
-        self.inner.records.spawn(record::keep(
-            self.inner.db.clone(),
-            stream.id,
-            protocol,
-            peak_viewers,
-            over.clone(),
-            cancel.clone(),
-        ));
-        Broadcast {
-            live: self.clone(),
-            stream: id,
-            slug: stream.slug.clone(),
-            number,
-            cancel,
-            _over: over.drop_guard(),
         }
     }
 
@@ -219,6 +195,8 @@ impl Live {
             .filter(|entry| entry.on_air.is_some());
         let mut counts = on_air.fold(LiveCounts::default(), |mut counts, entry| {
             counts.streams += 1;
+            let waits = |on_air: &OnAir| on_air.interrupted_until.is_some();
+            counts.reconnecting += u32::from(entry.on_air.as_ref().is_some_and(waits));
             counts.viewers.hls += entry.summary.borrow().viewers.hls;
             counts
         });
@@ -246,16 +224,10 @@ impl Live {
         self.refresh(&mut state, stream);
     }
 
-    /// Ends what is on the air or about to be, except under the key that was made at `valid`. Gives
-    /// the WebRTC sessions of those publishers, for the caller to end.
+    /// Ends what is on the air or about to be, at once, except under the key that was made at `valid`.
+    /// Gives the WebRTC sessions of those publishers, for the caller to end.
     pub(crate) fn revoke(&self, stream: StreamId, valid: Option<KeyMade>) -> Vec<SessionId> {
-        let on_air = |entry: &Entry| entry.on_air.as_ref().map(|on_air| on_air.credentials());
-        let on_air = self.state().streams.get(&stream).and_then(on_air);
-        if let Some((key_made, cancel)) = on_air
-            && valid != Some(key_made)
-        {
-            cancel.cancel();
-        }
+        self.end_if(stream, |on_air| valid != Some(on_air.key_made));
         self.inner.publishers.remove_stream(stream, valid)
     }
 
@@ -292,9 +264,13 @@ impl Live {
         }
     }
 
-    /// Waits until the ends of all broadcasts are in the database. For a graceful stop, after all
-    /// [`Broadcast`]s are dropped.
+    /// Ends all broadcasts, those that wait for their publisher too, and waits until their ends are in
+    /// the database. For a graceful stop.
     pub async fn settle(&self) {
+        let ids: Vec<StreamId> = self.state().streams.keys().copied().collect();
+        for id in ids {
+            self.end_if(id, |_| true);
+        }
         self.inner.records.close();
         self.inner.records.wait().await;
     }
@@ -308,20 +284,17 @@ impl Live {
         &self.inner.media_stopped
     }
 
-    fn end(&self, stream: StreamId, number: u64) -> bool {
+    /// Ends a stream's broadcast if it is one of those.
+    fn end_if(&self, stream: StreamId, which: impl FnOnce(&OnAir) -> bool) {
         let mut state = self.state();
         let Some(entry) = state.streams.get_mut(&stream) else {
-            return false;
+            return;
         };
-        let newest = entry
-            .on_air
-            .as_ref()
-            .is_some_and(|on_air| on_air.number == number);
-        if newest {
+        if entry.on_air.as_ref().is_some_and(which) {
             entry.on_air = None;
+            tracing::info!(slug = %entry.slug, "stream is offline");
             self.refresh(&mut state, stream);
         }
-        newest
     }
 
     /// Computes a stream's summary anew and tells its watchers if it changed.
@@ -346,6 +319,7 @@ impl Live {
                     live: true,
                     protocol: Some(on_air.protocol),
                     started_at: Some(on_air.started_at),
+                    reconnecting_until: on_air.interrupted_until,
                     viewers,
                     hls_ready: self.inner.hls.is_ready(&entry.slug),
                 }
@@ -393,6 +367,7 @@ fn offline(slug: &StreamSlug, title: &str, webrtc: u32) -> StreamSummary {
         live: false,
         protocol: None,
         started_at: None,
+        reconnecting_until: None,
         viewers: ViewerCount { webrtc, hls: 0 },
         hls_ready: false,
     }
@@ -404,34 +379,4 @@ pub(crate) fn now() -> UnixMillis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A publisher's time on the air. Dropping it ends it: its row gets its end, and unless a newer
-/// broadcast took over, the stream is offline and its watchers are told.
-pub struct Broadcast {
-    live: Live,
-    stream: StreamId,
-    slug: StreamSlug,
-    number: u64,
-    cancel: CancellationToken,
-    /// Tells the task that keeps the row.
-    _over: tokio_util::sync::DropGuard,
-}
-
-impl Broadcast {
-    /// Cancelled when the publisher must go: a newer one took over, the key was rotated, the stream
-    /// was deleted. Also cancelled once the broadcast is dropped, so that whatever serves it can end
-    /// with it.
-    pub fn cancelled(&self) -> CancellationToken {
-        self.cancel.clone()
-    }
-}
-
-impl Drop for Broadcast {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-        if self.live.end(self.stream, self.number) {
-            tracing::info!(slug = %self.slug, "stream is offline");
-        }
-    }
 }

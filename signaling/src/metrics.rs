@@ -179,6 +179,11 @@ fn of_the_media_plane(services: &Services) -> Vec<Sample> {
             "Streams on the air now",
             live.streams.into(),
         ),
+        Sample::gauge(
+            "weir_streams_reconnecting",
+            "Streams that wait for their publisher to come back",
+            live.reconnecting.into(),
+        ),
         viewers("webrtc", live.viewers.webrtc),
         viewers("hls", live.viewers.hls),
         Sample::gauge(

@@ -34,6 +34,10 @@ use crate::{
 /// How long open requests and sessions may take to end after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// Players are some seconds behind: what they have not loaded yet stays for so long after the end of a
+/// broadcast, whatever `media.grace` is.
+const HLS_GRACE: Duration = Duration::from_secs(15);
+
 /// Runs the server until SIGTERM or SIGINT.
 pub fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.settings.load()?;
@@ -76,9 +80,10 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
+        grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
-    let live = Live::new(db.clone(), hls.clone());
+    let live = Live::new(db.clone(), hls.clone(), config.media.grace());
     let draining = CancellationToken::new();
     let services = Arc::new(Services {
         db: db.clone(),

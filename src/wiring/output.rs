@@ -1,19 +1,34 @@
 //! Where a broadcast's media goes when it comes out of a bridge worker.
 
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use weir_bridge::output::StreamOutput;
 use weir_media::{HlsOutput, RtpPacket, RtpTracks};
 use weir_sfu::Ingest;
 use weir_signaling::{hls::HlsWriter, live::Broadcast};
 
-/// Into the SFU and the HLS origin. Dropping it ends the broadcast everywhere.
+/// Into the SFU and the HLS origin. Dropping it interrupts the broadcast everywhere, or ends it when
+/// the publisher said goodbye or was sent away.
 pub struct RtmpOutput {
     pub ingest: Ingest,
     pub hls: HlsWriter,
-    /// Held so that the stream is live for as long as its media has somewhere to go.
-    pub _broadcast: Broadcast,
+    /// Held so that the stream is live for as long as its media has somewhere to go. Always there until
+    /// the drop.
+    pub broadcast: Option<Broadcast>,
+    /// The publisher closed the stream by command.
+    pub goodbye: CancellationToken,
     /// For logs.
     pub slug: String,
+}
+
+impl Drop for RtmpOutput {
+    fn drop(&mut self) {
+        if self.goodbye.is_cancelled()
+            && let Some(broadcast) = self.broadcast.take()
+        {
+            broadcast.end();
+        }
+    }
 }
 
 impl StreamOutput for RtmpOutput {

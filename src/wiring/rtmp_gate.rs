@@ -54,6 +54,7 @@ impl Gate for RtmpGate {
         let (keyframe_wanted, keyframes) = mpsc::channel(KEYFRAME_REQUESTS);
         let broadcast = self.services.live.begin(&stream, IngestProtocol::Rtmp);
         let cancel = broadcast.cancelled();
+        let goodbye = CancellationToken::new();
         let ingest = self
             .services
             .sfu
@@ -62,13 +63,15 @@ impl Gate for RtmpGate {
         let output = RtmpOutput {
             ingest,
             hls: self.services.hls.open(&stream.slug),
-            _broadcast: broadcast,
+            broadcast: Some(broadcast),
+            goodbye: goodbye.clone(),
             slug: slug.clone(),
         };
         Ok(Admission {
             slug,
             output: Box::new(output),
             cancel,
+            goodbye,
             keyframes,
         })
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode, header};
 use weir_protocol::{ErrorCode, IngestProtocol};
 
@@ -250,13 +252,15 @@ async fn a_newer_publisher_takes_over() {
 }
 
 #[tokio::test]
-async fn a_publisher_that_vanishes_is_offline() {
-    let mut server = Server::start().await;
+async fn a_publisher_that_vanishes_is_waited_for_and_then_offline() {
+    let mut server = Server::start_with_grace(Duration::from_secs(1)).await;
     let stream = server.stream("demo").await;
     let (peer, _, broadcast) = server.publish(&stream).await;
     drop(peer);
     soon("the timeout", broadcast.over.cancelled()).await;
     let mut state = server.live.subscribe(&stream.row);
+    let gap = state.wait_for(|state| state.reconnecting_until.is_some());
+    soon("the gap", gap).await.unwrap();
     soon("offline", state.wait_for(|state| !state.live))
         .await
         .unwrap();

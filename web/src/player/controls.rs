@@ -19,7 +19,10 @@ pub fn Controls(
     on_fullscreen: EventHandler<()>,
 ) -> Element {
     let now = ui.read();
-    let plays = matches!(now.phase, Phase::Playing | Phase::Interrupted);
+    let plays = matches!(
+        now.phase,
+        Phase::Playing | Phase::Interrupted | Phase::Reconnecting
+    );
     let silent = now.sound.muted || now.sound_blocked;
     let volume = if silent { 0.0 } else { now.sound.volume };
     let play_label = if now.paused { "Play (k)" } else { "Pause (k)" };

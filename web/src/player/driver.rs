@@ -260,6 +260,7 @@ impl Driver {
                     Presence::Live {
                         started_at: state.started_at,
                         hls_ready: state.hls_ready,
+                        reconnecting: state.reconnecting_until.is_some(),
                     }
                 } else {
                     Presence::Offline
@@ -380,7 +381,7 @@ impl Driver {
         }
         let phase = self.machine.phase(now());
         let transport = match phase {
-            Phase::Playing | Phase::Interrupted => self.machine.shown(),
+            Phase::Playing | Phase::Interrupted | Phase::Reconnecting => self.machine.shown(),
             Phase::Loading | Phase::Missing | Phase::Offline | Phase::Connecting => None,
         };
         let hls_player = self.hls.as_ref().map(HlsSession::player);

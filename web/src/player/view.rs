@@ -217,6 +217,16 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
                 p { class: "veil-note", if now.unreachable { "{waiting}" } else { "The picture will be back in a moment" } }
             }
         },
+        // Over the last picture, where there is one.
+        Phase::Reconnecting => rsx! {
+            div { class: if now.transport.is_some() { "veil veil-thin" } else { "veil" },
+                span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
+                p { class: "veil-title", "Reconnecting" }
+                p { class: "veil-note",
+                    if now.unreachable { "{waiting}" } else { "The streamer's connection broke. It goes on here by itself." }
+                }
+            }
+        },
         Phase::Offline => rsx! {
             div { class: "veil",
                 span { class: "still", "aria-hidden": "true", icon::Mark {} }
@@ -241,6 +251,7 @@ fn spoken(ui: &Ui) -> &'static str {
         (Phase::Missing, _) => "There is no such stream.",
         (Phase::Offline, _) => "The stream is offline.",
         (Phase::Connecting, _) => "Connecting.",
+        (Phase::Reconnecting, _) => "The streamer's connection broke. Reconnecting.",
         (Phase::Interrupted, _) => "The picture is interrupted.",
         (Phase::Playing, _) if ui.paused => "Paused.",
         (Phase::Playing, Some(Transport::Hls)) => "Playing over HLS.",
