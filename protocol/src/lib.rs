@@ -3,11 +3,13 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod layer;
 mod problem;
 mod slug;
 mod stream;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
+pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use problem::{ErrorCode, Problem};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};

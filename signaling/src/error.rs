@@ -3,6 +3,7 @@
 
 use std::{any::Any, time::Duration};
 
+use crate::seam::IceRestartError;
 use axum::{
     body::Body,
     extract::rejection::{BytesRejection, JsonRejection},
@@ -46,6 +47,9 @@ pub enum ApiError {
     /// Nobody publishes the stream.
     #[error("the stream is not live; ask again in a moment")]
     NotLive,
+    /// `If-Match` is missing.
+    #[error("send If-Match with the session's entity tag, or * to restart ICE")]
+    PreconditionRequired,
     /// `If-Match` names a state that the session does not have.
     #[error("the session has no such entity tag")]
     PreconditionFailed,
@@ -93,6 +97,11 @@ impl ApiError {
             ),
             Self::Conflict(_) => (Status::CONFLICT, Code::Conflict, "Clashes with what exists"),
             Self::NotLive => (Status::CONFLICT, Code::NotLive, "Not live"),
+            Self::PreconditionRequired => (
+                Status::PRECONDITION_REQUIRED,
+                Code::BadRequest,
+                "Precondition required",
+            ),
             Self::PreconditionFailed => (
                 Status::PRECONDITION_FAILED,
                 Code::Conflict,
@@ -186,6 +195,15 @@ impl From<OfferError> for ApiError {
             OfferError::Unprocessable(_) => Self::Unprocessable(detail),
             OfferError::NotLive => Self::NotLive,
             OfferError::Unavailable(_) => Self::Unavailable(detail),
+        }
+    }
+}
+
+impl From<IceRestartError> for ApiError {
+    fn from(error: IceRestartError) -> Self {
+        match error {
+            IceRestartError::NoSuchSession => Self::NotFound("session"),
+            other => Self::Unprocessable(other.to_string()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod addresses;
 mod assets;
 mod auth;
 mod body;
+mod entity_tag;
 mod error;
 mod health;
 pub mod hls;
@@ -21,8 +22,10 @@ pub mod passwords;
 mod rest;
 mod router;
 mod sdp;
+mod seam;
 mod tokens;
 mod whep;
+mod whep_layer;
 mod whip;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod broadcast;
 mod follow;
 mod publishers;
 mod record;
+mod viewers;
 mod watch_database;
 
 use std::{
@@ -40,6 +41,7 @@ pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
 pub use watch_database::watch_database;
 
 use publishers::Publishers;
+use viewers::Viewers;
 
 /// How often the HLS origin's count of viewers is looked at. It tells by itself when it gets ready.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -64,6 +66,7 @@ struct Inner {
     runtime: Handle,
     state: Mutex<State>,
     publishers: Publishers,
+    viewers: Viewers,
     records: TaskTracker,
     /// Cancelled when the media plane has stopped.
     media_stopped: CancellationToken,
@@ -137,6 +140,7 @@ impl Live {
             runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
+            viewers: Viewers::default(),
             records: TaskTracker::new(),
             media_stopped: CancellationToken::new(),
         };
@@ -207,6 +211,7 @@ impl Live {
 
     /// A WebRTC viewer's transport is up.
     pub fn viewer_connected(&self, stream: StreamId, session: SessionId) {
+        self.inner.viewers.connected(session);
         let mut state = self.state();
         state.viewers.entry(stream).or_default().insert(session);
         self.refresh(&mut state, stream);
@@ -214,6 +219,7 @@ impl Live {
 
     /// A WebRTC viewer is gone.
     pub fn viewer_ended(&self, stream: StreamId, session: SessionId) {
+        self.inner.viewers.remove(session);
         let mut state = self.state();
         if let Some(viewers) = state.viewers.get_mut(&stream) {
             viewers.remove(&session);
@@ -277,6 +283,10 @@ impl Live {
 
     pub(crate) fn publishers(&self) -> &Publishers {
         &self.inner.publishers
+    }
+
+    pub(crate) fn viewers(&self) -> &Viewers {
+        &self.inner.viewers
     }
 
     /// Whether the media plane has stopped, which it does only when the server does.

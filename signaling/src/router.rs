@@ -25,7 +25,7 @@ use weir_db::Stream;
 
 use crate::{
     ApiError, App, Services, assets, error, health, hls, login_limit::LoginLimit, metrics, rest,
-    sdp, tokens::Tokens, whep, whip,
+    sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -81,9 +81,13 @@ fn webrtc() -> Router<App> {
     let sessions = Router::new()
         .route(
             "/whip/session/{id}",
-            delete(whip::end).patch(whip::trickle).get(whip::look),
+            delete(whip::end).patch(whip::patch).get(whip::look),
         )
-        .route("/whep/session/{id}", delete(whep::end).patch(whep::trickle))
+        .route("/whep/session/{id}", delete(whep::end).patch(whep::patch))
+        .route(
+            "/whep/session/{id}/layer",
+            get(whep_layer::look).post(whep_layer::select),
+        )
         .method_not_allowed_fallback(not_allowed)
         .layer(cors());
     endpoints

@@ -8,8 +8,6 @@ use crate::{
     server::{Server, created, problem, soon},
 };
 
-const FRAGMENT: &str = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n";
-
 #[tokio::test]
 async fn every_bad_offer_gets_its_status() {
     let server = Server::start().await;
@@ -264,30 +262,6 @@ async fn a_publisher_that_vanishes_is_waited_for_and_then_offline() {
     soon("offline", state.wait_for(|state| !state.live))
         .await
         .unwrap();
-}
-
-#[tokio::test]
-async fn trickling_is_answered_as_the_rfc_says() {
-    let mut server = Server::start().await;
-    let stream = server.stream("demo").await;
-    let (_peer, location, _) = server.publish(&stream).await;
-    let patch = |key: &str, content_type: &str, tag: Option<&str>, body: &str| {
-        let mut request = server
-            .request(Method::PATCH, &location)
-            .bearer_auth(key)
-            .header(header::CONTENT_TYPE, content_type)
-            .body(body.to_owned());
-        if let Some(tag) = tag {
-            request = request.header(header::IF_MATCH, tag);
-        }
-        async { request.send().await.unwrap().status().as_u16() }
-    };
-    let (key, fragment) = (stream.key.as_str(), "application/trickle-ice-sdpfrag");
-    assert_eq!(patch(key, fragment, None, FRAGMENT).await, 204);
-    assert_eq!(patch("x", fragment, None, FRAGMENT).await, 401);
-    assert_eq!(patch(key, "text/plain", None, FRAGMENT).await, 415);
-    assert_eq!(patch(key, fragment, Some("*"), FRAGMENT).await, 422);
-    assert_eq!(patch(key, fragment, None, "hello").await, 400);
 }
 
 #[tokio::test]

@@ -37,6 +37,10 @@ async fn closing_by_command_is_a_goodbye_and_vanishing_is_not() {
     for by_command in [true, false] {
         let (mut client, outcome, mut recording, tokens) = start_with_tokens();
         client.write_all(&wire::up_to_publish(KEY)).await.unwrap();
+        let mut answer = Vec::new();
+        while !wire::says(&answer, "NetStream.Publish.Start") {
+            client.read_buf(&mut answer).await.unwrap();
+        }
         if by_command {
             let close = [wire::string("deleteStream"), wire::number(4.0)].concat();
             let close = wire::message(3, 0, wire::COMMAND, &close);
