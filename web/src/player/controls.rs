@@ -6,6 +6,7 @@ use super::{
     delay,
     driver::{Action, Remote, Ui},
     machine::{Phase, Transport},
+    quality_menu::QualityMenu,
 };
 use crate::icon;
 
@@ -72,6 +73,7 @@ pub fn Controls(
                 Way { transport, delay_ms: now.delay_ms }
             }
             span { class: "spring" }
+            QualityMenu { ui, remote: remote.clone() }
             button {
                 class: "control",
                 r#type: "button",
