@@ -7,9 +7,11 @@ mod layer;
 mod problem;
 mod slug;
 mod stream;
+mod viewers;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use problem::{ErrorCode, Problem};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
+pub use viewers::{LayerViewers, StreamViewers, ViewerReport};

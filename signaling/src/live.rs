@@ -25,16 +25,23 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{runtime::Handle, sync::watch, time::MissedTickBehavior};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+    time::MissedTickBehavior,
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
 use weir_db::{Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, StreamSlug, StreamSummary, ViewerCount};
-use weir_sfu::{SessionId, StreamId};
+use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::hls;
+use crate::{
+    hls,
+    seam::{FinishSoon as _, Soon as _},
+};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
@@ -51,6 +58,16 @@ pub fn media_id(stream: &Stream) -> StreamId {
     StreamId(stream.id.get().unsigned_abs())
 }
 
+/// How long things last.
+#[derive(Debug, Clone)]
+pub struct LiveConfig {
+    /// How long a broadcast waits for a publisher whose connection broke; zero ends it at once.
+    pub grace: Duration,
+    /// How long players may wait before they show a picture, at least and at most, where the stream has
+    /// no setting of its own.
+    pub playout_delay: (Duration, Duration),
+}
+
 /// What is live. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
 pub struct Live {
@@ -60,8 +77,7 @@ pub struct Live {
 struct Inner {
     db: Db,
     hls: hls::Origin,
-    /// How long a broadcast waits for a publisher whose connection broke.
-    grace: Duration,
+    config: LiveConfig,
     /// Waits for the ends of grace periods, which may begin where no runtime is entered.
     runtime: Handle,
     state: Mutex<State>,
@@ -129,14 +145,13 @@ pub struct LiveCounts {
 }
 
 impl Live {
-    /// Nothing is live yet. A broadcast waits for `grace` when its publisher's connection breaks; zero
-    /// ends it at once. Must be called within a tokio runtime: broadcasts are written to the database
-    /// by tasks on it.
-    pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
+    /// Nothing is live yet. Must be called within a tokio runtime: broadcasts are written to the
+    /// database by tasks on it.
+    pub fn new(db: Db, hls: hls::Origin, config: LiveConfig) -> Self {
         let inner = Inner {
             db,
             hls,
-            grace,
+            config,
             runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
@@ -230,21 +245,42 @@ impl Live {
         self.refresh(&mut state, stream);
     }
 
-    /// Ends what is on the air or about to be, at once, except under the key that was made at `valid`.
-    /// Gives the WebRTC sessions of those publishers, for the caller to end.
-    pub(crate) fn revoke(&self, stream: StreamId, valid: Option<KeyMade>) -> Vec<SessionId> {
-        self.end_if(stream, |on_air| valid != Some(on_air.key_made));
-        self.inner.publishers.remove_stream(stream, valid)
+    /// Ends what is on the air or about to be, at once, except under the key that was made at `valid`;
+    /// on the media plane too, where a broadcast might be waited for.
+    pub(crate) async fn revoke(&self, sfu: &Sfu, stream: StreamId, valid: Option<KeyMade>) {
+        let ended = self.end_if(stream, |on_air| valid != Some(on_air.key_made));
+        end_all(sfu, self.inner.publishers.remove_stream(stream, valid)).await;
+        if ended {
+            // A source that takes over and says goodbye: nobody waits for the one before it.
+            sfu.ingest(stream, mpsc::channel(1).0).finish();
+        }
     }
 
-    /// The stream is deleted: nobody publishes, watchers are told. Gives the WebRTC sessions of its
-    /// publishers and viewers, for the caller to end.
-    pub(crate) fn forget(&self, stream: StreamId) -> Vec<SessionId> {
-        let mut sessions = self.revoke(stream, None);
-        let mut state = self.state();
-        state.streams.remove(&stream);
-        sessions.extend(state.viewers.get(&stream).into_iter().flatten());
-        sessions
+    /// The stream is deleted: nobody publishes, watchers are told, viewers' sessions end.
+    pub(crate) async fn forget(&self, sfu: &Sfu, stream: StreamId) {
+        self.revoke(sfu, stream, None).await;
+        let viewers: Vec<SessionId> = {
+            let mut state = self.state();
+            state.streams.remove(&stream);
+            state
+                .viewers
+                .get(&stream)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect()
+        };
+        end_all(sfu, viewers).await;
+    }
+
+    /// Tells the media plane how long the stream's players may wait: as the stream says, or the server.
+    pub fn set_playout_delay(&self, sfu: &Sfu, stream: &Stream) {
+        let millis = |millis: u16| Duration::from_millis(millis.into());
+        let (min, max) = match stream.playout_delay {
+            Some(own) => (millis(own.min_ms), millis(own.max_ms)),
+            None => self.inner.config.playout_delay,
+        };
+        sfu.set_playout_delay(media_id(stream), min, max);
     }
 
     /// Keeps what the HLS origin knows in the summaries, and drops entries that nobody needs, until
@@ -295,16 +331,18 @@ impl Live {
     }
 
     /// Ends a stream's broadcast if it is one of those.
-    fn end_if(&self, stream: StreamId, which: impl FnOnce(&OnAir) -> bool) {
+    fn end_if(&self, stream: StreamId, which: impl FnOnce(&OnAir) -> bool) -> bool {
         let mut state = self.state();
         let Some(entry) = state.streams.get_mut(&stream) else {
-            return;
+            return false;
         };
-        if entry.on_air.as_ref().is_some_and(which) {
+        let ends = entry.on_air.as_ref().is_some_and(which);
+        if ends {
             entry.on_air = None;
             tracing::info!(slug = %entry.slug, "stream is offline");
             self.refresh(&mut state, stream);
         }
+        ends
     }
 
     /// Computes a stream's summary anew and tells its watchers if it changed.
@@ -367,6 +405,13 @@ impl State {
     fn webrtc_viewers(&self, stream: StreamId) -> u32 {
         let count = self.viewers.get(&stream).map_or(0, HashSet::len);
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+async fn end_all(sfu: &Sfu, sessions: Vec<SessionId>) {
+    for session in sessions {
+        // False when it has gone by itself, which is as good.
+        sfu.end_session(session).await;
     }
 }
 

@@ -110,6 +110,7 @@ fn api() -> Router<App> {
             get(rest::streams::show).delete(rest::manage::delete),
         )
         .route("/v1/streams/{slug}/key", post(rest::manage::rotate_key))
+        .route("/v1/streams/{slug}/viewers", get(rest::viewers::viewers))
         .route("/v1/streams/{slug}/events", get(rest::events::events))
         .fallback(|| async { ApiError::NotFound("address of the API") })
         .method_not_allowed_fallback(not_allowed)

@@ -1,5 +1,5 @@
 //! TEMPORARY until the media plane's branch lands.
-#![allow(missing_docs, dead_code)]
+#![allow(missing_docs, dead_code, async_fn_in_trait)]
 use std::time::Duration;
 use weir_sfu::{SessionId, Sfu, StreamId};
 
@@ -90,4 +90,11 @@ impl Soon for Sfu {
     ) -> Result<IceAnswer, IceRestartError> {
         Err(IceRestartError::NoSuchSession)
     }
+}
+
+pub trait FinishSoon {
+    fn finish(self);
+}
+impl FinishSoon for weir_sfu::Ingest {
+    fn finish(self) {}
 }

@@ -8,10 +8,15 @@ use axum::{
     http::{HeaderMap, header},
     response::IntoResponse,
 };
-use weir_protocol::{Layer, SelectLayer, SessionLayers};
+use weir_protocol::{SelectLayer, SessionLayers};
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, body::Body, sdp, whep};
+use crate::{
+    ApiError, App,
+    body::Body,
+    rest::viewers::{by_size, described},
+    sdp, whep,
+};
 
 /// Longest name of a layer (RFC 8851 sets no limit; what publishers use has one or two characters).
 const NAME_MAX: usize = 64;
@@ -142,22 +147,11 @@ async fn layers(app: &App, session: SessionId) -> Option<StreamStats> {
 
 async fn state_of(app: &App, session: SessionId) -> impl IntoResponse + use<> {
     let viewer = app.services.sfu.viewer_stats(session).await;
-    let mut layers = layers(app, session)
+    let layers = layers(app, session)
         .await
         .map_or_else(Vec::new, |stream| stream.layers);
-    layers.sort_by_key(|layer| std::cmp::Reverse((layer.height, layer.width, layer.bitrate)));
-    let pixels = |size: u16| (size > 0).then_some(u32::from(size));
     let state = SessionLayers {
-        layers: layers
-            .into_iter()
-            .map(|layer| Layer {
-                encoding_id: layer.name,
-                width: pixels(layer.width),
-                height: pixels(layer.height),
-                bitrate: layer.bitrate,
-                active: layer.active,
-            })
-            .collect(),
+        layers: by_size(layers).map(described).collect(),
         automatic: viewer.as_ref().is_none_or(|viewer| viewer.layer_auto),
         playing: viewer.and_then(|viewer| viewer.layer),
     };

@@ -16,7 +16,7 @@ use weir_bridge::{
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    HttpConfig, Live, Services,
+    HttpConfig, Live, LiveConfig, Services,
     hls::{Origin, OriginConfig},
     keys, live,
 };
@@ -83,7 +83,14 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
-    let live = Live::new(db.clone(), hls.clone(), config.media.grace());
+    let live = Live::new(
+        db.clone(),
+        hls.clone(),
+        LiveConfig {
+            grace: config.media.grace(),
+            playout_delay: config.media.playout_delay(),
+        },
+    );
     let draining = CancellationToken::new();
     let services = Arc::new(Services {
         db: db.clone(),

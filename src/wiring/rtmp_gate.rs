@@ -59,12 +59,16 @@ impl Gate for RtmpGate {
             .services
             .sfu
             .ingest(live::media_id(&stream), keyframe_wanted);
+        self.services
+            .live
+            .set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let output = RtmpOutput {
-            ingest,
+            ingest: Some(ingest),
             hls: self.services.hls.open(&stream.slug),
             broadcast: Some(broadcast),
             goodbye: goodbye.clone(),
+            cancelled: cancel.clone(),
             slug: slug.clone(),
         };
         Ok(Admission {
