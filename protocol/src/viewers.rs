@@ -45,14 +45,14 @@ pub struct ViewerReport {
     pub loss: f32,
     /// Round trip in milliseconds; absent until measured.
     pub rtt_ms: Option<f64>,
-    /// What its connection is estimated to carry, in bits per second; absent where it gives no feedback.
-    pub estimate: Option<u64>,
+    /// What its connection is thought to carry, in bits per second.
+    pub estimate: u64,
     /// Packets that it asked to have again.
     pub nacks: u64,
     /// Packets sent again.
     pub retransmissions: u64,
     /// Keyframes that it asked for.
     pub keyframe_requests: u64,
-    /// Packets that were not sent to it because a queue was full.
+    /// Packets that were not sent to it because its connection, or a queue, was full.
     pub dropped: u64,
 }

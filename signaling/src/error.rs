@@ -203,7 +203,9 @@ impl From<IceRestartError> for ApiError {
     fn from(error: IceRestartError) -> Self {
         match error {
             IceRestartError::NoSuchSession => Self::NotFound("session"),
-            other => Self::Unprocessable(other.to_string()),
+            IceRestartError::Malformed(_) => Self::BadRequest(error.to_string()),
+            IceRestartError::Unchanged => Self::Unprocessable(error.to_string()),
+            IceRestartError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

@@ -17,12 +17,12 @@ pub struct ViewerStats {
     pub connected_for: Duration,
     pub bitrate: u64,
     pub layer: Option<String>,
-    pub layer_auto: bool,
-    pub width: u16,
-    pub height: u16,
+    pub choice: LayerChoice,
+    pub width: Option<u16>,
+    pub height: Option<u16>,
     pub loss: f32,
     pub rtt: Option<Duration>,
-    pub estimate: Option<u64>,
+    pub estimate: u64,
     pub nacks: u64,
     pub keyframe_requests: u64,
     pub dropped: u64,
@@ -31,17 +31,16 @@ pub struct ViewerStats {
 #[derive(Debug, Clone)]
 pub struct LayerStats {
     pub name: String,
-    pub width: u16,
-    pub height: u16,
+    pub width: Option<u16>,
+    pub height: Option<u16>,
     pub bitrate: u64,
     pub active: bool,
     pub viewers: u64,
 }
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StreamStats {
-    pub viewers: u64,
     pub layers: Vec<LayerStats>,
-    pub per_viewer: Vec<ViewerStats>,
+    pub viewers: Vec<ViewerStats>,
 }
 #[derive(Debug, Clone)]
 pub struct IceParameters {
@@ -58,8 +57,12 @@ pub struct IceAnswer {
 pub enum IceRestartError {
     #[error("no such session")]
     NoSuchSession,
-    #[error("not now")]
-    Other,
+    #[error("bad {0}")]
+    Malformed(String),
+    #[error("same")]
+    Unchanged,
+    #[error("not now {0}")]
+    Unavailable(&'static str),
 }
 pub trait Soon {
     fn set_playout_delay(&self, stream: StreamId, min: Duration, max: Duration);

@@ -14,7 +14,7 @@ use weir_sfu::SessionId;
 use crate::{
     ApiError, App,
     body::Body,
-    rest::viewers::{by_size, described},
+    rest::viewers::{by_size, described, is_automatic},
     sdp, whep,
 };
 
@@ -112,7 +112,8 @@ fn choice(wanted: &SelectLayer, stream: Option<&StreamStats>) -> Result<LayerCho
 fn named(name: &str, stream: Option<&StreamStats>) -> Result<LayerChoice, ApiError> {
     let layers = stream.map_or(&[][..], |stream| &stream.layers);
     let known = layers.iter().any(|layer| layer.name == name);
-    if name.is_empty() || name.len() > NAME_MAX || (!layers.is_empty() && !known) {
+    let unheard_of = layers.is_empty() && !name.is_empty() && name.len() <= NAME_MAX;
+    if !known && !unheard_of {
         let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
         return Err(ApiError::Unprocessable(format!(
             "the stream has no such layer now; it has: {}",
@@ -127,10 +128,13 @@ fn named(name: &str, stream: Option<&StreamStats>) -> Result<LayerChoice, ApiErr
 fn height_limit(wanted: &SelectLayer, stream: Option<&StreamStats>) -> u16 {
     let by_width = wanted.max_width.map(|most| {
         let layers = stream.map_or(&[][..], |stream| &stream.layers);
-        let sized = || layers.iter().filter(|layer| layer.width > 0);
-        let narrow = sized().filter(|layer| u32::from(layer.width) <= most);
-        let highest = narrow.map(|layer| u32::from(layer.height)).max();
-        let lowest = sized().map(|layer| u32::from(layer.height)).min();
+        let sized = layers
+            .iter()
+            .filter_map(|layer| layer.width.zip(layer.height));
+        let sized = sized.map(|(width, height)| (u32::from(width), u32::from(height)));
+        let narrow = sized.clone().filter(|(width, _)| *width <= most);
+        let highest = narrow.map(|(_, height)| height).max();
+        let lowest = sized.map(|(_, height)| height).min();
         highest
             .or(lowest)
             .unwrap_or_else(|| (most.saturating_mul(9) / 16).max(1))
@@ -152,7 +156,7 @@ async fn state_of(app: &App, session: SessionId) -> impl IntoResponse + use<> {
         .map_or_else(Vec::new, |stream| stream.layers);
     let state = SessionLayers {
         layers: by_size(layers).map(described).collect(),
-        automatic: viewer.as_ref().is_none_or(|viewer| viewer.layer_auto),
+        automatic: viewer.as_ref().is_none_or(is_automatic),
         playing: viewer.and_then(|viewer| viewer.layer),
     };
     ([(header::CACHE_CONTROL, "no-store")], Json(state))
@@ -167,17 +171,16 @@ mod tests {
     fn stream() -> StreamStats {
         let layer = |name: &str, width, height| LayerStats {
             name: name.into(),
-            width,
-            height,
+            width: Some(width),
+            height: Some(height),
             bitrate: 1,
             active: true,
             viewers: 0,
         };
         StreamStats {
-            viewers: 0,
             // A phone held upright: as high as wide ones, but narrow.
             layers: vec![layer("h", 720, 1280), layer("q", 360, 640)],
-            per_viewer: Vec::new(),
+            viewers: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::seam::{LayerStats, Soon as _, ViewerStats};
+use crate::seam::{LayerChoice, LayerStats, Soon as _, ViewerStats};
 use axum::{
     Json,
     extract::{Path, State},
@@ -26,7 +26,7 @@ pub(crate) async fn viewers(
     user.may_change(&stream)?;
     let stats = app.services.sfu.stream_stats(media_id(&stream)).await;
     let (layers, mut viewers) =
-        stats.map_or_else(Default::default, |stats| (stats.layers, stats.per_viewer));
+        stats.map_or_else(Default::default, |stats| (stats.layers, stats.viewers));
     viewers.sort_by_key(|viewer| Reverse(viewer.connected_for));
     let report = StreamViewers {
         layers: by_size(layers)
@@ -50,8 +50,8 @@ pub(crate) fn by_size(mut layers: Vec<LayerStats>) -> impl Iterator<Item = Layer
 pub(crate) fn described(layer: LayerStats) -> Layer {
     Layer {
         encoding_id: layer.name,
-        width: pixels(layer.width),
-        height: pixels(layer.height),
+        width: layer.width.map(u32::from),
+        height: layer.height.map(u32::from),
         bitrate: layer.bitrate,
         active: layer.active,
     }
@@ -64,10 +64,10 @@ fn report(viewer: ViewerStats) -> ViewerReport {
         id,
         connected_seconds: viewer.connected_for.as_secs(),
         bitrate: viewer.bitrate,
+        automatic: is_automatic(&viewer),
         layer: viewer.layer,
-        automatic: viewer.layer_auto,
-        width: pixels(viewer.width),
-        height: pixels(viewer.height),
+        width: viewer.width.map(u32::from),
+        height: viewer.height.map(u32::from),
         loss: viewer.loss,
         rtt_ms: viewer.rtt.map(|rtt| rtt.as_secs_f64() * 1_000.0),
         estimate: viewer.estimate,
@@ -78,6 +78,10 @@ fn report(viewer: ViewerStats) -> ViewerReport {
     }
 }
 
-fn pixels(size: u16) -> Option<u32> {
-    (size > 0).then_some(size.into())
+/// Whether the server chooses the layer, be it within limits.
+pub(crate) fn is_automatic(viewer: &ViewerStats) -> bool {
+    match viewer.choice {
+        LayerChoice::Auto | LayerChoice::MaxHeight(_) => true,
+        LayerChoice::Layer(_) | LayerChoice::AudioOnly | LayerChoice::Paused => false,
+    }
 }

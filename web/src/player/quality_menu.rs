@@ -53,7 +53,12 @@ pub fn QualityMenu(ui: Signal<Ui>, remote: RemoteProp) -> Element {
                 onmounted: move |event| button.set(event.try_as_web_event()),
                 onclick: move |_| toggle(),
                 icon::Quality {}
-                span { class: "quality-words", "{words}" }
+                span { class: "quality-words",
+                    "{chosen.words(None)}"
+                    if chosen == quality::Quality::Auto && let Some(lines) = now.lines {
+                        span { class: "quality-playing", " ({lines}p)" }
+                    }
+                }
             }
             if open() {
                 div {
