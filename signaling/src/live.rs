@@ -224,6 +224,16 @@ impl Live {
         counts
     }
 
+    /// The streams that are on the air.
+    pub(crate) fn on_air(&self) -> Vec<StreamId> {
+        let state = self.state();
+        let on_air = state
+            .streams
+            .iter()
+            .filter(|(_, entry)| entry.on_air.is_some());
+        on_air.map(|(id, _)| *id).collect()
+    }
+
     /// A WebRTC viewer's transport is up.
     pub fn viewer_connected(&self, stream: StreamId, session: SessionId) {
         self.inner.viewers.connected(session);

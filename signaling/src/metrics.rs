@@ -1,5 +1,7 @@
 //! `GET /metrics` in the OpenMetrics text format, which Prometheus asks for and reads.
 
+mod audience;
+
 use std::fmt;
 
 use axum::{
@@ -122,6 +124,7 @@ impl Metrics {
 /// `GET /metrics`.
 pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
     let mut samples = of_the_media_plane(&app.services);
+    samples.extend(audience::samples(&app.services).await);
     samples.extend(app.services.gauges.read());
     let body = app
         .metrics
