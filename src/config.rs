@@ -262,6 +262,14 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// The STUN servers that are asked for the public address, where that was asked for.
+    pub fn discover(&self) -> Vec<String> {
+        match self.media.public_ip.contains(&PublicIp::Auto) {
+            true => self.ice.stun_servers(),
+            false => Vec::new(),
+        }
+    }
+
     /// The database's URL: the configured one, or SQLite in the data folder.
     pub fn database_url(&self) -> String {
         match self.data.database_url.expose() {
@@ -327,7 +335,7 @@ impl Config {
                 "must be addresses that clients can send to, or \"auto\"",
             );
         }
-        if self.media.public_ip.contains(&PublicIp::Auto) && self.ice.stun_servers().is_empty() {
+        if self.media.public_ip.contains(&PublicIp::Auto) && self.discover().is_empty() {
             return bad(
                 "media.public_ip",
                 "\"auto\" needs a server to ask: add one to ice.urls, like stun:stun.example.org",

@@ -3,7 +3,6 @@
 
 use std::{any::Any, time::Duration};
 
-use crate::seam::IceRestartError;
 use axum::{
     body::Body,
     extract::rejection::{BytesRejection, JsonRejection},
@@ -12,7 +11,7 @@ use axum::{
 };
 use weir_db::DbError;
 use weir_protocol::{ErrorCode, Problem};
-use weir_sfu::OfferError;
+use weir_sfu::{IceRestartError, OfferError};
 
 /// When a viewer of a stream that is not live should ask again.
 const NOT_LIVE_RETRY: Duration = Duration::from_secs(2);

@@ -38,10 +38,7 @@ use weir_db::{Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, StreamSlug, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::{
-    hls,
-    seam::{FinishSoon as _, Soon as _},
-};
+use crate::hls;
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
@@ -58,16 +55,6 @@ pub fn media_id(stream: &Stream) -> StreamId {
     StreamId(stream.id.get().unsigned_abs())
 }
 
-/// How long things last.
-#[derive(Debug, Clone)]
-pub struct LiveConfig {
-    /// How long a broadcast waits for a publisher whose connection broke; zero ends it at once.
-    pub grace: Duration,
-    /// How long players may wait before they show a picture, at least and at most, where the stream has
-    /// no setting of its own.
-    pub playout_delay: (Duration, Duration),
-}
-
 /// What is live. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
 pub struct Live {
@@ -77,7 +64,8 @@ pub struct Live {
 struct Inner {
     db: Db,
     hls: hls::Origin,
-    config: LiveConfig,
+    /// How long a broadcast waits for a publisher whose connection broke.
+    grace: Duration,
     /// Waits for the ends of grace periods, which may begin where no runtime is entered.
     runtime: Handle,
     state: Mutex<State>,
@@ -145,13 +133,14 @@ pub struct LiveCounts {
 }
 
 impl Live {
-    /// Nothing is live yet. Must be called within a tokio runtime: broadcasts are written to the
-    /// database by tasks on it.
-    pub fn new(db: Db, hls: hls::Origin, config: LiveConfig) -> Self {
+    /// Nothing is live yet. A broadcast waits for `grace` when its publisher's connection breaks; zero
+    /// ends it at once. Must be called within a tokio runtime: broadcasts are written to the database
+    /// by tasks on it.
+    pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
         let inner = Inner {
             db,
             hls,
-            config,
+            grace,
             runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
@@ -284,13 +273,11 @@ impl Live {
     }
 
     /// Tells the media plane how long the stream's players may wait: as the stream says, or the server.
-    pub fn set_playout_delay(&self, sfu: &Sfu, stream: &Stream) {
+    pub fn set_playout_delay(sfu: &Sfu, stream: &Stream) {
         let millis = |millis: u16| Duration::from_millis(millis.into());
-        let (min, max) = match stream.playout_delay {
-            Some(own) => (millis(own.min_ms), millis(own.max_ms)),
-            None => self.inner.config.playout_delay,
-        };
-        sfu.set_playout_delay(media_id(stream), min, max);
+        let own = stream.playout_delay;
+        let own = own.map(|own| (millis(own.min_ms), millis(own.max_ms)));
+        sfu.set_playout_delay(media_id(stream), own);
     }
 
     /// Keeps what the HLS origin knows in the summaries, and drops entries that nobody needs, until

@@ -219,6 +219,26 @@ fn of_the_media_plane(services: &Services) -> Vec<Sample> {
             "Packets dropped because a bounded queue was full",
             stats.overflow_drops,
         ),
+        Sample::counter(
+            "weir_viewer_drops",
+            "Video packets that viewers did not get because their connections do not carry them",
+            stats.viewer_drops,
+        ),
+        Sample::counter(
+            "weir_viewer_keyframe_requests",
+            "Keyframes that viewers asked for",
+            stats.viewer_keyframe_requests,
+        ),
+        Sample::counter(
+            "weir_viewer_nacks",
+            "Packets that viewers asked to have again",
+            stats.nacks,
+        ),
+        Sample::gauge(
+            "weir_tcp_connections",
+            "TCP connections that carry WebRTC sessions now",
+            stats.tcp_connections as f64,
+        ),
     ];
     let packets = "Media packets received from publishers and sent to viewers";
     samples.extend(both_ways(

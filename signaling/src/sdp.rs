@@ -3,13 +3,12 @@
 
 use std::time::SystemTime;
 
-use crate::seam::{IceAnswer, IceParameters, Soon as _};
 use axum::{
     body::Bytes,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use weir_sfu::{Session, SessionId, Sfu};
+use weir_sfu::{IceAnswer, IceParameters, Session, SessionId, Sfu};
 use weir_turn::{IceServer, IceServers};
 
 use crate::{

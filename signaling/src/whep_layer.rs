@@ -1,6 +1,5 @@
 //! The layer resource of a WHEP session: which layers there are, and which one the viewer gets.
 
-use crate::seam::{LayerChoice, Soon as _, StreamStats};
 use axum::{
     Json,
     body::Bytes,
@@ -9,7 +8,7 @@ use axum::{
     response::IntoResponse,
 };
 use weir_protocol::{SelectLayer, SessionLayers};
-use weir_sfu::SessionId;
+use weir_sfu::{LayerChoice, SessionId, StreamStats};
 
 use crate::{
     ApiError, App,
@@ -164,7 +163,7 @@ async fn state_of(app: &App, session: SessionId) -> impl IntoResponse + use<> {
 
 #[cfg(test)]
 mod tests {
-    use crate::seam::LayerStats;
+    use weir_sfu::LayerStats;
 
     use super::*;
 

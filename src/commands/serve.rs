@@ -16,7 +16,7 @@ use weir_bridge::{
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    HttpConfig, Live, LiveConfig, Services,
+    HttpConfig, Live, Services,
     hls::{Origin, OriginConfig},
     keys, live,
 };
@@ -59,10 +59,14 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     config.rtmp.listen = rtmp_listener.local_addr()?;
     let (sfu, sfu_events) = Sfu::start(SfuConfig {
         media_udp: config.media.udp,
+        media_tcp: config.media.tcp,
         advertise: config.media.advertise.clone(),
+        public: config.media.public_addresses().collect(),
+        discover: config.discover(),
         shards: config.media.shards,
         publisher_timeout: config.media.publisher_timeout(),
-        ..SfuConfig::default()
+        grace: config.media.grace(),
+        playout_delay: config.media.playout_delay(),
     })
     .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
 
@@ -83,14 +87,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
-    let live = Live::new(
-        db.clone(),
-        hls.clone(),
-        LiveConfig {
-            grace: config.media.grace(),
-            playout_delay: config.media.playout_delay(),
-        },
-    );
+    let live = Live::new(db.clone(), hls.clone(), config.media.grace());
     let draining = CancellationToken::new();
     let services = Arc::new(Services {
         db: db.clone(),

@@ -5,7 +5,6 @@ use tracing::warn;
 use weir_bridge::output::StreamOutput;
 use weir_media::{HlsOutput, RtpPacket, RtpTracks};
 use weir_sfu::Ingest;
-use weir_signaling::seam::FinishSoon as _;
 use weir_signaling::{hls::HlsWriter, live::Broadcast};
 
 /// Into the SFU and the HLS origin. Dropping it interrupts the broadcast everywhere, or ends it when

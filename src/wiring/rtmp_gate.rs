@@ -8,7 +8,7 @@ use tracing::{error, info};
 use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal};
 use weir_db::{DbError, KeyHash, Stream};
 use weir_protocol::{IngestProtocol, StreamSlug};
-use weir_signaling::{Services, keys, live};
+use weir_signaling::{Live, Services, keys, live};
 
 use super::output::RtmpOutput;
 
@@ -59,9 +59,7 @@ impl Gate for RtmpGate {
             .services
             .sfu
             .ingest(live::media_id(&stream), keyframe_wanted);
-        self.services
-            .live
-            .set_playout_delay(&self.services.sfu, &stream);
+        Live::set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let output = RtmpOutput {
             ingest: Some(ingest),

@@ -93,7 +93,7 @@ impl Live {
 
     /// A publisher's connection broke. False when it was not the newest, or nobody is to be waited for.
     fn interrupt(&self, stream: StreamId, publisher: u64) -> bool {
-        let grace = self.inner.config.grace;
+        let grace = self.inner.grace;
         let mut state = self.state();
         let on_air = state
             .streams

@@ -52,7 +52,7 @@ pub async fn follow_sfu(
                     continue;
                 };
                 let broadcast = live.begin(&row, IngestProtocol::Whip);
-                live.set_playout_delay(&sfu, &row);
+                Live::set_playout_delay(&sfu, &row);
                 let over = broadcast.cancelled();
                 on_air.insert(session, broadcast);
                 tokio::spawn(end_when(over.clone(), sfu.clone(), session));

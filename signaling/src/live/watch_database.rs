@@ -48,7 +48,7 @@ async fn check(live: &Live, sfu: &Sfu, db: &Db, delays: &mut Delays) -> Result<(
             Some(row) => {
                 live.retitle(id, &row.title);
                 if delays.insert(id, row.playout_delay) != Some(row.playout_delay) {
-                    live.set_playout_delay(sfu, row);
+                    Live::set_playout_delay(sfu, row);
                 }
             }
             None => live.forget(sfu, id).await,

@@ -1,6 +1,6 @@
 //! What viewers get, over all streams: few series, however many viewers there are.
 
-use crate::seam::{LayerChoice, Soon as _, StreamStats, ViewerStats};
+use weir_sfu::{LayerChoice, StreamStats, ViewerStats};
 
 use super::Sample;
 use crate::Services;
@@ -87,7 +87,7 @@ fn wants_none(viewer: &ViewerStats) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use crate::seam::LayerStats;
+    use weir_sfu::LayerStats;
     use weir_sfu::SessionId;
 
     use super::*;

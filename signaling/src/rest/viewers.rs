@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use crate::seam::{LayerChoice, LayerStats, Soon as _, ViewerStats};
 use axum::{
     Json,
     extract::{Path, State},
@@ -10,6 +9,7 @@ use axum::{
     response::IntoResponse,
 };
 use weir_protocol::{Layer, LayerViewers, StreamViewers, ViewerReport};
+use weir_sfu::{LayerChoice, LayerStats, ViewerStats};
 
 use crate::{ApiError, App, auth::LoggedIn, live::media_id};
 

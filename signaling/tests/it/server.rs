@@ -10,8 +10,8 @@ use weir_db::{Db, NewStream, NewUser, Role, Stream};
 use weir_protocol::{ErrorCode, Problem};
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    Assets, ExtraMetrics, HttpConfig, Live, LiveConfig, Sample, Secrets, Services, TOKEN_KEY_BYTES,
-    hls, keys, live, passwords,
+    Assets, ExtraMetrics, HttpConfig, Live, Sample, Secrets, Services, TOKEN_KEY_BYTES, hls, keys,
+    live, passwords,
 };
 use weir_turn::{IceServerConfig, IceServers};
 
@@ -84,18 +84,12 @@ impl Server {
             advertise: Vec::new(),
             shards: 1,
             publisher_timeout: Duration::from_secs(5),
+            grace,
             ..SfuConfig::default()
         })
         .unwrap();
         let origin = hls::Origin::default();
-        let live = Live::new(
-            db.clone(),
-            origin.clone(),
-            LiveConfig {
-                grace,
-                playout_delay: (Duration::ZERO, Duration::from_millis(200)),
-            },
-        );
+        let live = Live::new(db.clone(), origin.clone(), grace);
         let (told, whip) = mpsc::channel(16);
         let draining = CancellationToken::new();
         tokio::spawn(live::follow_sfu(
