@@ -1,11 +1,12 @@
 //! What can be said on the command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use weir_db::PlayoutDelay;
 use weir_protocol::StreamSlug;
 
-use crate::config::{Config, ConfigError, Flags, load};
+use crate::config::{Config, ConfigError, Flags, PLAYOUT_DELAY_MAX_MS, load};
 
 /// Self-hosted, WebRTC-first live streaming in one program.
 #[derive(Debug, Parser)]
@@ -123,6 +124,19 @@ pub enum StreamCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Change a stream's settings, also while it is live.
+    Set {
+        /// Which stream.
+        #[arg(long)]
+        slug: StreamSlug,
+        /// Milliseconds that players may wait before they show a picture, at least and at most, like
+        /// 0..200; `default` for the server's setting.
+        #[arg(long, value_name = "MIN..MAX")]
+        playout_delay: PlayoutDelayArg,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Delete a stream and its history.
     Delete {
         /// Which stream.
@@ -132,6 +146,31 @@ pub enum StreamCommand {
         #[command(flatten)]
         settings: Settings,
     },
+}
+
+/// A playout delay as it is written on the command line; `None` is the server's setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayoutDelayArg(pub Option<PlayoutDelay>);
+
+impl FromStr for PlayoutDelayArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "default" {
+            return Ok(Self(None));
+        }
+        let bad = || "must be like 0..200, in milliseconds, or default".to_owned();
+        let (min, max) = text.split_once("..").ok_or_else(bad)?;
+        let min_ms = min.parse().map_err(|_| bad())?;
+        let max_ms = max.parse().map_err(|_| bad())?;
+        if max_ms > PLAYOUT_DELAY_MAX_MS {
+            return Err(format!("must be at most {PLAYOUT_DELAY_MAX_MS} ms"));
+        }
+        if min_ms > max_ms {
+            return Err("the first number must not be more than the second".to_owned());
+        }
+        Ok(Self(Some(PlayoutDelay { min_ms, max_ms })))
+    }
 }
 
 /// `weir user …`

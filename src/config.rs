@@ -79,8 +79,53 @@ pub struct Media {
     pub advertise: Vec<IpAddr>,
     /// Threads of the media plane; 0 means one per core.
     pub shards: usize,
+    /// Public addresses of a machine behind NAT, told to clients beside the others; `"auto"` asks the
+    /// `stun:` servers of `ice.urls` for them.
+    #[serde(deserialize_with = "one_or_more")]
+    pub public_ip: Vec<PublicIp>,
+    /// Also take media over TCP on the same port number, for clients whose network blocks UDP.
+    pub tcp: bool,
     /// Seconds without any packet after which a publisher is gone, 1 to 60.
     pub publisher_timeout_seconds: u64,
+    /// Seconds for which a broadcast waits for a publisher whose connection broke, 0 to 600; viewers
+    /// stay meanwhile.
+    pub grace: u64,
+    /// The least that players are told to wait between receiving and showing a picture, in
+    /// milliseconds. A stream may have its own.
+    pub playout_delay_min: u16,
+    /// The most that they may wait, up to 40,950 ms.
+    pub playout_delay_max: u16,
+}
+
+/// A public address, or how to find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PublicIp {
+    /// Asks STUN servers.
+    Auto,
+    /// This one.
+    Address(IpAddr),
+}
+
+impl TryFrom<String> for PublicIp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let bad = |_| format!("{text:?} is neither an IP address nor \"auto\"");
+        text.parse().map(Self::Address).map_err(bad)
+    }
+}
+
+impl From<PublicIp> for String {
+    fn from(address: PublicIp) -> Self {
+        match address {
+            PublicIp::Auto => "auto".to_owned(),
+            PublicIp::Address(address) => address.to_string(),
+        }
+    }
 }
 
 impl Default for Media {
@@ -89,7 +134,12 @@ impl Default for Media {
             udp: any(7882),
             advertise: Vec::new(),
             shards: 0,
+            public_ip: Vec::new(),
+            tcp: true,
             publisher_timeout_seconds: 4,
+            grace: 15,
+            playout_delay_min: 0,
+            playout_delay_max: 200,
         }
     }
 }
@@ -98,6 +148,28 @@ impl Media {
     /// The publisher timeout as a duration.
     pub fn publisher_timeout(&self) -> Duration {
         Duration::from_secs(self.publisher_timeout_seconds)
+    }
+
+    /// The grace period as a duration.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace)
+    }
+
+    /// Least and greatest playout delay.
+    pub fn playout_delay(&self) -> (Duration, Duration) {
+        let millis = |millis: u16| Duration::from_millis(millis.into());
+        (
+            millis(self.playout_delay_min),
+            millis(self.playout_delay_max),
+        )
+    }
+
+    /// The addresses in `public_ip`.
+    pub fn public_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.public_ip.iter().filter_map(|public| match public {
+            PublicIp::Auto => None,
+            PublicIp::Address(address) => Some(*address),
+        })
     }
 }
 
@@ -132,6 +204,22 @@ pub struct Ice {
 }
 
 impl Ice {
+    /// Host and port of the STUN servers among them.
+    pub fn stun_servers(&self) -> Vec<String> {
+        /// RFC 8489 section 14: the port of `stun:` URLs without one.
+        const PORT: &str = ":3478";
+        let hosts = self.urls.iter().filter_map(|url| url.strip_prefix("stun:"));
+        hosts
+            .map(|host| {
+                let after_address = host.rsplit(']').next().unwrap_or(host);
+                match after_address.contains(':') {
+                    true => host.to_owned(),
+                    false => format!("{host}{PORT}"),
+                }
+            })
+            .collect()
+    }
+
     /// In the form that the turn crate checks.
     pub fn servers(&self) -> Vec<IceServerConfig> {
         if self.urls.is_empty() {
@@ -174,6 +262,14 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// The STUN servers that are asked for the public address, where that was asked for.
+    pub fn discover(&self) -> Vec<String> {
+        match self.media.public_ip.contains(&PublicIp::Auto) {
+            true => self.ice.stun_servers(),
+            false => Vec::new(),
+        }
+    }
+
     /// The database's URL: the configured one, or SQLite in the data folder.
     pub fn database_url(&self) -> String {
         match self.data.database_url.expose() {
@@ -213,6 +309,38 @@ impl Config {
         if self.media.shards > 256 {
             return bad("media.shards", "must be at most 256 (0 means one per core)");
         }
+        if self.media.grace > 600 {
+            return bad("media.grace", "must be 0 to 600 seconds");
+        }
+        let (least, most) = (self.media.playout_delay_min, self.media.playout_delay_max);
+        if most > PLAYOUT_DELAY_MAX_MS {
+            return bad(
+                "media.playout_delay_max",
+                "must be at most 40950 milliseconds",
+            );
+        }
+        if least > most {
+            return bad(
+                "media.playout_delay_min",
+                "must not be more than media.playout_delay_max",
+            );
+        }
+        if self
+            .media
+            .public_addresses()
+            .any(|address| address.is_unspecified())
+        {
+            return bad(
+                "media.public_ip",
+                "must be addresses that clients can send to, or \"auto\"",
+            );
+        }
+        if self.media.public_ip.contains(&PublicIp::Auto) && self.discover().is_empty() {
+            return bad(
+                "media.public_ip",
+                "\"auto\" needs a server to ask: add one to ice.urls, like stun:stun.example.org",
+            );
+        }
         if self.media.advertise.iter().any(IpAddr::is_unspecified) {
             return bad(
                 "media.advertise",
@@ -235,6 +363,25 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The playout-delay header extension has 12 bits, in units of 10 ms.
+pub const PLAYOUT_DELAY_MAX_MS: u16 = 40_950;
+
+/// A list, or one value where a list would be pedantic.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PublicIp>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    let texts = match OneOrMore::deserialize(input)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    };
+    let parsed: Result<_, String> = texts.into_iter().map(PublicIp::try_from).collect();
+    parsed.map_err(serde::de::Error::custom)
 }
 
 fn any(port: u16) -> SocketAddr {

@@ -30,6 +30,9 @@ pub struct Admission {
     pub output: Box<dyn StreamOutput>,
     /// Cancelled by the server when the session must end: takeover by a newer one, key rotated, shutdown.
     pub cancel: CancellationToken,
+    /// Cancelled by the bridge, before `output` is dropped, when the client closes the stream by command
+    /// and does not merely vanish.
+    pub goodbye: CancellationToken,
     /// Requests for keyframes from viewers. The sender side is merged and throttled by the SFU.
     pub keyframes: tokio::sync::mpsc::Receiver<()>,
 }

@@ -20,7 +20,7 @@ use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
 pub use broadcast::Broadcast;
 pub use error::DbError;
 pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
-pub use stream::{KeyHash, NewStream, Stream};
+pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
 
 /// What every call here gives.

@@ -57,10 +57,21 @@ pub struct Stream {
     pub owner: Option<UserId>,
     /// When it was made.
     pub created_at: UnixMillis,
-    /// When its title or key changed last.
+    /// When its title, key or playout delay changed last.
     pub updated_at: UnixMillis,
     /// When its key was replaced last; `None` when it still has its first.
     pub key_rotated_at: Option<UnixMillis>,
+    /// How long players may wait before they show a picture; `None` when the server's setting counts.
+    pub playout_delay: Option<PlayoutDelay>,
+}
+
+/// How long players may wait before they show a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayoutDelay {
+    /// At least, in milliseconds.
+    pub min_ms: u16,
+    /// At most, in milliseconds; not less than `min_ms`.
+    pub max_ms: u16,
 }
 
 impl Db {
@@ -76,6 +87,7 @@ impl Db {
             created_at: now,
             updated_at: now,
             key_rotated_at: None,
+            playout_delay: None,
         };
         sqlx::query(
             "INSERT INTO streams (id, slug, title, key_hash, owner_id, created_at, updated_at)
@@ -100,7 +112,8 @@ impl Db {
     /// The stream with this name; `None` when there is none.
     pub async fn stream_by_slug(&self, slug: &StreamSlug) -> Result<Option<Stream>> {
         let row = sqlx::query(
-            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at
+            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at,
+                playout_delay_min_ms, playout_delay_max_ms
              FROM streams WHERE slug = $1",
         )
         .bind(slug.as_str())
@@ -112,7 +125,8 @@ impl Db {
     /// The stream that is published with this key; `None` when no stream has it.
     pub async fn stream_by_key_hash(&self, key_hash: KeyHash) -> Result<Option<Stream>> {
         let row = sqlx::query(
-            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at
+            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at,
+                playout_delay_min_ms, playout_delay_max_ms
              FROM streams WHERE key_hash = $1",
         )
         .bind(key_hash.to_hex())
@@ -124,7 +138,9 @@ impl Db {
     /// All streams, by slug.
     pub async fn list_streams(&self) -> Result<Vec<Stream>> {
         let rows = sqlx::query(
-            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at FROM streams",
+            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at,
+                playout_delay_min_ms, playout_delay_max_ms
+             FROM streams",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -164,6 +180,27 @@ impl Db {
         found(changed)
     }
 
+    /// Sets the stream's own playout delay; with `None` the server's setting counts again. `NotFound`
+    /// when there is no such stream.
+    pub async fn set_playout_delay(
+        &self,
+        slug: &StreamSlug,
+        delay: Option<PlayoutDelay>,
+    ) -> Result<()> {
+        let changed = sqlx::query(
+            "UPDATE streams SET playout_delay_min_ms = $2, playout_delay_max_ms = $3, updated_at = $4
+             WHERE slug = $1",
+        )
+        .bind(slug.as_str())
+        .bind(delay.map(|delay| i64::from(delay.min_ms)))
+        .bind(delay.map(|delay| i64::from(delay.max_ms)))
+        .bind(id::now())
+        .execute(&self.pool)
+        .await?
+        .rows_affected();
+        found(changed)
+    }
+
     /// Removes the stream and the record of its broadcasts. `NotFound` when there is no such stream.
     pub async fn delete_stream(&self, slug: &StreamSlug) -> Result<()> {
         let changed = sqlx::query("DELETE FROM streams WHERE slug = $1")
@@ -198,7 +235,21 @@ fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         key_rotated_at: row.try_get("key_rotated_at")?,
+        playout_delay: millis(row, "playout_delay_min_ms")?
+            .zip(millis(row, "playout_delay_max_ms")?)
+            .map(|(min_ms, max_ms)| PlayoutDelay { min_ms, max_ms }),
     })
+}
+
+fn millis(row: &AnyRow, column: &str) -> sqlx::Result<Option<u16>> {
+    let value = row.try_get::<Option<i64>, _>(column)?;
+    let narrow = |value: i64| {
+        u16::try_from(value).map_err(|error| sqlx::Error::ColumnDecode {
+            index: column.into(),
+            source: error.into(),
+        })
+    };
+    value.map(narrow).transpose()
 }
 
 #[cfg(test)]

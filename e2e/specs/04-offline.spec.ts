@@ -4,7 +4,11 @@ import { UdpGate } from '../lib/gate.ts';
 import { blankPage, publishByWhip } from '../lib/publisher.ts';
 import { untilFresh } from '../lib/reader.ts';
 
-test('an RTMP publisher that is killed is offline within 5 s, and the page plays again by itself', async ({ server, publish, viewers }) => {
+/** Seconds for which a lost publisher is waited for. */
+const GRACE = 6;
+test.use({ settings: { WEIR_MEDIA_GRACE: String(GRACE) } });
+
+test('an RTMP publisher that is killed is waited for, then offline, and the page plays again by itself', async ({ server, publish, viewers }) => {
   const access = await server.createStream('comeback');
   const page = await openWatchPage(viewers, access);
   // The viewer came first.
@@ -14,8 +18,11 @@ test('an RTMP publisher that is killed is offline within 5 s, and the page plays
   await untilFresh(page, { maxAge: 3_000, timeout: 30_000 });
   const killed = Date.now();
   await first.kill();
-  await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 5_000 });
-  figure('RTMP publisher killed: page says offline after', ms(Date.now() - killed));
+  await expect(player(page)).toHaveAttribute('data-state', 'reconnecting', { timeout: 5_000 });
+  figure('RTMP publisher killed: page says reconnecting after', ms(Date.now() - killed));
+  await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: GRACE * 1_000 + 5_000 });
+  figure('  and offline after', `${ms(Date.now() - killed)} (grace ${ms(GRACE * 1_000)})`);
+  expect(Date.now() - killed).toBeGreaterThan(GRACE * 1_000);
 
   const second = publish(access, 'plain');
   await second.flowing();
@@ -25,7 +32,24 @@ test('an RTMP publisher that is killed is offline within 5 s, and the page plays
   figure('RTMP publisher back: picture after', `${ms(Date.now() - back)} (from FFmpeg's first packets)`);
 });
 
-test('a WHIP publisher that falls silent is offline within 5 s', async ({ server, browser, viewers }) => {
+test('an RTMP publisher that says goodbye is offline at once', async ({ server, publish, viewers }) => {
+  const access = await server.createStream('goodbye');
+  const source = publish(access, 'plain');
+  const page = await openWatchPage(viewers, access);
+  await untilFresh(page, { maxAge: 3_000, timeout: 30_000 });
+  const states: string[] = [];
+  await page.exposeFunction('weirState', (state: string) => states.push(state));
+  await page.evaluate(() => {
+    const player = document.querySelector<HTMLElement>('.player')!;
+    const tell = (window as unknown as { weirState: (state: string) => void }).weirState;
+    new MutationObserver(() => tell(player.dataset.state!)).observe(player, { attributeFilter: ['data-state'] });
+  });
+  await source.stop();
+  await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 3_000 });
+  expect(states).not.toContain('reconnecting');
+});
+
+test('a WHIP publisher that falls silent is waited for and then offline', async ({ server, browser, viewers }) => {
   const gate = await UdpGate.create(server.media, true);
   const publisher = await browser.newContext();
   try {
@@ -37,9 +61,10 @@ test('a WHIP publisher that falls silent is offline within 5 s', async ({ server
     await untilFresh(page, { maxAge: 3_000 });
     gate.open = false;
     const cut = Date.now();
-    await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 8_000 });
-    figure('WHIP publisher cut off: page says offline after', ms(Date.now() - cut));
+    await expect(player(page)).toHaveAttribute('data-state', 'reconnecting', { timeout: 8_000 });
+    figure('WHIP publisher cut off: page says reconnecting after', ms(Date.now() - cut));
     expect(Date.now() - cut).toBeLessThan(6_000);
+    await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: GRACE * 1_000 + 5_000 });
   } finally {
     gate.close();
     await publisher.close();

@@ -3,11 +3,15 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod layer;
 mod problem;
 mod slug;
 mod stream;
+mod viewers;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
+pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use problem::{ErrorCode, Problem};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
+pub use viewers::{LayerViewers, StreamViewers, ViewerReport};

@@ -47,12 +47,17 @@ pub struct StreamSummary {
     pub slug: StreamSlug,
     /// Title for people.
     pub title: String,
-    /// Whether media arrives now.
+    /// Whether a broadcast is on the air: media arrives, or the server waits for it (see
+    /// `reconnecting_until`).
     pub live: bool,
-    /// How it arrives; absent when offline.
+    /// How media arrives, or arrived last; absent when offline.
     pub protocol: Option<IngestProtocol>,
     /// Start of this broadcast in milliseconds since the Unix epoch; absent when offline.
     pub started_at: Option<i64>,
+    /// Present while the publisher's connection is broken and its return is waited for: when the
+    /// stream goes offline otherwise, in milliseconds since the Unix epoch by the server's clock.
+    #[serde(default)]
+    pub reconnecting_until: Option<i64>,
     /// Who watches now.
     pub viewers: ViewerCount,
     /// Whether the HLS playlist can be asked for (a few seconds after the start).

@@ -11,7 +11,7 @@ use axum::{
 };
 use weir_db::DbError;
 use weir_protocol::{ErrorCode, Problem};
-use weir_sfu::OfferError;
+use weir_sfu::{IceRestartError, OfferError};
 
 /// When a viewer of a stream that is not live should ask again.
 const NOT_LIVE_RETRY: Duration = Duration::from_secs(2);
@@ -46,6 +46,9 @@ pub enum ApiError {
     /// Nobody publishes the stream.
     #[error("the stream is not live; ask again in a moment")]
     NotLive,
+    /// `If-Match` is missing.
+    #[error("send If-Match with the session's entity tag, or * to restart ICE")]
+    PreconditionRequired,
     /// `If-Match` names a state that the session does not have.
     #[error("the session has no such entity tag")]
     PreconditionFailed,
@@ -93,6 +96,11 @@ impl ApiError {
             ),
             Self::Conflict(_) => (Status::CONFLICT, Code::Conflict, "Clashes with what exists"),
             Self::NotLive => (Status::CONFLICT, Code::NotLive, "Not live"),
+            Self::PreconditionRequired => (
+                Status::PRECONDITION_REQUIRED,
+                Code::BadRequest,
+                "Precondition required",
+            ),
             Self::PreconditionFailed => (
                 Status::PRECONDITION_FAILED,
                 Code::Conflict,
@@ -186,6 +194,17 @@ impl From<OfferError> for ApiError {
             OfferError::Unprocessable(_) => Self::Unprocessable(detail),
             OfferError::NotLive => Self::NotLive,
             OfferError::Unavailable(_) => Self::Unavailable(detail),
+        }
+    }
+}
+
+impl From<IceRestartError> for ApiError {
+    fn from(error: IceRestartError) -> Self {
+        match error {
+            IceRestartError::NoSuchSession => Self::NotFound("session"),
+            IceRestartError::Malformed(_) => Self::BadRequest(error.to_string()),
+            IceRestartError::Unchanged => Self::Unprocessable(error.to_string()),
+            IceRestartError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

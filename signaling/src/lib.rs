@@ -10,6 +10,7 @@ mod addresses;
 mod assets;
 mod auth;
 mod body;
+mod entity_tag;
 mod error;
 mod health;
 pub mod hls;
@@ -23,6 +24,7 @@ mod router;
 mod sdp;
 mod tokens;
 mod whep;
+mod whep_layer;
 mod whip;
 
 use std::sync::Arc;

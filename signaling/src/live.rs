@@ -1,12 +1,19 @@
 //! The one truth about what is live: who publishes, since when, and who watches.
 //!
-//! A publisher's right to be on the air is a [`Broadcast`]; the newest one of a stream wins, and
-//! dropping it ends it. What the public sees is a [`StreamSummary`] in a watch channel per stream:
-//! a slow reader misses intermediate states, never the last one, and costs nothing.
+//! A broadcast outlives its publisher's connection. It is live while a publisher feeds it,
+//! interrupted when that one's connection broke, and over when the publisher said goodbye, was sent
+//! away, or did not come back within the grace period. A publisher's right to feed it is a
+//! [`Broadcast`]; the newest one of a stream wins, and goes on with the broadcast that is there,
+//! whatever protocol either of them uses.
+//!
+//! What the public sees is a [`StreamSummary`] in a watch channel per stream: a slow reader misses
+//! intermediate states, never the last one, and costs nothing.
 
+mod broadcast;
 mod follow;
 mod publishers;
 mod record;
+mod viewers;
 mod watch_database;
 
 use std::{
@@ -18,18 +25,27 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{sync::watch, time::MissedTickBehavior};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+    time::MissedTickBehavior,
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 use weir_db::{Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, StreamSlug, StreamSummary, ViewerCount};
-use weir_sfu::{SessionId, StreamId};
+use weir_sfu::{SessionId, Sfu, StreamId};
 
 use crate::hls;
 
+pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
 pub use watch_database::watch_database;
 
 use publishers::Publishers;
+use viewers::Viewers;
 
 /// How often the HLS origin's count of viewers is looked at. It tells by itself when it gets ready.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -48,8 +64,13 @@ pub struct Live {
 struct Inner {
     db: Db,
     hls: hls::Origin,
+    /// How long a broadcast waits for a publisher whose connection broke.
+    grace: Duration,
+    /// Waits for the ends of grace periods, which may begin where no runtime is entered.
+    runtime: Handle,
     state: Mutex<State>,
     publishers: Publishers,
+    viewers: Viewers,
     records: TaskTracker,
     /// Cancelled when the media plane has stopped.
     media_stopped: CancellationToken,
@@ -61,8 +82,8 @@ struct State {
     streams: HashMap<StreamId, Entry>,
     /// WebRTC viewers whose transport is up. They outlive a publisher that reconnects.
     viewers: HashMap<StreamId, HashSet<SessionId>>,
-    /// Counts broadcasts, so that each knows whether it is still the newest.
-    broadcasts: u64,
+    /// Counts publishers, so that each knows whether it is still the newest.
+    publishers: u64,
 }
 
 struct Entry {
@@ -73,18 +94,20 @@ struct Entry {
 }
 
 struct OnAir {
-    number: u64,
+    /// Who feeds it, or fed it last.
+    publisher: u64,
     protocol: IngestProtocol,
     started_at: UnixMillis,
     key_made: KeyMade,
+    /// Sends the publisher away. A child of `over`.
     cancel: CancellationToken,
+    /// When the broadcast ends unless a publisher comes: the last one's connection broke.
+    interrupted_until: Option<UnixMillis>,
     peak_viewers: Arc<AtomicU32>,
-}
-
-impl OnAir {
-    fn credentials(&self) -> (KeyMade, CancellationToken) {
-        (self.key_made, self.cancel.clone())
-    }
+    /// Cancelled when the broadcast is over: sends its publisher away and ends its row.
+    over: CancellationToken,
+    /// However this value goes, the broadcast is over then.
+    _over: DropGuard,
 }
 
 /// Which of a stream's keys a publisher used, told by when it was made. The hash itself stays in
@@ -101,71 +124,32 @@ impl KeyMade {
 /// What is live, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LiveCounts {
-    /// Streams on the air.
+    /// Streams on the air, those that wait for their publisher included.
     pub streams: u32,
+    /// Streams that wait for their publisher to come back.
+    pub reconnecting: u32,
     /// Who watches.
     pub viewers: ViewerCount,
 }
 
 impl Live {
-    /// Nothing is live yet. Must be called within a tokio runtime: broadcasts are written to the
-    /// database by tasks on it.
-    pub fn new(db: Db, hls: hls::Origin) -> Self {
+    /// Nothing is live yet. A broadcast waits for `grace` when its publisher's connection breaks; zero
+    /// ends it at once. Must be called within a tokio runtime: broadcasts are written to the database
+    /// by tasks on it.
+    pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
         let inner = Inner {
             db,
             hls,
+            grace,
+            runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
+            viewers: Viewers::default(),
             records: TaskTracker::new(),
             media_stopped: CancellationToken::new(),
         };
         Self {
             inner: Arc::new(inner),
-        }
-    }
-
-    /// Puts a stream on the air. An older broadcast of it is told to end at once, and no longer
-    /// counts. The row in `broadcasts` is written by a task, so a slow database delays no media.
-    pub fn begin(&self, stream: &Stream, protocol: IngestProtocol) -> Broadcast {
-        let id = media_id(stream);
-        let cancel = CancellationToken::new();
-        let peak_viewers = Arc::new(AtomicU32::new(0));
-        let number = {
-            let mut state = self.state();
-            state.broadcasts += 1;
-            let number = state.broadcasts;
-            let entry = state.entry(stream);
-            let older = entry.on_air.replace(OnAir {
-                number,
-                protocol,
-                started_at: now(),
-                key_made: KeyMade::of(stream),
-                cancel: cancel.clone(),
-                peak_viewers: peak_viewers.clone(),
-            });
-            if let Some(older) = older {
-                older.cancel.cancel();
-            }
-            self.refresh(&mut state, id);
-            number
-        };
-        tracing::info!(slug = %stream.slug, protocol = protocol.as_str(), "stream is live");
-        let over = CancellationToken::new();
-        self.inner.records.spawn(record::keep(
-            self.inner.db.clone(),
-            stream.id,
-            protocol,
-            peak_viewers,
-            over.clone(),
-            cancel.clone(),
-        ));
-        Broadcast {
-            live: self.clone(),
-            stream: id,
-            slug: stream.slug.clone(),
-            number,
-            cancel,
-            _over: over.drop_guard(),
         }
     }
 
@@ -219,6 +203,8 @@ impl Live {
             .filter(|entry| entry.on_air.is_some());
         let mut counts = on_air.fold(LiveCounts::default(), |mut counts, entry| {
             counts.streams += 1;
+            let waits = |on_air: &OnAir| on_air.interrupted_until.is_some();
+            counts.reconnecting += u32::from(entry.on_air.as_ref().is_some_and(waits));
             counts.viewers.hls += entry.summary.borrow().viewers.hls;
             counts
         });
@@ -227,8 +213,19 @@ impl Live {
         counts
     }
 
+    /// The streams that are on the air.
+    pub(crate) fn on_air(&self) -> Vec<StreamId> {
+        let state = self.state();
+        let on_air = state
+            .streams
+            .iter()
+            .filter(|(_, entry)| entry.on_air.is_some());
+        on_air.map(|(id, _)| *id).collect()
+    }
+
     /// A WebRTC viewer's transport is up.
     pub fn viewer_connected(&self, stream: StreamId, session: SessionId) {
+        self.inner.viewers.connected(session);
         let mut state = self.state();
         state.viewers.entry(stream).or_default().insert(session);
         self.refresh(&mut state, stream);
@@ -236,6 +233,7 @@ impl Live {
 
     /// A WebRTC viewer is gone.
     pub fn viewer_ended(&self, stream: StreamId, session: SessionId) {
+        self.inner.viewers.remove(session);
         let mut state = self.state();
         if let Some(viewers) = state.viewers.get_mut(&stream) {
             viewers.remove(&session);
@@ -246,27 +244,40 @@ impl Live {
         self.refresh(&mut state, stream);
     }
 
-    /// Ends what is on the air or about to be, except under the key that was made at `valid`. Gives
-    /// the WebRTC sessions of those publishers, for the caller to end.
-    pub(crate) fn revoke(&self, stream: StreamId, valid: Option<KeyMade>) -> Vec<SessionId> {
-        let on_air = |entry: &Entry| entry.on_air.as_ref().map(|on_air| on_air.credentials());
-        let on_air = self.state().streams.get(&stream).and_then(on_air);
-        if let Some((key_made, cancel)) = on_air
-            && valid != Some(key_made)
-        {
-            cancel.cancel();
+    /// Ends what is on the air or about to be, at once, except under the key that was made at `valid`;
+    /// on the media plane too, where a broadcast might be waited for.
+    pub(crate) async fn revoke(&self, sfu: &Sfu, stream: StreamId, valid: Option<KeyMade>) {
+        let ended = self.end_if(stream, |on_air| valid != Some(on_air.key_made));
+        end_all(sfu, self.inner.publishers.remove_stream(stream, valid)).await;
+        if ended {
+            // A source that takes over and says goodbye: nobody waits for the one before it.
+            sfu.ingest(stream, mpsc::channel(1).0).finish();
         }
-        self.inner.publishers.remove_stream(stream, valid)
     }
 
-    /// The stream is deleted: nobody publishes, watchers are told. Gives the WebRTC sessions of its
-    /// publishers and viewers, for the caller to end.
-    pub(crate) fn forget(&self, stream: StreamId) -> Vec<SessionId> {
-        let mut sessions = self.revoke(stream, None);
-        let mut state = self.state();
-        state.streams.remove(&stream);
-        sessions.extend(state.viewers.get(&stream).into_iter().flatten());
-        sessions
+    /// The stream is deleted: nobody publishes, watchers are told, viewers' sessions end.
+    pub(crate) async fn forget(&self, sfu: &Sfu, stream: StreamId) {
+        self.revoke(sfu, stream, None).await;
+        let viewers: Vec<SessionId> = {
+            let mut state = self.state();
+            state.streams.remove(&stream);
+            state
+                .viewers
+                .get(&stream)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect()
+        };
+        end_all(sfu, viewers).await;
+    }
+
+    /// Tells the media plane how long the stream's players may wait: as the stream says, or the server.
+    pub fn set_playout_delay(sfu: &Sfu, stream: &Stream) {
+        let millis = |millis: u16| Duration::from_millis(millis.into());
+        let own = stream.playout_delay;
+        let own = own.map(|own| (millis(own.min_ms), millis(own.max_ms)));
+        sfu.set_playout_delay(media_id(stream), own);
     }
 
     /// Keeps what the HLS origin knows in the summaries, and drops entries that nobody needs, until
@@ -292,9 +303,13 @@ impl Live {
         }
     }
 
-    /// Waits until the ends of all broadcasts are in the database. For a graceful stop, after all
-    /// [`Broadcast`]s are dropped.
+    /// Ends all broadcasts, those that wait for their publisher too, and waits until their ends are in
+    /// the database. For a graceful stop.
     pub async fn settle(&self) {
+        let ids: Vec<StreamId> = self.state().streams.keys().copied().collect();
+        for id in ids {
+            self.end_if(id, |_| true);
+        }
         self.inner.records.close();
         self.inner.records.wait().await;
     }
@@ -303,25 +318,28 @@ impl Live {
         &self.inner.publishers
     }
 
+    pub(crate) fn viewers(&self) -> &Viewers {
+        &self.inner.viewers
+    }
+
     /// Whether the media plane has stopped, which it does only when the server does.
     pub(crate) fn media_stopped(&self) -> &CancellationToken {
         &self.inner.media_stopped
     }
 
-    fn end(&self, stream: StreamId, number: u64) -> bool {
+    /// Ends a stream's broadcast if it is one of those.
+    fn end_if(&self, stream: StreamId, which: impl FnOnce(&OnAir) -> bool) -> bool {
         let mut state = self.state();
         let Some(entry) = state.streams.get_mut(&stream) else {
             return false;
         };
-        let newest = entry
-            .on_air
-            .as_ref()
-            .is_some_and(|on_air| on_air.number == number);
-        if newest {
+        let ends = entry.on_air.as_ref().is_some_and(which);
+        if ends {
             entry.on_air = None;
+            tracing::info!(slug = %entry.slug, "stream is offline");
             self.refresh(&mut state, stream);
         }
-        newest
+        ends
     }
 
     /// Computes a stream's summary anew and tells its watchers if it changed.
@@ -346,6 +364,7 @@ impl Live {
                     live: true,
                     protocol: Some(on_air.protocol),
                     started_at: Some(on_air.started_at),
+                    reconnecting_until: on_air.interrupted_until,
                     viewers,
                     hls_ready: self.inner.hls.is_ready(&entry.slug),
                 }
@@ -386,6 +405,13 @@ impl State {
     }
 }
 
+async fn end_all(sfu: &Sfu, sessions: Vec<SessionId>) {
+    for session in sessions {
+        // False when it has gone by itself, which is as good.
+        sfu.end_session(session).await;
+    }
+}
+
 fn offline(slug: &StreamSlug, title: &str, webrtc: u32) -> StreamSummary {
     StreamSummary {
         slug: slug.clone(),
@@ -393,6 +419,7 @@ fn offline(slug: &StreamSlug, title: &str, webrtc: u32) -> StreamSummary {
         live: false,
         protocol: None,
         started_at: None,
+        reconnecting_until: None,
         viewers: ViewerCount { webrtc, hls: 0 },
         hls_ready: false,
     }
@@ -404,34 +431,4 @@ pub(crate) fn now() -> UnixMillis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A publisher's time on the air. Dropping it ends it: its row gets its end, and unless a newer
-/// broadcast took over, the stream is offline and its watchers are told.
-pub struct Broadcast {
-    live: Live,
-    stream: StreamId,
-    slug: StreamSlug,
-    number: u64,
-    cancel: CancellationToken,
-    /// Tells the task that keeps the row.
-    _over: tokio_util::sync::DropGuard,
-}
-
-impl Broadcast {
-    /// Cancelled when the publisher must go: a newer one took over, the key was rotated, the stream
-    /// was deleted. Also cancelled once the broadcast is dropped, so that whatever serves it can end
-    /// with it.
-    pub fn cancelled(&self) -> CancellationToken {
-        self.cancel.clone()
-    }
-}
-
-impl Drop for Broadcast {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-        if self.live.end(self.stream, self.number) {
-            tracing::info!(slug = %self.slug, "stream is offline");
-        }
-    }
 }

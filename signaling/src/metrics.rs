@@ -1,5 +1,7 @@
 //! `GET /metrics` in the OpenMetrics text format, which Prometheus asks for and reads.
 
+mod audience;
+
 use std::fmt;
 
 use axum::{
@@ -122,6 +124,7 @@ impl Metrics {
 /// `GET /metrics`.
 pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
     let mut samples = of_the_media_plane(&app.services);
+    samples.extend(audience::samples(&app.services).await);
     samples.extend(app.services.gauges.read());
     let body = app
         .metrics
@@ -179,6 +182,11 @@ fn of_the_media_plane(services: &Services) -> Vec<Sample> {
             "Streams on the air now",
             live.streams.into(),
         ),
+        Sample::gauge(
+            "weir_streams_reconnecting",
+            "Streams that wait for their publisher to come back",
+            live.reconnecting.into(),
+        ),
         viewers("webrtc", live.viewers.webrtc),
         viewers("hls", live.viewers.hls),
         Sample::gauge(
@@ -210,6 +218,26 @@ fn of_the_media_plane(services: &Services) -> Vec<Sample> {
             "weir_overflow_drops",
             "Packets dropped because a bounded queue was full",
             stats.overflow_drops,
+        ),
+        Sample::counter(
+            "weir_viewer_drops",
+            "Video packets that viewers did not get because their connections do not carry them",
+            stats.viewer_drops,
+        ),
+        Sample::counter(
+            "weir_viewer_keyframe_requests",
+            "Keyframes that viewers asked for",
+            stats.viewer_keyframe_requests,
+        ),
+        Sample::counter(
+            "weir_viewer_nacks",
+            "Packets that viewers asked to have again",
+            stats.nacks,
+        ),
+        Sample::gauge(
+            "weir_tcp_connections",
+            "TCP connections that carry WebRTC sessions now",
+            stats.tcp_connections as f64,
         ),
     ];
     let packets = "Media packets received from publishers and sent to viewers";

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod events;
 pub(crate) mod manage;
 pub(crate) mod streams;
+pub(crate) mod viewers;
 
 use axum::Json;
 use weir_protocol::ServerTime;

@@ -25,7 +25,7 @@ use weir_db::Stream;
 
 use crate::{
     ApiError, App, Services, assets, error, health, hls, login_limit::LoginLimit, metrics, rest,
-    sdp, tokens::Tokens, whep, whip,
+    sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -81,9 +81,13 @@ fn webrtc() -> Router<App> {
     let sessions = Router::new()
         .route(
             "/whip/session/{id}",
-            delete(whip::end).patch(whip::trickle).get(whip::look),
+            delete(whip::end).patch(whip::patch).get(whip::look),
         )
-        .route("/whep/session/{id}", delete(whep::end).patch(whep::trickle))
+        .route("/whep/session/{id}", delete(whep::end).patch(whep::patch))
+        .route(
+            "/whep/session/{id}/layer",
+            get(whep_layer::look).post(whep_layer::select),
+        )
         .method_not_allowed_fallback(not_allowed)
         .layer(cors());
     endpoints
@@ -106,6 +110,7 @@ fn api() -> Router<App> {
             get(rest::streams::show).delete(rest::manage::delete),
         )
         .route("/v1/streams/{slug}/key", post(rest::manage::rotate_key))
+        .route("/v1/streams/{slug}/viewers", get(rest::viewers::viewers))
         .route("/v1/streams/{slug}/events", get(rest::events::events))
         .fallback(|| async { ApiError::NotFound("address of the API") })
         .method_not_allowed_fallback(not_allowed)

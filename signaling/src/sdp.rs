@@ -8,10 +8,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use weir_sfu::{Session, SessionId};
+use weir_sfu::{IceAnswer, IceParameters, Session, SessionId, Sfu};
 use weir_turn::{IceServer, IceServers};
 
-use crate::ApiError;
+use crate::{
+    ApiError,
+    entity_tag::{EntityTag, Precondition},
+};
 
 /// Media type of a session description (RFC 8866 section 8.1).
 pub(crate) const SDP: &str = "application/sdp";
@@ -38,17 +41,24 @@ pub(crate) fn offer(headers: &HeaderMap, body: &Bytes) -> Result<String, ApiErro
     Ok(text.to_owned())
 }
 
-/// `201 Created` with the answer, the session's address below `endpoint`, and the ICE servers.
-pub(crate) fn created(endpoint: &str, session: Session, ice_servers: &IceServers) -> Response {
+/// `201 Created` with the answer, the session's address below `endpoint`, its entity tag, and the ICE
+/// servers.
+pub(crate) fn created(
+    endpoint: &str,
+    session: Session,
+    tag: &EntityTag,
+    ice_servers: &IceServers,
+) -> Response {
     let id = session.id.to_string();
     let mut response = (StatusCode::CREATED, session.answer).into_response();
     let headers = response.headers_mut();
+    headers.insert(header::ETAG, tag.header_value());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SDP));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let location = HeaderValue::try_from(format!("{endpoint}/session/{id}"))
         .expect("a path of letters and digits");
     headers.insert(header::LOCATION, location);
-    // RFC 5789 section 3.1: the session takes trickled candidates.
+    // RFC 5789 section 3.1: the session takes trickled candidates and ICE restarts.
     headers.insert("accept-patch", HeaderValue::from_static(SDP_FRAGMENT));
     let servers = ice_servers.for_session(&id, SystemTime::now());
     for value in servers.iter().flat_map(IceServer::link_values) {
@@ -59,37 +69,103 @@ pub(crate) fn created(endpoint: &str, session: Session, ice_servers: &IceServers
     response
 }
 
-/// Takes a PATCH on a session that exists: `204` for candidates, an error for the rest.
+/// Takes a PATCH on a session that exists and has this entity tag: `204` for candidates, `200` with new
+/// credentials for an ICE restart (RFC 9725 section 4.3). Gives the tag that the session has from then
+/// on, where it changed.
 ///
-/// Nothing is kept of the candidates, and nothing has to be: all of the server's own are in the
-/// answer, it has no NAT to open from its side, and it learns where the client is from the client's
-/// checks (RFC 8445 sections 6.2 and 7.3: a lite agent forms no checklist and sends no checks).
-/// Refusing them would only make clients fail that insist on trickling.
+/// Nothing is kept of candidates, and nothing has to be: all of the server's own are in the answer, it
+/// has no NAT to open from its side, and it learns where the client is from the client's checks (RFC
+/// 8445 sections 6.2 and 7.3: a lite agent forms no checklist and sends no checks). Refusing them would
+/// only make clients fail that insist on trickling.
 ///
 /// # Errors
-/// 415 for another media type; 400 for a fragment without the session's user name (RFC 8840
-/// section 4.4); 422 for an ICE restart, which is not supported (RFC 9725 section 4.3.1); 412 for
-/// an entity tag, since none was given.
-pub(crate) fn trickle(headers: &HeaderMap, body: &Bytes) -> Result<StatusCode, ApiError> {
+/// 415 for another media type; 428 without `If-Match`; 412 for a stale entity tag; 400 for a fragment
+/// without the client's credentials (RFC 8840 section 4.4); 404 for a session that has ended; 422 when
+/// a restart is not possible, which leaves the session as it is.
+pub(crate) async fn patch(
+    sfu: &Sfu,
+    session: SessionId,
+    tag: &EntityTag,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<(Response, Option<EntityTag>), ApiError> {
     if !has_media_type(headers, SDP_FRAGMENT) {
         return Err(ApiError::UnsupportedMediaType(SDP_FRAGMENT));
     }
-    if let Some(tag) = headers.get(header::IF_MATCH) {
-        // RFC 9725 section 4.3.3: `*` is how a restart is asked for.
-        return Err(match tag.as_bytes() {
-            b"*" | b"\"*\"" => ApiError::Unprocessable("ICE restart is not supported".into()),
-            _ => ApiError::PreconditionFailed,
-        });
+    let precondition = tag.check(headers)?;
+    let fragment = Fragment::read(body)?;
+    match precondition {
+        Precondition::Current => Ok((StatusCode::NO_CONTENT.into_response(), None)),
+        Precondition::Any => {
+            let answer = sfu.restart_ice(session, fragment.ice.clone()).await?;
+            let tag = EntityTag::fresh();
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static(SDP_FRAGMENT)),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (header::ETAG, tag.header_value()),
+            ];
+            let response = (StatusCode::OK, headers, fragment.answer(&answer)).into_response();
+            Ok((response, Some(tag)))
+        }
     }
-    let text = std::str::from_utf8(body)
-        .map_err(|_| ApiError::BadRequest("the fragment is not UTF-8".into()))?;
-    let has = |name| text.lines().any(|line| line.starts_with(name));
-    if !has("a=ice-ufrag:") || !has("a=ice-pwd:") {
-        return Err(ApiError::BadRequest(
-            "the fragment has no ice-ufrag and ice-pwd".into(),
-        ));
+}
+
+/// What counts in a fragment (RFC 8840 section 4.4).
+struct Fragment {
+    ice: IceParameters,
+    /// `m=` and `a=mid:` of the media section that all others are bundled with.
+    section: Option<(String, String)>,
+    bundle: Option<String>,
+}
+
+impl Fragment {
+    fn read(body: &Bytes) -> Result<Self, ApiError> {
+        let bad = |what: &str| ApiError::BadRequest(what.into());
+        let text = std::str::from_utf8(body).map_err(|_| bad("the fragment is not UTF-8"))?;
+        let line = |prefix: &str| {
+            let mut lines = text.lines().map(str::trim_end);
+            lines.find(|line| line.starts_with(prefix))
+        };
+        let value = |prefix: &str| line(prefix).map(|line| line[prefix.len()..].to_owned());
+        let (Some(ufrag), Some(pwd)) = (value("a=ice-ufrag:"), value("a=ice-pwd:")) else {
+            return Err(bad("the fragment has no ice-ufrag and ice-pwd"));
+        };
+        // RFC 8839 section 5.4.
+        let is_ice = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+            let is_ice_char = |byte: u8| byte.is_ascii_alphanumeric() || b"+/".contains(&byte);
+            lengths.contains(&text.len()) && text.bytes().all(is_ice_char)
+        };
+        if !is_ice(&ufrag, 4..=256) || !is_ice(&pwd, 22..=256) {
+            return Err(bad(
+                "ice-ufrag has 4 to 256 and ice-pwd 22 to 256 characters of letters, digits, + and /",
+            ));
+        }
+        Ok(Self {
+            ice: IceParameters { ufrag, pwd },
+            section: line("m=").map(str::to_owned).zip(value("a=mid:")),
+            bundle: line("a=group:BUNDLE").map(str::to_owned),
+        })
     }
-    Ok(StatusCode::NO_CONTENT)
+
+    /// The server's side of a restart, in the form of RFC 9725 section 4.3.3.
+    fn answer(&self, ice: &IceAnswer) -> String {
+        let mut text = String::from("a=ice-lite\r\n");
+        if let Some(bundle) = &self.bundle {
+            text += &format!("{bundle}\r\n");
+        }
+        let (media, mid) = match &self.section {
+            Some((media, mid)) => (media.as_str(), mid.as_str()),
+            None => ("m=audio 9 UDP/TLS/RTP/SAVPF 0", "0"),
+        };
+        text += &format!("{media}\r\na=mid:{mid}\r\n");
+        text += &format!("a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", ice.ufrag, ice.pwd);
+        for candidate in &ice.candidates {
+            let candidate = candidate.trim_end();
+            let candidate = candidate.strip_prefix("a=").unwrap_or(candidate);
+            text += &format!("a={candidate}\r\n");
+        }
+        text + "a=end-of-candidates\r\n"
+    }
 }
 
 /// The session that stands in an address.
@@ -103,7 +179,7 @@ pub(crate) fn session_id(text: &str) -> Result<SessionId, ApiError> {
 }
 
 /// Whether the body is of this media type; parameters such as `charset` are ignored.
-fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
+pub(crate) fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -127,35 +203,33 @@ mod tests {
     }
 
     #[test]
-    fn fragments_are_told_apart() {
-        let patch = |media_type: &str, tag: Option<&str>, body: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, media_type.parse().unwrap());
-            if let Some(tag) = tag {
-                headers.insert(header::IF_MATCH, tag.parse().unwrap());
-            }
-            trickle(&headers, &Bytes::from_static(body.as_bytes()))
-        };
-        let fragment = "a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n";
+    fn fragments_must_have_credentials() {
+        let read = |text: &'static str| Fragment::read(&Bytes::from_static(text.as_bytes()));
+        let good = read(
+            "a=group:BUNDLE 1 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n\
+             a=ice-ufrag:EsAw\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n",
+        )
+        .unwrap();
+        assert_eq!(good.ice.ufrag, "EsAw");
+        let answer = good.answer(&IceAnswer {
+            ufrag: "our1".into(),
+            pwd: "our+password/of+22chars".into(),
+            candidates: vec!["candidate:1 1 udp 1 192.0.2.1 7882 typ host".into()],
+        });
         assert_eq!(
-            patch(SDP_FRAGMENT, None, fragment),
-            Ok(StatusCode::NO_CONTENT)
+            answer,
+            "a=ice-lite\r\na=group:BUNDLE 1 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n\
+             a=ice-ufrag:our1\r\na=ice-pwd:our+password/of+22chars\r\n\
+             a=candidate:1 1 udp 1 192.0.2.1 7882 typ host\r\na=end-of-candidates\r\n"
         );
-        assert!(matches!(
-            patch(SDP_FRAGMENT, Some("*"), fragment),
-            Err(ApiError::Unprocessable(_))
-        ));
-        assert_eq!(
-            patch(SDP_FRAGMENT, Some("\"x\""), fragment),
-            Err(ApiError::PreconditionFailed)
-        );
-        assert!(matches!(
-            patch(SDP_FRAGMENT, None, "hello"),
-            Err(ApiError::BadRequest(_))
-        ));
-        assert_eq!(
-            patch(SDP, None, fragment),
-            Err(ApiError::UnsupportedMediaType(SDP_FRAGMENT))
-        );
+        for bad in [
+            "hello",
+            "a=ice-ufrag:EsAw\r\n",
+            "a=ice-ufrag:E\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n",
+            "a=ice-ufrag:EsAw\r\na=ice-pwd:short\r\n",
+            "a=ice-ufrag:Es w\r\na=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n",
+        ] {
+            assert!(matches!(read(bad), Err(ApiError::BadRequest(_))), "{bad}");
+        }
     }
 }

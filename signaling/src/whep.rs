@@ -1,13 +1,22 @@
 //! WHEP: playback over WebRTC (draft-ietf-wish-whep).
 
+use std::time::Instant;
+
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
+use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, body::Body, live::media_id, sdp};
+use crate::{
+    ApiError, App,
+    body::Body,
+    entity_tag::EntityTag,
+    live::{Live, media_id},
+    sdp,
+};
 
 /// `POST /whep/{slug}`: a viewer's offer.
 pub(crate) async fn view(
@@ -20,9 +29,21 @@ pub(crate) async fn view(
     let offer = sdp::offer(&headers, &body?.0)?;
     app.check_open()?;
     let services = &app.services;
-    let session = services.sfu.view(media_id(&stream), offer).await?;
+    let media = media_id(&stream);
+    let session = services.sfu.view(media, offer).await?;
+    if stream.playout_delay.is_some() {
+        // The viewer's shard may not have heard of the stream before.
+        Live::set_playout_delay(&services.sfu, &stream);
+    }
     tracing::info!(slug = %stream.slug, "WHEP session");
-    Ok(sdp::created("/whep", session, &services.config.ice_servers))
+    let (id, tag) = (session.id, EntityTag::fresh());
+    let viewers = services.live.viewers();
+    viewers.insert(id, media, tag.clone(), Instant::now());
+    let mut response = sdp::created("/whep", session, &tag, &services.config.ice_servers);
+    let link = format!("</whep/session/{id}/layer>; rel=\"{LAYER_RELATION}\"");
+    let link = HeaderValue::try_from(link).expect("letters, digits and signs");
+    response.headers_mut().append(header::LINK, link);
+    Ok(response)
 }
 
 /// `GET /whep/{slug}`: the endpoint has no representation.
@@ -33,14 +54,21 @@ pub(crate) async fn look(
     app.stream(&slug).await.map(|_| StatusCode::NO_CONTENT)
 }
 
-/// `PATCH /whep/session/{id}`: trickled candidates.
-pub(crate) async fn trickle(
+/// `PATCH /whep/session/{id}`: trickled candidates, or an ICE restart.
+pub(crate) async fn patch(
+    State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
-) -> Result<StatusCode, ApiError> {
-    sdp::session_id(&id)?;
-    sdp::trickle(&headers, &body?.0)
+) -> Result<Response, ApiError> {
+    let session = viewer(&app, &id)?;
+    let viewers = app.services.live.viewers();
+    let tag = viewers.tag(session).ok_or(ApiError::NotFound("session"))?;
+    let (response, tag) = sdp::patch(&app.services.sfu, session, &tag, &headers, &body?.0).await?;
+    if let Some(tag) = tag {
+        viewers.set_tag(session, tag);
+    }
+    Ok(response)
 }
 
 /// `DELETE /whep/session/{id}`: the viewer leaves. Its address cannot be guessed (128 random bits)
@@ -50,6 +78,7 @@ pub(crate) async fn end(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let session = viewer(&app, &id)?;
+    app.services.live.viewers().remove(session);
     if app.services.sfu.end_session(session).await {
         Ok(StatusCode::OK)
     } else {
@@ -57,11 +86,11 @@ pub(crate) async fn end(
     }
 }
 
-/// The session in the address, unless it is a publisher's, which takes the stream key to end.
-fn viewer(app: &App, id: &str) -> Result<SessionId, ApiError> {
+/// The session in the address, if it is a viewer's: to end a publisher's takes the stream key.
+pub(crate) fn viewer(app: &App, id: &str) -> Result<SessionId, ApiError> {
     let session = sdp::session_id(id)?;
-    match app.services.live.publishers().get(session) {
-        None => Ok(session),
-        Some(_) => Err(ApiError::NotFound("session")),
+    match app.services.live.viewers().stream(session) {
+        Some(_) => Ok(session),
+        None => Err(ApiError::NotFound("session")),
     }
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, auth, body::Body, live::media_id, sdp};
+use crate::{ApiError, App, auth, body::Body, entity_tag::EntityTag, live::media_id, sdp};
 
 /// `POST /whip`: a publisher's offer, with the stream key as bearer token.
 pub(crate) async fn publish(
@@ -21,21 +21,35 @@ pub(crate) async fn publish(
     let services = &app.services;
     let session = services.sfu.publish(media_id(&stream), offer).await?;
     tracing::info!(slug = %stream.slug, "WHIP session");
-    if let Some(forgotten) = services.live.publishers().insert(session.id, stream) {
+    let tag = EntityTag::fresh();
+    let publishers = services.live.publishers();
+    if let Some(forgotten) = publishers.insert(session.id, stream, tag.clone()) {
         services.sfu.end_session(forgotten).await;
     }
-    Ok(sdp::created("/whip", session, &services.config.ice_servers))
+    Ok(sdp::created(
+        "/whip",
+        session,
+        &tag,
+        &services.config.ice_servers,
+    ))
 }
 
-/// `PATCH /whip/session/{id}`: trickled candidates.
-pub(crate) async fn trickle(
+/// `PATCH /whip/session/{id}`: trickled candidates, or an ICE restart.
+pub(crate) async fn patch(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
-) -> Result<StatusCode, ApiError> {
-    own_session(&app, &headers, &id).await?;
-    sdp::trickle(&headers, &body?.0)
+) -> Result<Response, ApiError> {
+    let session = own_session(&app, &headers, &id).await?;
+    let publishers = app.services.live.publishers();
+    let gone = ApiError::NotFound("session");
+    let tag = publishers.tag(session).ok_or(gone)?;
+    let (response, tag) = sdp::patch(&app.services.sfu, session, &tag, &headers, &body?.0).await?;
+    if let Some(tag) = tag {
+        publishers.set_tag(session, tag);
+    }
+    Ok(response)
 }
 
 /// `DELETE /whip/session/{id}`: the publisher stops. OBS expects 200.

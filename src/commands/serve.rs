@@ -34,6 +34,10 @@ use crate::{
 /// How long open requests and sessions may take to end after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// Players are some seconds behind: what they have not loaded yet stays for so long after the end of a
+/// broadcast, whatever `media.grace` is.
+const HLS_GRACE: Duration = Duration::from_secs(15);
+
 /// Runs the server until SIGTERM or SIGINT.
 pub fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.settings.load()?;
@@ -55,10 +59,14 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     config.rtmp.listen = rtmp_listener.local_addr()?;
     let (sfu, sfu_events) = Sfu::start(SfuConfig {
         media_udp: config.media.udp,
+        media_tcp: config.media.tcp,
         advertise: config.media.advertise.clone(),
+        public: config.media.public_addresses().collect(),
+        discover: config.discover(),
         shards: config.media.shards,
         publisher_timeout: config.media.publisher_timeout(),
-        ..SfuConfig::default()
+        grace: config.media.grace(),
+        playout_delay: config.media.playout_delay(),
     })
     .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
 
@@ -76,9 +84,10 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
+        grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
-    let live = Live::new(db.clone(), hls.clone());
+    let live = Live::new(db.clone(), hls.clone(), config.media.grace());
     let draining = CancellationToken::new();
     let services = Arc::new(Services {
         db: db.clone(),

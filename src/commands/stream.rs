@@ -46,6 +46,26 @@ pub fn stream(command: &StreamCommand) -> anyhow::Result<()> {
                 let access = addresses(&config).access(&config.base_url(), slug, &key);
                 show_access(&access, *json)
             }
+            StreamCommand::Set {
+                slug,
+                playout_delay,
+                settings,
+            } => {
+                let (config, db) = open(settings).await?;
+                db.set_playout_delay(slug, playout_delay.0)
+                    .await
+                    .map_err(|e| explain(e, slug))?;
+                let media = &config.media;
+                let (min, max, whose) = match playout_delay.0 {
+                    Some(own) => (own.min_ms, own.max_ms, "its own"),
+                    None => (
+                        media.playout_delay_min,
+                        media.playout_delay_max,
+                        "the server's",
+                    ),
+                };
+                print(&format!("{slug}: playout delay {min}..{max} ms ({whose})"))
+            }
             StreamCommand::Delete { slug, settings } => {
                 let (_, db) = open(settings).await?;
                 db.delete_stream(slug).await.map_err(|e| explain(e, slug))?;

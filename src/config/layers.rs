@@ -235,6 +235,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::config::PublicIp;
 
     fn from_file(text: &str) -> Result<Config, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
@@ -312,6 +313,37 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("media.publisher_timeout_seconds"), "{error}");
+    }
+
+    #[test]
+    fn media_settings_that_contradict_themselves_are_named() {
+        for (text, key) in [
+            ("grace = 601", "media.grace"),
+            ("playout_delay_min = 300", "media.playout_delay_min"),
+            ("playout_delay_max = 50000", "media.playout_delay_max"),
+            ("public_ip = \"here\"", "media.public_ip"),
+            ("public_ip = \"0.0.0.0\"", "media.public_ip"),
+            // Nobody to ask.
+            ("public_ip = \"auto\"", "media.public_ip"),
+        ] {
+            let error = from_file(&format!("[media]\n{text}\n")).unwrap_err();
+            assert!(error.to_string().contains(key), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_public_address_is_given_or_found() {
+        let text = "[media]\npublic_ip = \"auto\"\n\
+            [ice]\nurls = [\"stun:stun.example\", \"stun:[2001:db8::1]\", \"stun:b.example:99\"]\n";
+        let config = from_file(text).unwrap();
+        assert_eq!(config.media.public_ip, [PublicIp::Auto]);
+        assert_eq!(
+            config.ice.stun_servers(),
+            ["stun.example:3478", "[2001:db8::1]:3478", "b.example:99"]
+        );
+        from_file(&toml::to_string(&config).unwrap()).unwrap();
+        let config = from_env("WEIR_MEDIA_PUBLIC_IP", "203.0.113.7, 2001:db8::7").unwrap();
+        assert_eq!(config.media.public_addresses().count(), 2);
     }
 
     #[test]

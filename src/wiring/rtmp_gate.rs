@@ -8,7 +8,7 @@ use tracing::{error, info};
 use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal};
 use weir_db::{DbError, KeyHash, Stream};
 use weir_protocol::{IngestProtocol, StreamSlug};
-use weir_signaling::{Services, keys, live};
+use weir_signaling::{Live, Services, keys, live};
 
 use super::output::RtmpOutput;
 
@@ -54,21 +54,26 @@ impl Gate for RtmpGate {
         let (keyframe_wanted, keyframes) = mpsc::channel(KEYFRAME_REQUESTS);
         let broadcast = self.services.live.begin(&stream, IngestProtocol::Rtmp);
         let cancel = broadcast.cancelled();
+        let goodbye = CancellationToken::new();
         let ingest = self
             .services
             .sfu
             .ingest(live::media_id(&stream), keyframe_wanted);
+        Live::set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let output = RtmpOutput {
-            ingest,
+            ingest: Some(ingest),
             hls: self.services.hls.open(&stream.slug),
-            _broadcast: broadcast,
+            broadcast: Some(broadcast),
+            goodbye: goodbye.clone(),
+            cancelled: cancel.clone(),
             slug: slug.clone(),
         };
         Ok(Admission {
             slug,
             output: Box::new(output),
             cancel,
+            goodbye,
             keyframes,
         })
     }

@@ -204,6 +204,18 @@ async fn streams_are_managed_beside_the_server() {
     assert_eq!(rotated["slug"], "stage");
     assert_ne!(rotated["key"], access.key);
 
+    let set = |delay: &str| {
+        let output = server
+            .command(&["stream", "set", "--slug", "stage", "--playout-delay", delay])
+            .output();
+        output.unwrap()
+    };
+    assert!(stdout(&set("100..400")).contains("100..400 ms (its own)"));
+    assert!(stdout(&set("default")).contains("0..200 ms (the server's)"));
+    for bad in ["400..100", "0..60000", "200"] {
+        assert_eq!(set(bad).status.code(), Some(2), "{bad}");
+    }
+
     // The running server sees what was created beside it, and what was deleted.
     let client = reqwest::Client::new();
     let look = || async { client.get(&access.whep_url).send().await.unwrap().status() };

@@ -66,6 +66,12 @@ pub fn Shrink() -> Element {
     rsx! { Strokes { d: "M9 4v3.5A1.5 1.5 0 0 1 7.5 9H4M20 9h-3.5A1.5 1.5 0 0 1 15 7.5V4M15 20v-3.5a1.5 1.5 0 0 1 1.5-1.5H20M4 15h3.5A1.5 1.5 0 0 1 9 16.5V20" } }
 }
 
+/// Choose a quality.
+#[component]
+pub fn Quality() -> Element {
+    rsx! { Strokes { d: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.800v4.400M9 14.800v4.400" } }
+}
+
 /// A floating window.
 #[component]
 pub fn Float() -> Element {

@@ -1,9 +1,10 @@
-//! What is remembered in this browser: volume, mute, theme.
+//! What is remembered in this browser: volume, mute, quality, theme.
 
-use crate::dom;
+use crate::{dom, player::Quality};
 
 const VOLUME: &str = "weir.volume";
 const MUTED: &str = "weir.muted";
+const QUALITY: &str = "weir.quality";
 const THEME: &str = "weir.theme";
 
 /// How loud the viewer likes it.
@@ -45,6 +46,18 @@ impl Sound {
             volume: stored.unwrap_or(default.volume),
             muted: muted == Some("1"),
         }
+    }
+}
+
+impl Quality {
+    /// From the last visit.
+    pub fn load() -> Self {
+        Self::from_stored(read(QUALITY).as_deref())
+    }
+
+    /// For the next visit.
+    pub fn save(self) {
+        write(QUALITY, &self.stored());
     }
 }
 

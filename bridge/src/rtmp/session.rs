@@ -308,6 +308,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             slug,
             output,
             cancel,
+            goodbye,
             keyframes,
         } = admission;
         let mut tracks = Tracks::new(context.ingest.open(&slug, output, keyframes));
@@ -321,6 +322,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             match self.take_messages(&mut tracks)? {
                 Taken::Closed => {
+                    goodbye.cancel();
                     drop(tracks);
                     self.status("status", "NetStream.Unpublish.Success", "Stream closed.");
                     // The client may be gone already; the stream has ended in order all the same.

@@ -1,6 +1,6 @@
 //! Streams and their keys.
 
-use weir_db::{DbError, KeyHash, NewStream, NewUser, Role, UserId};
+use weir_db::{DbError, KeyHash, NewStream, NewUser, PlayoutDelay, Role, UserId};
 use weir_protocol::IngestProtocol;
 
 use crate::fixture::{TestDb, make_stream, on_both, slug};
@@ -12,6 +12,7 @@ on_both!(
     slug_and_key_are_unique,
     rotated_key_replaces_the_old_one,
     titles_are_kept_as_they_are,
+    playout_delay_is_the_streams_own_or_nobodys,
     listed_by_slug,
     deleted_with_its_broadcasts,
     absent_streams_are_reported,
@@ -204,6 +205,26 @@ async fn titles_are_kept_as_they_are(test: TestDb) {
         .unwrap()
         .unwrap();
     assert_eq!(unchanged.title, long);
+}
+
+async fn playout_delay_is_the_streams_own_or_nobodys(test: TestDb) {
+    let made = make_stream(&test.db, "demo").await;
+    make_stream(&test.db, "other").await;
+    assert_eq!(made.playout_delay, None);
+    let delay = PlayoutDelay {
+        min_ms: 100,
+        max_ms: 40_950,
+    };
+    let set = async |delay| test.db.set_playout_delay(&slug("demo"), delay).await;
+    set(Some(delay)).await.unwrap();
+    let listed = test.db.list_streams().await.unwrap();
+    assert_eq!(listed[0].playout_delay, Some(delay));
+    assert_eq!(listed[1].playout_delay, None);
+    set(None).await.unwrap();
+    let by_key = test.db.stream_by_key_hash(KeyHash::of("key of demo")).await;
+    assert_eq!(by_key.unwrap().unwrap().playout_delay, None);
+    let absent = test.db.set_playout_delay(&slug("none"), Some(delay)).await;
+    assert!(matches!(absent, Err(DbError::NotFound { .. })));
 }
 
 async fn listed_by_slug(test: TestDb) {

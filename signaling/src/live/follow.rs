@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 use weir_db::Stream;
 use weir_media::RtpTracks;
 use weir_protocol::IngestProtocol;
-use weir_sfu::{SessionId, Sfu, SfuEvent, StreamId};
+use weir_sfu::{EndReason, SessionId, Sfu, SfuEvent, StreamId};
 
 use super::{Broadcast, Live};
 
-/// A WHIP publisher that went on the air.
+/// A WHIP publisher that went on the air, as a broadcast of its own or going on with one.
 #[derive(Debug, Clone)]
 pub struct WhipBroadcast {
     /// Its row.
@@ -20,13 +20,13 @@ pub struct WhipBroadcast {
     pub media: StreamId,
     /// What it sends.
     pub tracks: RtpTracks,
-    /// Cancelled when it is over, for whatever reason.
+    /// Cancelled when the publisher is gone, for whatever reason.
     pub over: CancellationToken,
 }
 
 /// Told of WHIP broadcasts; starts what else a broadcast needs, such as the bridge worker for HLS.
 pub trait OnWhip: Send + Sync + 'static {
-    /// A broadcast began. Called from the task that follows the SFU: must not block.
+    /// A publisher's media began. Called from the task that follows the SFU: must not block.
     fn started(&self, broadcast: WhipBroadcast);
 }
 
@@ -52,6 +52,7 @@ pub async fn follow_sfu(
                     continue;
                 };
                 let broadcast = live.begin(&row, IngestProtocol::Whip);
+                Live::set_playout_delay(&sfu, &row);
                 let over = broadcast.cancelled();
                 on_air.insert(session, broadcast);
                 tokio::spawn(end_when(over.clone(), sfu.clone(), session));
@@ -67,7 +68,15 @@ pub async fn follow_sfu(
             } => {
                 tracing::info!(?reason, "WHIP publisher is gone");
                 live.publishers().remove(session);
-                on_air.remove(&session);
+                if let Some(broadcast) = on_air.remove(&session) {
+                    match reason {
+                        // Its network failed, or its machine did: it may come back.
+                        EndReason::TimedOut | EndReason::NeverConnected => drop(broadcast),
+                        // It no longer counts.
+                        EndReason::TakenOver => drop(broadcast),
+                        EndReason::Closed | EndReason::Ended => broadcast.end(),
+                    }
+                }
             }
             SfuEvent::ViewerConnected { stream, session } => live.viewer_connected(stream, session),
             SfuEvent::ViewerEnded {

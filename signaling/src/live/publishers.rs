@@ -9,6 +9,7 @@ use weir_db::Stream;
 use weir_sfu::{SessionId, StreamId};
 
 use super::{KeyMade, media_id};
+use crate::entity_tag::EntityTag;
 
 /// Sessions of one stream that are remembered. One is live, a few may be connecting; when there are
 /// more, the oldest is forgotten, and the caller ends it.
@@ -22,31 +23,56 @@ pub(crate) struct Publishers {
 
 #[derive(Default)]
 struct Sessions {
-    /// The stream as it was when its key was checked.
-    streams: HashMap<SessionId, Stream>,
+    published: HashMap<SessionId, Published>,
     /// Sessions of a stream, oldest first.
     ages: HashMap<StreamId, VecDeque<SessionId>>,
 }
 
+struct Published {
+    /// The stream as it was when its key was checked.
+    stream: Stream,
+    tag: EntityTag,
+}
+
 impl Publishers {
     /// Remembers a session. Gives the one that had to be forgotten for it.
-    pub(crate) fn insert(&self, session: SessionId, stream: Stream) -> Option<SessionId> {
+    pub(crate) fn insert(
+        &self,
+        session: SessionId,
+        stream: Stream,
+        tag: EntityTag,
+    ) -> Option<SessionId> {
         let mut sessions = self.lock();
         let ages = sessions.ages.entry(media_id(&stream)).or_default();
         ages.push_back(session);
         let forgotten = (ages.len() > PER_STREAM)
             .then(|| ages.pop_front())
             .flatten();
-        sessions.streams.insert(session, stream);
+        let published = Published { stream, tag };
+        sessions.published.insert(session, published);
         if let Some(forgotten) = forgotten {
-            sessions.streams.remove(&forgotten);
+            sessions.published.remove(&forgotten);
         }
         forgotten
     }
 
     /// The stream that a session publishes, as it was when its key was checked.
     pub(crate) fn get(&self, session: SessionId) -> Option<Stream> {
-        self.lock().streams.get(&session).cloned()
+        let sessions = self.lock();
+        sessions.published.get(&session).map(|p| p.stream.clone())
+    }
+
+    /// The session's entity tag.
+    pub(crate) fn tag(&self, session: SessionId) -> Option<EntityTag> {
+        let sessions = self.lock();
+        sessions.published.get(&session).map(|p| p.tag.clone())
+    }
+
+    /// The session has another state now.
+    pub(crate) fn set_tag(&self, session: SessionId, tag: EntityTag) {
+        if let Some(published) = self.lock().published.get_mut(&session) {
+            published.tag = tag;
+        }
     }
 
     pub(crate) fn remove(&self, session: SessionId) {
@@ -64,7 +90,8 @@ impl Publishers {
             .copied()
             .collect();
         let invalid = |session: &SessionId| {
-            let made = sessions.streams.get(session).map(KeyMade::of);
+            let published = sessions.published.get(session);
+            let made = published.map(|published| KeyMade::of(&published.stream));
             valid.is_none() || made != valid
         };
         let ended: Vec<SessionId> = all.into_iter().filter(invalid).collect();
@@ -75,7 +102,11 @@ impl Publishers {
     }
 
     pub(super) fn all(&self) -> Vec<Stream> {
-        self.lock().streams.values().cloned().collect()
+        let sessions = self.lock();
+        let published = sessions.published.values();
+        published
+            .map(|published| published.stream.clone())
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Sessions> {
@@ -87,10 +118,10 @@ impl Publishers {
 
 impl Sessions {
     fn remove(&mut self, session: SessionId) {
-        let Some(stream) = self.streams.remove(&session) else {
+        let Some(published) = self.published.remove(&session) else {
             return;
         };
-        let stream = media_id(&stream);
+        let stream = media_id(&published.stream);
         if let Some(ages) = self.ages.get_mut(&stream) {
             ages.retain(|known| *known != session);
             if ages.is_empty() {

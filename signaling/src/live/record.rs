@@ -15,8 +15,8 @@ use weir_protocol::IngestProtocol;
 /// How often a peak that grew is written while the broadcast goes on, so that a crash loses little.
 const PEAK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Writes the row, keeps its peak, and writes its end when `over` is cancelled. Cancels `publisher`
-/// when the stream turns out to be deleted. Other failures of the database are logged: a broadcast
+/// Writes the row, keeps its peak, and writes its end when `over` is cancelled. Cancels `over` by
+/// itself when the stream turns out to be deleted. Other failures of the database are logged: a broadcast
 /// goes on without its row.
 pub(super) async fn keep(
     db: Db,
@@ -24,11 +24,10 @@ pub(super) async fn keep(
     protocol: IngestProtocol,
     peak: Arc<AtomicU32>,
     over: CancellationToken,
-    publisher: CancellationToken,
 ) {
     let row = match db.begin_broadcast(stream, protocol).await {
         Ok(row) => row.id,
-        Err(DbError::NotFound { .. }) => return publisher.cancel(),
+        Err(DbError::NotFound { .. }) => return over.cancel(),
         Err(error) => {
             tracing::error!(%error, "the start of a broadcast could not be written");
             return;
@@ -43,7 +42,7 @@ pub(super) async fn keep(
         if now > written {
             match db.raise_peak(row, now).await {
                 Ok(()) => written = now,
-                Err(DbError::NotFound { .. }) => return publisher.cancel(),
+                Err(DbError::NotFound { .. }) => return over.cancel(),
                 Err(error) => tracing::warn!(%error, "peak viewers could not be written"),
             }
         }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use weir_db::{Db, DbError, Stream};
+use weir_db::{Db, DbError, PlayoutDelay, Stream};
 use weir_sfu::{Sfu, StreamId};
 
 use super::{KeyMade, Live, media_id};
@@ -13,36 +13,45 @@ use super::{KeyMade, Live, media_id};
 /// process. A change through this server acts at once.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Ends sessions under rotated keys and of deleted streams, and takes over new titles, until
-/// cancelled.
+/// Playout delays as they were last told to the media plane.
+type Delays = HashMap<StreamId, Option<PlayoutDelay>>;
+
+/// Ends sessions under rotated keys and of deleted streams, and takes over new titles and playout
+/// delays, until cancelled.
 pub async fn watch_database(live: Live, sfu: Sfu, db: Db, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut delays = Delays::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = check(&live, &sfu, &db).await {
+        if let Err(error) = check(&live, &sfu, &db, &mut delays).await {
             tracing::warn!(%error, "stream keys could not be checked");
         }
     }
 }
 
-async fn check(live: &Live, sfu: &Sfu, db: &Db) -> Result<(), DbError> {
+async fn check(live: &Live, sfu: &Sfu, db: &Db, delays: &mut Delays) -> Result<(), DbError> {
     let published = live.published();
     let watched: Vec<StreamId> = live.state().streams.keys().copied().collect();
+    delays.retain(|id, _| watched.contains(id));
     if published.is_empty() && watched.is_empty() {
         return Ok(());
     }
     let rows = db.list_streams().await?;
     let rows: HashMap<StreamId, &Stream> = rows.iter().map(|row| (media_id(row), row)).collect();
 
-    let mut end = Vec::new();
     for id in watched {
         match rows.get(&id) {
-            Some(row) => live.retitle(id, &row.title),
-            None => end.extend(live.forget(id)),
+            Some(row) => {
+                live.retitle(id, &row.title);
+                if delays.insert(id, row.playout_delay) != Some(row.playout_delay) {
+                    Live::set_playout_delay(sfu, row);
+                }
+            }
+            None => live.forget(sfu, id).await,
         }
     }
     for (id, key_made) in published {
@@ -50,13 +59,10 @@ async fn check(live: &Live, sfu: &Sfu, db: &Db) -> Result<(), DbError> {
             Some(row) if KeyMade::of(row) == key_made => {}
             Some(row) => {
                 tracing::info!(slug = %row.slug, "stream key was rotated");
-                end.extend(live.revoke(id, Some(KeyMade::of(row))));
+                live.revoke(sfu, id, Some(KeyMade::of(row))).await;
             }
-            None => end.extend(live.forget(id)),
+            None => live.forget(sfu, id).await,
         }
-    }
-    for session in end {
-        sfu.end_session(session).await;
     }
     Ok(())
 }

@@ -62,8 +62,8 @@ pub(crate) async fn delete(
     user.may_change(&stream)?;
     app.services.db.delete_stream(&stream.slug).await?;
     tracing::info!(slug = %stream.slug, name = %user.0.name, "stream deleted");
-    app.end_all(app.services.live.forget(media_id(&stream)))
-        .await;
+    let services = &app.services;
+    services.live.forget(&services.sfu, media_id(&stream)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -83,7 +83,10 @@ pub(crate) async fn rotate_key(
     app.services.db.rotate_key(&stream.slug, key_hash).await?;
     tracing::info!(slug = %stream.slug, name = %user.0.name, "stream key rotated");
     // Nobody can have the new key yet: it is in the answer that comes after this.
-    app.end_all(app.services.live.revoke(media_id(&stream), None))
+    let services = &app.services;
+    services
+        .live
+        .revoke(&services.sfu, media_id(&stream), None)
         .await;
     Ok(secret(access).into_response())
 }
@@ -106,12 +109,5 @@ impl App {
             .base(uri, headers, config.behind_proxy)
             .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
         Ok(config.addresses.access(&base, slug, key))
-    }
-
-    async fn end_all(&self, sessions: Vec<weir_sfu::SessionId>) {
-        for session in sessions {
-            // False when it has gone by itself, which is as good.
-            self.services.sfu.end_session(session).await;
-        }
     }
 }

@@ -86,7 +86,7 @@ async fn events_tell_of_live_and_offline() {
     assert_eq!(live.protocol, Some(IngestProtocol::Rtmp));
     assert!(live.started_at.unwrap() > 1_600_000_000_000);
 
-    drop(broadcast);
+    broadcast.end();
     let offline = events.until("offline", |event| !event.live).await;
     assert_eq!((offline.protocol, offline.started_at), (None, None));
 
@@ -144,6 +144,58 @@ async fn events_tell_when_hls_is_ready_and_who_watches_it() {
 }
 
 #[tokio::test]
+async fn a_broadcast_outlives_its_publishers_connection() {
+    let server = Server::start_with_grace(Duration::from_secs(2)).await;
+    let stream = server.stream("demo").await;
+    let mut events = Events::new(server.get("/api/v1/streams/demo/events").await);
+    let first = server.live.begin(&stream.row, IngestProtocol::Rtmp);
+    let live = events.until("live", |event| event.live).await;
+    assert_eq!(live.reconnecting_until, None);
+
+    drop(first);
+    let broken = events
+        .until("the gap", |event| event.reconnecting_until.is_some())
+        .await;
+    assert!(broken.live);
+    assert_eq!(broken.started_at, live.started_at);
+
+    // By the other protocol: the same broadcast.
+    let second = server.live.begin(&stream.row, IngestProtocol::Whip);
+    let back = events
+        .until("the return", |event| event.reconnecting_until.is_none())
+        .await;
+    assert!(back.live && back.started_at == live.started_at);
+    assert_eq!(back.protocol, Some(IngestProtocol::Whip));
+
+    // The end of the grace period of the first gap means nothing any more, that of the second does.
+    drop(second);
+    let until = events
+        .until("the second gap", |event| event.reconnecting_until.is_some())
+        .await;
+    assert!(until.reconnecting_until >= broken.reconnecting_until);
+    events.until("offline", |event| !event.live).await;
+    server.live.settle().await;
+    let rows = server.db.list_broadcasts(stream.row.id, 10).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].ended_at.is_some());
+}
+
+#[tokio::test]
+async fn nobody_is_waited_for_under_a_rotated_key() {
+    let server = Server::start().await;
+    let stream = server.stream("demo").await;
+    drop(server.live.begin(&stream.row, IngestProtocol::Rtmp));
+    let mut state = server.live.subscribe(&stream.row);
+    assert!(state.borrow_and_update().reconnecting_until.is_some());
+    let new_key = keys::generate().1;
+    let rotated = server.db.rotate_key(&stream.row.slug, new_key).await;
+    rotated.unwrap();
+    soon("offline", state.wait_for(|state| !state.live))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn takeover_cancels_the_older_and_stays_live() {
     let server = Server::start().await;
     let stream = server.stream("demo").await;
@@ -157,11 +209,11 @@ async fn takeover_cancels_the_older_and_stays_live() {
         (summary.live, summary.protocol),
         (true, Some(IngestProtocol::Whip))
     );
-    drop(newer);
+    newer.end();
     assert!(!server.live.summary(&stream.row).live);
     server.live.settle().await;
     let rows = server.db.list_broadcasts(stream.row.id, 10).await.unwrap();
-    assert_eq!(rows.len(), 2);
+    assert_eq!(rows.len(), 1, "viewers saw one broadcast");
     assert!(rows.iter().all(|row| row.ended_at.is_some()));
 }
 

@@ -7,6 +7,8 @@ mod account;
 mod client;
 mod events;
 mod hls;
+mod ice;
+mod layer;
 mod operations;
 mod peer;
 mod server;

@@ -65,7 +65,16 @@ impl Server {
         Self::start_with(Assets::default(), HttpConfig::default()).await
     }
 
-    pub async fn start_with(assets: Assets, mut config: HttpConfig) -> Self {
+    pub async fn start_with(assets: Assets, config: HttpConfig) -> Self {
+        Self::start_waiting(Duration::from_secs(15), assets, config).await
+    }
+
+    /// A server that waits so long for publishers whose connection broke.
+    pub async fn start_with_grace(grace: Duration) -> Self {
+        Self::start_waiting(grace, Assets::default(), HttpConfig::default()).await
+    }
+
+    async fn start_waiting(grace: Duration, assets: Assets, mut config: HttpConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&Db::sqlite_url(&folder.path().join("weir.db")))
             .await
@@ -75,11 +84,12 @@ impl Server {
             advertise: Vec::new(),
             shards: 1,
             publisher_timeout: Duration::from_secs(5),
+            grace,
             ..SfuConfig::default()
         })
         .unwrap();
         let origin = hls::Origin::default();
-        let live = Live::new(db.clone(), origin.clone());
+        let live = Live::new(db.clone(), origin.clone(), grace);
         let (told, whip) = mpsc::channel(16);
         let draining = CancellationToken::new();
         tokio::spawn(live::follow_sfu(

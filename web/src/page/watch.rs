@@ -49,6 +49,9 @@ fn About(handle: Handle, stream: Signal<Option<StreamSummary>>) -> Element {
         .as_ref()
         .map_or_else(|| handle.to_string(), |stream| stream.title.clone());
     let live = stream.as_ref().is_some_and(|stream| stream.live);
+    let reconnecting = stream
+        .as_ref()
+        .is_some_and(|stream| stream.reconnecting_until.is_some());
     let viewers = stream.as_ref().map_or(0, |stream| stream.viewers.total());
     let ago = stream.as_ref().and_then(|stream| stream.started_at);
     let ago = ago.map(|start| words::since(start, dom::wall_ms() as i64));
@@ -62,7 +65,11 @@ fn About(handle: Handle, stream: Signal<Option<StreamSummary>>) -> Element {
                 h1 { class: "title", "{title}" }
                 p { class: "facts",
                     if live {
-                        span { class: "badge badge-live", "Live" }
+                        if reconnecting {
+                            span { class: "badge badge-waits", "Reconnecting" }
+                        } else {
+                            span { class: "badge badge-live", "Live" }
+                        }
                         span { class: "fact", icon::Eye {} "{words::viewers(viewers)}" }
                         if let Some(ago) = ago { span { class: "fact", "{ago}" } }
                         if let Some(way) = way { span { class: "fact", "by {way}" } }

@@ -6,6 +6,7 @@ use super::{
     delay,
     driver::{Action, Remote, Ui},
     machine::{Phase, Transport},
+    quality_menu::QualityMenu,
 };
 use crate::icon;
 
@@ -19,7 +20,10 @@ pub fn Controls(
     on_fullscreen: EventHandler<()>,
 ) -> Element {
     let now = ui.read();
-    let plays = matches!(now.phase, Phase::Playing | Phase::Interrupted);
+    let plays = matches!(
+        now.phase,
+        Phase::Playing | Phase::Interrupted | Phase::Reconnecting
+    );
     let silent = now.sound.muted || now.sound_blocked;
     let volume = if silent { 0.0 } else { now.sound.volume };
     let play_label = if now.paused { "Play (k)" } else { "Pause (k)" };
@@ -69,6 +73,7 @@ pub fn Controls(
                 Way { transport, delay_ms: now.delay_ms }
             }
             span { class: "spring" }
+            QualityMenu { ui, remote: remote.clone() }
             button {
                 class: "control",
                 r#type: "button",

@@ -5,12 +5,13 @@ use futures_channel::mpsc;
 use futures_util::StreamExt as _;
 use gloo_timers::{callback::Interval, future::TimeoutFuture};
 use wasm_bindgen_futures::spawn_local;
-use weir_protocol::{StreamSlug, StreamSummary};
+use weir_protocol::{Layer, SelectLayer, StreamSlug, StreamSummary};
 
 use super::{
     delay,
     hls::{HlsEvent, HlsPlayer, HlsSession},
     machine::{Command, HlsNews, Machine, Phase, Presence, RtcId, RtcNews, Transport},
+    quality::{self, Quality},
     stage::Stage,
     whep::{RtcStats, WhepNews, WhepSession},
 };
@@ -30,6 +31,10 @@ const INBOX: usize = 256;
 const TICK_MS: u32 = 250;
 /// Statistics and delay are read every so many ticks.
 const TICKS_PER_LOOK: u32 = 2;
+/// How long a page may be hidden before its video is paused: who looks elsewhere for a moment notices nothing.
+const HIDDEN_MS: f64 = 1_500.0;
+/// The stream's layers are asked for this often: a publisher adds and drops them as its network allows. Milliseconds.
+const LAYERS_AGAIN_MS: f64 = 5_000.0;
 /// Questions for the server's clock at the start, and the pause between them in milliseconds.
 const CLOCK_BURST: (u32, u32) = (4, 250);
 /// Then again every so often. Milliseconds.
@@ -54,6 +59,12 @@ pub struct Ui {
     pub sound_blocked: bool,
     /// The server does not answer.
     pub unreachable: bool,
+    /// What the viewer wants to receive.
+    pub quality: Quality,
+    /// What there is to choose from, over WebRTC.
+    pub layers: Vec<Layer>,
+    /// Lines of the picture, over WebRTC.
+    pub lines: Option<u32>,
 }
 
 impl Ui {
@@ -68,6 +79,9 @@ impl Ui {
             sound,
             sound_blocked: false,
             unreachable: false,
+            quality: Quality::load(),
+            layers: Vec::new(),
+            lines: None,
         }
     }
 }
@@ -83,6 +97,10 @@ pub enum Action {
     SetVolume(f64),
     /// A step up or down.
     NudgeVolume(f64),
+    /// A quality.
+    Choose(Quality),
+    /// The menu of qualities was opened.
+    LookAtLayers,
 }
 
 /// Everything that can happen to the player.
@@ -99,6 +117,7 @@ enum Event {
         transport: Transport,
         paused: bool,
     },
+    Visibility,
     Wake,
     Leave,
 }
@@ -137,7 +156,15 @@ struct Driver {
     hls: Option<HlsSession>,
     clock: ServerClock,
     next_clock_ms: f64,
-    frames: f64,
+    /// What the receivers had counted at the last look.
+    counted: RtcStats,
+    /// What the server was told to send in this session.
+    selected: SelectLayer,
+    /// A frame of this session was shown.
+    seen: bool,
+    /// Since when the page is hidden, by [`dom::now_ms`].
+    hidden_since: Option<f64>,
+    next_layers_ms: f64,
     ticks: u32,
     remote: Remote,
     ui: Signal<Ui>,
@@ -172,7 +199,11 @@ pub async fn run(
         hls: None,
         clock: ServerClock::default(),
         next_clock_ms: dom::now_ms() + CLOCK_AGAIN_MS,
-        frames: 0.0,
+        counted: RtcStats::default(),
+        selected: SelectLayer::default(),
+        seen: false,
+        hidden_since: None,
+        next_layers_ms: 0.0,
         ticks: 0,
         remote,
         ui,
@@ -216,6 +247,11 @@ impl Driver {
                     self.set_paused(paused);
                 }
             }
+            Event::Visibility => {
+                let hidden = dom::property(&dom::document(), "hidden");
+                let hidden = hidden.is_some_and(|hidden| hidden.is_truthy());
+                self.hidden_since = hidden.then(dom::now_ms);
+            }
             Event::Wake => self.machine.handle_wake(now),
             Event::Leave => {
                 // The server hears of it now rather than by timeout; a page that comes back opens a new session.
@@ -232,6 +268,16 @@ impl Driver {
         if self.ticks.is_multiple_of(TICKS_PER_LOOK) {
             if let Some((_, session)) = &self.rtc {
                 session.ask_stats();
+                if self.seen && self.hidden_since.is_none() && dom::now_ms() >= self.next_layers_ms
+                {
+                    self.next_layers_ms = dom::now_ms() + LAYERS_AGAIN_MS;
+                    session.ask_layers();
+                }
+                let (width, height) = session.size();
+                let lines = quality::lines_of(width, height).filter(|_| self.seen);
+                if self.ui.peek().lines != lines {
+                    self.ui.write().lines = lines;
+                }
             }
             if self.machine.shown() == Some(Transport::Hls) {
                 let date = self.hls.as_ref().and_then(HlsSession::playing_date_ms);
@@ -260,6 +306,7 @@ impl Driver {
                     Presence::Live {
                         started_at: state.started_at,
                         hls_ready: state.hls_ready,
+                        reconnecting: state.reconnecting_until.is_some(),
                     }
                 } else {
                     Presence::Offline
@@ -279,7 +326,14 @@ impl Driver {
             return;
         }
         match news {
-            WhepNews::FirstFrame => self.machine.handle_rtc(id, RtcNews::Frame, now),
+            // What is wanted is told by `settle`, which follows each event.
+            WhepNews::Open => {}
+            WhepNews::Layers(layers) => {
+                if self.ui.peek().layers != layers {
+                    self.ui.write().layers = layers;
+                }
+            }
+            WhepNews::FirstFrame => self.rtc_frame(id, now),
             WhepNews::NotLive { retry_ms } => {
                 self.machine
                     .handle_rtc(id, RtcNews::NotLive { retry_ms }, now)
@@ -289,22 +343,60 @@ impl Driver {
                     .handle_rtc(id, RtcNews::Refused { retry_ms }, now)
             }
             WhepNews::Failed => self.machine.handle_rtc(id, RtcNews::Failed, now),
-            WhepNews::Stats(RtcStats {
-                frames,
-                playout_ntp_ms,
-            }) => {
-                if frames > self.frames {
-                    self.machine.handle_rtc(id, RtcNews::Frame, now);
+            WhepNews::Stats(stats) => {
+                let before = std::mem::replace(&mut self.counted, stats);
+                let alive = if self.selected.paused {
+                    // No frames by our own wish, and there may be no sound.
+                    stats.connected
+                } else if stats.has_video && !self.selected.audio_only {
+                    stats.frames > before.frames
+                } else {
+                    stats.audio_packets > before.audio_packets
+                };
+                if alive {
+                    self.rtc_frame(id, now);
                 }
-                self.frames = frames;
                 if self.machine.shown() == Some(Transport::WebRtc) {
                     let server = self.clock.server_ms(dom::wall_ms());
-                    let delay = playout_ntp_ms.zip(server);
+                    let delay = stats.playout_ntp_ms.zip(server);
                     self.set_delay(
                         delay.and_then(|(ntp, server)| delay::from_playout_timestamp(server, ntp)),
                     );
                 }
             }
+        }
+    }
+
+    fn rtc_frame(&mut self, id: RtcId, now: u64) {
+        self.seen = true;
+        self.machine.handle_rtc(id, RtcNews::Frame, now);
+    }
+
+    /// What the server should send now.
+    fn wanted(&self) -> SelectLayer {
+        let ui = self.ui.peek();
+        let hidden = self
+            .hidden_since
+            .is_some_and(|since| dom::now_ms() - since >= HIDDEN_MS);
+        // A floating window shows the picture of a hidden page.
+        let floats = || dom::property(&dom::document(), "pictureInPictureElement").is_some();
+        // Before the first frame nobody knows whether the session works at all.
+        if self.seen && (ui.paused || (hidden && !floats())) {
+            return SelectLayer {
+                paused: true,
+                ..SelectLayer::default()
+            };
+        }
+        ui.quality.selection(&ui.layers)
+    }
+
+    fn tell_selection(&mut self) {
+        let wanted = self.wanted();
+        if let Some((_, session)) = &self.rtc
+            && wanted != self.selected
+            && session.select(wanted.clone())
+        {
+            self.selected = wanted;
         }
     }
 
@@ -324,6 +416,17 @@ impl Driver {
             Action::NudgeVolume(step) => {
                 sound.volume = (sound.volume + step).clamp(0.0, 1.0);
                 sound.muted = sound.volume == 0.0;
+            }
+            Action::Choose(quality) => {
+                quality.save();
+                self.ui.write().quality = quality;
+                return;
+            }
+            Action::LookAtLayers => {
+                if let Some((_, session)) = &self.rtc {
+                    session.ask_layers();
+                }
+                return;
             }
         }
         sound.save();
@@ -378,9 +481,10 @@ impl Driver {
         while let Some(command) = self.machine.poll_command() {
             self.carry_out(command);
         }
+        self.tell_selection();
         let phase = self.machine.phase(now());
         let transport = match phase {
-            Phase::Playing | Phase::Interrupted => self.machine.shown(),
+            Phase::Playing | Phase::Interrupted | Phase::Reconnecting => self.machine.shown(),
             Phase::Loading | Phase::Missing | Phase::Offline | Phase::Connecting => None,
         };
         let hls_player = self.hls.as_ref().map(HlsSession::player);
@@ -400,7 +504,10 @@ impl Driver {
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::OpenRtc(id) => {
-                self.frames = 0.0;
+                self.counted = RtcStats::default();
+                self.selected = SelectLayer::default();
+                self.seen = false;
+                self.next_layers_ms = 0.0;
                 self.stage.rtc.set_muted(true);
                 let remote = self.remote.clone();
                 match WhepSession::open(&self.slug, &self.stage.rtc, move |news| {
@@ -456,6 +563,10 @@ fn listen(stage: &Stage, remote: &Remote) -> Vec<Listener> {
             remote.send(Event::Wake)
         }));
     }
+    listeners.push(Listener::new(&dom::document(), "visibilitychange", {
+        let remote = remote.clone();
+        move |_| remote.send(Event::Visibility)
+    }));
     let remote = remote.clone();
     listeners.push(Listener::new(&window, "pagehide", move |_| {
         remote.send(Event::Leave)

@@ -16,6 +16,9 @@ pub const INTERRUPTED_MS: u64 = 1_200;
 pub const GIVE_UP_MS: u64 = 10_000;
 /// After a stream is live again, an old session has this long to bring frames before it is replaced.
 pub const LIVE_AGAIN_MS: u64 = 1_500;
+/// After a publisher whose connection broke is back, its viewers' sessions have this long to bring frames: the
+/// publisher's first picture may have to be encoded again.
+pub const BACK_AGAIN_MS: u64 = 4_000;
 /// How long a session of a stream that ended is kept, since frames may come back on it.
 pub const KEEP_OFFLINE_MS: u64 = 60_000;
 /// A session that brought frames for this long was good, whatever happens to it later.
@@ -75,6 +78,8 @@ pub enum Presence {
         started_at: Option<i64>,
         /// Whether the HLS playlist exists yet.
         hls_ready: bool,
+        /// The publisher's connection broke, and the server waits for it.
+        reconnecting: bool,
     },
 }
 
@@ -141,6 +146,8 @@ pub enum Phase {
     Playing,
     /// The picture stands still.
     Interrupted,
+    /// The picture stands still until the publisher is back.
+    Reconnecting,
 }
 
 impl Phase {
@@ -153,6 +160,7 @@ impl Phase {
             Self::Connecting => "connecting",
             Self::Playing => "playing",
             Self::Interrupted => "interrupted",
+            Self::Reconnecting => "reconnecting",
         }
     }
 }
@@ -170,7 +178,20 @@ enum Stream {
         since: u64,
         started_at: Option<i64>,
         hls_ready: bool,
+        /// What `since` is the time of.
+        by: LiveBy,
     },
+}
+
+/// How a broadcast came to where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LiveBy {
+    /// It began, or this page did.
+    Start,
+    /// Its publisher was lost: no frames are to be expected, and nothing is to be given up for want of them.
+    Loss,
+    /// Its publisher came back.
+    Return,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,10 +214,18 @@ enum Rtc {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hls {
     Off,
-    Starting { since: u64 },
+    Starting {
+        since: u64,
+    },
     Playing,
-    Buffering { since: u64 },
-    Waiting { until: u64 },
+    Buffering {
+        since: u64,
+    },
+    Waiting {
+        until: u64,
+    },
+    /// It gave up while the publisher was away; its last picture is still there.
+    Frozen,
 }
 
 /// The player's mind.
@@ -271,22 +300,37 @@ impl Machine {
             Presence::Live {
                 started_at,
                 hls_ready,
+                reconnecting,
             } => {
-                let same = matches!(self.stream, Stream::Live { started_at: old, .. } if old == started_at);
-                let since = match self.stream {
-                    Stream::Live { since, .. } if same => since,
+                let before = match self.stream {
+                    Stream::Live {
+                        since,
+                        started_at: old,
+                        by,
+                        ..
+                    } if old == started_at => Some((since, by)),
                     Stream::Live { .. }
                     | Stream::Unknown { .. }
                     | Stream::Missing
-                    | Stream::Offline { .. } => now,
+                    | Stream::Offline { .. } => None,
+                };
+                let (since, by) = match (before, reconnecting) {
+                    (Some((since, LiveBy::Loss)), true) => (since, LiveBy::Loss),
+                    (Some(_), true) | (None, true) => (now, LiveBy::Loss),
+                    (Some((_, LiveBy::Loss)), false) => (now, LiveBy::Return),
+                    (Some((since, by)), false) => (since, by),
+                    (None, false) => (now, LiveBy::Start),
                 };
                 self.stream = Stream::Live {
                     since,
                     started_at,
                     hls_ready,
+                    by,
                 };
-                if !same {
-                    self.begin_broadcast(now);
+                match before {
+                    None => self.begin_broadcast(now),
+                    Some((_, LiveBy::Loss)) if by == LiveBy::Return => self.go_on(now),
+                    Some(_) => {}
                 }
             }
         }
@@ -318,7 +362,7 @@ impl Machine {
 
     /// News of the HLS player.
     pub fn handle_hls(&mut self, news: HlsNews, now: u64) {
-        if matches!(self.hls, Hls::Off | Hls::Waiting { .. }) {
+        if matches!(self.hls, Hls::Off | Hls::Waiting { .. } | Hls::Frozen) {
             return;
         }
         match news {
@@ -335,6 +379,8 @@ impl Machine {
                     self.hls = Hls::Buffering { since: now };
                 }
             }
+            // Its last picture is better than none.
+            HlsNews::Failed if self.is_reconnecting() => self.hls = Hls::Frozen,
             HlsNews::Failed => self.restart_hls(now),
         }
         self.handle_time(now);
@@ -370,17 +416,24 @@ impl Machine {
             Stream::Offline { .. } => return Phase::Offline,
             Stream::Unknown { .. } | Stream::Live { .. } => {}
         }
+        // What was on its way when the publisher was lost still plays.
+        let still = if self.is_reconnecting() {
+            Phase::Reconnecting
+        } else {
+            Phase::Interrupted
+        };
         match (self.shown, self.rtc, self.hls) {
             (Some(Transport::WebRtc), Rtc::Flowing { last_frame, .. }, _) => {
                 if now.saturating_sub(last_frame) < INTERRUPTED_MS {
                     Phase::Playing
                 } else {
-                    Phase::Interrupted
+                    still
                 }
             }
-            (Some(Transport::WebRtc), _, _) => Phase::Interrupted,
+            (Some(Transport::WebRtc), _, _) => still,
             (Some(Transport::Hls), _, Hls::Playing) => Phase::Playing,
-            (Some(Transport::Hls), _, _) => Phase::Interrupted,
+            (Some(Transport::Hls), _, _) => still,
+            (None, _, _) if self.is_reconnecting() => Phase::Reconnecting,
             (None, _, _) if matches!(self.stream, Stream::Unknown { .. }) => Phase::Loading,
             (None, _, _) => Phase::Connecting,
         }
@@ -407,6 +460,39 @@ impl Machine {
         }
     }
 
+    /// The publisher is back. What shows its broadcast is kept: frames come on it.
+    fn go_on(&mut self, now: u64) {
+        self.failures = 0;
+        self.stalls = 0;
+        self.early_asks = 0;
+        if let Rtc::Waiting { until } = self.rtc
+            && !self.rtc_distrusted
+        {
+            self.rtc = Rtc::Waiting {
+                until: until.min(now),
+            };
+        }
+        match self.hls {
+            Hls::Frozen => {
+                self.commands.push_back(Command::StopHls);
+                self.hls = Hls::Waiting { until: now };
+            }
+            Hls::Buffering { .. } => self.hls = Hls::Buffering { since: now },
+            Hls::Starting { .. } => self.hls = Hls::Starting { since: now },
+            Hls::Off | Hls::Playing | Hls::Waiting { .. } => {}
+        }
+    }
+
+    fn is_reconnecting(&self) -> bool {
+        matches!(
+            self.stream,
+            Stream::Live {
+                by: LiveBy::Loss,
+                ..
+            }
+        )
+    }
+
     /// Moves both transports on, for a stream that is live (or may be, before the server has answered) since `since`.
     fn drive(&mut self, since: u64, live: bool, now: u64) {
         let silent_since = match self.rtc {
@@ -417,6 +503,7 @@ impl Machine {
             Rtc::Idle if live => self.open_rtc(now),
             Rtc::Waiting { until } if live && now >= until => self.open_rtc(now),
             Rtc::Idle | Rtc::Waiting { .. } => {}
+            Rtc::Opening { .. } | Rtc::Flowing { .. } if self.is_reconnecting() => {}
             Rtc::Opening { since: opened, .. } => {
                 if now.saturating_sub(opened.max(since)) >= GIVE_UP_MS {
                     self.rtc_failed(now);
@@ -429,7 +516,13 @@ impl Machine {
             } => {
                 if last_frame < since && flowing < since {
                     // An old session after the publisher's return.
-                    if now.saturating_sub(since) >= LIVE_AGAIN_MS {
+                    let patience = match self.stream {
+                        Stream::Live {
+                            by: LiveBy::Return, ..
+                        } => BACK_AGAIN_MS,
+                        _ => LIVE_AGAIN_MS,
+                    };
+                    if now.saturating_sub(since) >= patience {
                         self.close_rtc(Rtc::Idle);
                         self.open_rtc(now);
                     }
@@ -442,6 +535,7 @@ impl Machine {
         let rtc_serves = self.shown == Some(Transport::WebRtc) || self.shown.is_none();
         if self.policy == Policy::Auto
             && !self.hls_wanted
+            && !self.is_reconnecting()
             && rtc_serves
             && now.saturating_sub(silent_since) >= FALL_BACK_MS
         {
@@ -465,6 +559,7 @@ impl Machine {
         match self.hls {
             Hls::Off if self.hls_wanted && ready => self.start_hls(now),
             Hls::Waiting { until } if now >= until && ready => self.start_hls(now),
+            Hls::Starting { .. } | Hls::Buffering { .. } if self.is_reconnecting() => {}
             Hls::Starting { since } | Hls::Buffering { since }
                 if now.saturating_sub(since) >= HLS_STUCK_MS =>
             {
@@ -474,7 +569,8 @@ impl Machine {
             | Hls::Waiting { .. }
             | Hls::Starting { .. }
             | Hls::Buffering { .. }
-            | Hls::Playing => {}
+            | Hls::Playing
+            | Hls::Frozen => {}
         }
     }
 
@@ -568,7 +664,7 @@ impl Machine {
     fn end_hls(&mut self) {
         if matches!(
             self.hls,
-            Hls::Starting { .. } | Hls::Playing | Hls::Buffering { .. }
+            Hls::Starting { .. } | Hls::Playing | Hls::Buffering { .. } | Hls::Frozen
         ) {
             self.commands.push_back(Command::StopHls);
         }

@@ -4,10 +4,17 @@ use super::*;
 const LIVE: Presence = Presence::Live {
     started_at: Some(1),
     hls_ready: true,
+    reconnecting: false,
 };
 const LIVE_AGAIN: Presence = Presence::Live {
     started_at: Some(2),
     hls_ready: true,
+    reconnecting: false,
+};
+const LOST: Presence = Presence::Live {
+    started_at: Some(1),
+    hls_ready: true,
+    reconnecting: true,
 };
 
 /// A machine with a clock, and the commands since the last look.
@@ -181,6 +188,7 @@ fn hls_waits_until_its_playlist_exists() {
     rig.presence(Presence::Live {
         started_at: Some(1),
         hls_ready: false,
+        reconnecting: false,
     })
     .wait(5_000);
     assert_eq!(rig.commands(), [Command::OpenRtc(0)]);
@@ -450,4 +458,73 @@ fn media_without_news_of_the_stream_plays() {
         rig.commands(),
         [Command::OpenRtc(0), Command::Show(Transport::WebRtc)]
     );
+}
+
+#[test]
+fn a_lost_publisher_is_waited_for_with_the_last_picture() {
+    let mut rig = Rig::playing();
+    rig.wait(500).presence(LOST);
+    assert_eq!(
+        rig.phase(),
+        Phase::Playing,
+        "what was on its way still comes"
+    );
+    rig.wait(2_000);
+    assert_eq!(rig.phase(), Phase::Reconnecting);
+    rig.wait(120_000);
+    assert_eq!(rig.commands(), [], "nothing is given up");
+    assert_eq!(rig.machine.shown(), Some(Transport::WebRtc));
+    rig.presence(LIVE).wait(2_000);
+    assert_eq!(rig.commands(), [], "the same session goes on");
+    rig.wait_with_frames(0, 1_000);
+    assert_eq!(rig.phase(), Phase::Playing);
+    assert_eq!(rig.commands(), []);
+}
+
+#[test]
+fn a_session_that_stays_dark_after_the_return_is_replaced() {
+    let mut rig = Rig::playing();
+    rig.presence(LOST).wait(8_000).presence(LIVE);
+    rig.wait(BACK_AGAIN_MS);
+    let commands = rig.commands();
+    assert!(commands.contains(&Command::CloseRtc(0)), "{commands:?}");
+    assert!(commands.contains(&Command::OpenRtc(1)), "{commands:?}");
+}
+
+#[test]
+fn nobody_comes_back_and_the_stream_is_offline() {
+    let mut rig = Rig::playing();
+    rig.presence(LOST).wait(15_000).presence(Presence::Offline);
+    assert_eq!(rig.phase(), Phase::Offline);
+    rig.presence(LIVE_AGAIN);
+    rig.wait(LIVE_AGAIN_MS);
+    assert!(rig.commands().contains(&Command::OpenRtc(1)));
+}
+
+#[test]
+fn hls_keeps_its_last_picture_until_the_publisher_is_back() {
+    let mut rig = Rig::playing_hls();
+    rig.presence(LOST).hls(HlsNews::Buffering);
+    assert_eq!(rig.phase(), Phase::Reconnecting);
+    rig.wait(30_000).commands();
+    rig.hls(HlsNews::Failed).wait(5_000);
+    assert_eq!(rig.phase(), Phase::Reconnecting);
+    let hls = |command: &Command| matches!(command, Command::StartHls | Command::StopHls);
+    assert!(!rig.commands().iter().any(hls));
+    rig.presence(LIVE);
+    let commands: Vec<_> = rig.commands().into_iter().filter(hls).collect();
+    assert_eq!(commands, [Command::StopHls, Command::StartHls]);
+    rig.hls(HlsNews::Playing);
+    assert_eq!(rig.phase(), Phase::Playing);
+}
+
+#[test]
+fn a_page_that_opens_in_the_gap_waits_on_its_session() {
+    let mut rig = Rig::new(Policy::Auto);
+    rig.presence(LOST).wait(14_000);
+    assert_eq!(rig.commands(), [Command::OpenRtc(0)]);
+    assert_eq!(rig.phase(), Phase::Reconnecting);
+    rig.presence(LIVE).rtc(0, RtcNews::Frame);
+    assert_eq!(rig.commands(), [Command::Show(Transport::WebRtc)]);
+    assert_eq!(rig.phase(), Phase::Playing);
 }

@@ -6,7 +6,10 @@ mod delay;
 mod driver;
 mod hls;
 mod hls_js;
+mod layer_resource;
 mod machine;
+mod quality;
+mod quality_menu;
 mod sdp;
 mod stage;
 mod view;
@@ -14,4 +17,5 @@ mod whep;
 
 pub use hls::HlsPlayer;
 pub use machine::{Policy, Transport};
+pub use quality::Quality;
 pub use view::Player;

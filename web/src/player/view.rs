@@ -14,6 +14,7 @@ use super::{
     controls::{Controls, RemoteProp},
     driver::{self, Action, Ui},
     machine::{Phase, Transport},
+    quality::Quality,
     stage::Stage,
 };
 use crate::{
@@ -31,8 +32,9 @@ const VOLUME_STEP: f64 = 0.05;
 /// Plays one stream, whatever happens to the network.
 ///
 /// What it does stands on its element, for tests and for support: `data-state` (the phase's word, or `paused`),
-/// `data-transport` (`webrtc`, `hls`, `none`), `data-player` (`webrtc`, `hlsjs`, `native` or empty) and `data-delay-ms`
-/// (measured milliseconds to the publisher, or empty).
+/// `data-transport` (`webrtc`, `hls`, `none`), `data-player` (`webrtc`, `hlsjs`, `native` or empty), `data-delay-ms`
+/// (measured milliseconds to the publisher, or empty), `data-quality` (what the viewer wants: `auto`, lines, `audio`)
+/// and `data-lines` (lines of the picture over WebRTC, or empty).
 #[component]
 pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Element {
     let options = use_context::<Options>();
@@ -130,6 +132,7 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
         None => "",
     };
     let delay = now.delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
+    let lines = now.lines.map(|lines| lines.to_string()).unwrap_or_default();
     let resting = !awake.is_awake() && now.phase == Phase::Playing && !now.paused;
     let (for_veil, for_unmute) = (remote.clone(), remote.clone());
     rsx! {
@@ -140,6 +143,8 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
             "data-transport": transport,
             "data-delay-ms": delay,
             "data-player": player,
+            "data-quality": now.quality.stored(),
+            "data-lines": lines,
             onmounted: move |event| root.set(event.try_as_web_event()),
             onpointermove: move |_| awake.wake(),
             onpointerdown: move |_| awake.wake(),
@@ -204,6 +209,16 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
                 }
             }
         },
+        Phase::Playing
+            if now.quality == Quality::AudioOnly && now.transport == Some(Transport::WebRtc) =>
+        {
+            rsx! {
+                div { class: "veil",
+                    span { class: "still", "aria-hidden": "true", icon::Sound {} }
+                    p { class: "veil-title", "Audio only" }
+                }
+            }
+        }
         Phase::Playing => rsx! {},
         Phase::Loading | Phase::Connecting => rsx! {
             div { class: "veil",
@@ -215,6 +230,16 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
             div { class: "veil veil-thin",
                 span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
                 p { class: "veil-note", if now.unreachable { "{waiting}" } else { "The picture will be back in a moment" } }
+            }
+        },
+        // Over the last picture, where there is one.
+        Phase::Reconnecting => rsx! {
+            div { class: if now.transport.is_some() { "veil veil-thin" } else { "veil" },
+                span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
+                p { class: "veil-title", "Reconnecting" }
+                p { class: "veil-note",
+                    if now.unreachable { "{waiting}" } else { "The streamer's connection broke. It goes on here by itself." }
+                }
             }
         },
         Phase::Offline => rsx! {
@@ -241,6 +266,7 @@ fn spoken(ui: &Ui) -> &'static str {
         (Phase::Missing, _) => "There is no such stream.",
         (Phase::Offline, _) => "The stream is offline.",
         (Phase::Connecting, _) => "Connecting.",
+        (Phase::Reconnecting, _) => "The streamer's connection broke. Reconnecting.",
         (Phase::Interrupted, _) => "The picture is interrupted.",
         (Phase::Playing, _) if ui.paused => "Paused.",
         (Phase::Playing, Some(Transport::Hls)) => "Playing over HLS.",
@@ -256,6 +282,11 @@ fn is_for_another(event: &KeyboardEvent) -> bool {
     else {
         return false;
     };
+    // A menu and what opens it.
+    let in_menu = target.get_attribute("role").as_deref() == Some("menuitemradio");
+    if in_menu && event.key() != "Escape" && event.key().len() > 1 {
+        return true;
+    }
     match target.tag_name().as_str() {
         "INPUT" => event.key().starts_with("Arrow"),
         "TEXTAREA" | "SELECT" => true,

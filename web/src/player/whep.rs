@@ -12,9 +12,9 @@ use web_sys::{
     RtcPeerConnectionState, RtcRtpTransceiver, RtcRtpTransceiverDirection, RtcRtpTransceiverInit,
     RtcSdpType, RtcSessionDescriptionInit, RtcTrackEvent,
 };
-use weir_protocol::StreamSlug;
+use weir_protocol::{Layer, SelectLayer, StreamSlug};
 
-use super::sdp;
+use super::{layer_resource::LayerResource, sdp};
 use crate::dom::{self, Listener};
 
 /// Where the server names no time, this is when to ask again. Milliseconds.
@@ -26,7 +26,7 @@ const MIN_RETRY_MS: u64 = 500;
 const DELETE_MS: u32 = 1_000;
 
 /// News from a session.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum WhepNews {
     /// Nobody publishes.
     NotLive {
@@ -40,17 +40,27 @@ pub enum WhepNews {
     },
     /// It cannot be made, or died for good.
     Failed,
+    /// The server has answered; whether it lets a layer be chosen is known.
+    Open,
     /// The first frame is there.
     FirstFrame,
     /// An answer to [`WhepSession::ask_stats`].
     Stats(RtcStats),
+    /// An answer to [`WhepSession::ask_layers`] or [`WhepSession::select`].
+    Layers(Vec<Layer>),
 }
 
 /// What the receivers count.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RtcStats {
-    /// Decoded video frames or, for a stream without video, samples of sound.
+    /// Whether the transport is up.
+    pub connected: bool,
+    /// Whether the answer promised video.
+    pub has_video: bool,
+    /// Decoded video frames.
     pub frames: f64,
+    /// Received packets of sound.
+    pub audio_packets: f64,
     /// Sender's NTP time of what is on screen, in milliseconds.
     pub playout_ntp_ms: Option<f64>,
 }
@@ -74,7 +84,10 @@ enum Progress {
     /// The answer is not here yet.
     Negotiating,
     /// The server keeps a session under this address.
-    Open { location: String },
+    Open {
+        location: String,
+        layers: Option<LayerResource>,
+    },
     /// Nothing more is told.
     Closed,
 }
@@ -168,9 +181,46 @@ impl WhepSession {
         let promise = shared.connection.get_stats();
         spawn_local(async move {
             if let Ok(report) = JsFuture::from(promise).await {
-                shared.tell(WhepNews::Stats(read_stats(&report, wants_video)));
+                let connected =
+                    shared.connection.connection_state() == RtcPeerConnectionState::Connected;
+                shared.tell(WhepNews::Stats(RtcStats {
+                    connected,
+                    has_video: wants_video,
+                    ..read_stats(&report, wants_video)
+                }));
             }
         });
+    }
+
+    /// Asks which layers there are; they are told as [`WhepNews::Layers`], where the server has them.
+    pub fn ask_layers(&self) {
+        if let Progress::Open {
+            layers: Some(layers),
+            ..
+        } = &*self.shared.progress.borrow()
+        {
+            layers.look();
+        }
+    }
+
+    /// Tells the server what to send. False when it does not take that, or not yet.
+    pub fn select(&self, selection: SelectLayer) -> bool {
+        match &*self.shared.progress.borrow() {
+            Progress::Open {
+                layers: Some(layers),
+                ..
+            } => {
+                layers.select(selection);
+                true
+            }
+            Progress::Open { layers: None, .. } | Progress::Negotiating | Progress::Closed => false,
+        }
+    }
+
+    /// The size of the picture on screen.
+    pub fn size(&self) -> (u32, u32) {
+        let video = &self.shared.video;
+        (video.video_width(), video.video_height())
     }
 }
 
@@ -202,7 +252,7 @@ impl Shared {
 
     /// RFC 9725, section 4.2, with the roles of WHEP. The offer has no candidates: the server is ICE-lite in effect,
     /// its own candidates stand in the answer, and it learns ours from the first check.
-    async fn negotiate(&self, endpoint: &str) -> Result<(), Refusal> {
+    async fn negotiate(self: &Rc<Self>, endpoint: &str) -> Result<(), Refusal> {
         let offer = JsFuture::from(self.connection.create_offer()).await?;
         let offer = dom::property(&offer, "sdp")
             .and_then(|sdp| sdp.as_string())
@@ -247,7 +297,15 @@ impl Shared {
             delete(&location).await;
             return Ok(());
         }
-        *self.progress.borrow_mut() = Progress::Open { location };
+        let links = answer.headers().get("link").unwrap_or_default();
+        let weak = Rc::downgrade(self);
+        let layers = LayerResource::of(&links, move |state| {
+            if let Some(shared) = weak.upgrade() {
+                shared.tell(WhepNews::Layers(state.layers));
+            }
+        });
+        *self.progress.borrow_mut() = Progress::Open { location, layers };
+        self.tell(WhepNews::Open);
         let body = answer.text().await.map_err(|_| Refusal::Broken)?;
         JsFuture::from(
             self.connection
@@ -284,7 +342,7 @@ impl Shared {
             self.video.set_src_object(None);
         }
         match before {
-            Progress::Open { location } => {
+            Progress::Open { location, .. } => {
                 // The server hears of the end from the request rather than from the connection, so that the request
                 // finds what it ends; but a server that does not answer keeps nothing open here.
                 let (connection, ended) = (self.connection.clone(), delete(&location));
@@ -337,13 +395,13 @@ fn read_stats(report: &JsValue, wants_video: bool) -> RtcStats {
             return;
         }
         let is_video = word("kind").as_deref() == Some("video");
+        if is_video {
+            stats.frames = number(&entry, "framesDecoded").unwrap_or(0.0);
+        } else {
+            // Samples are counted also where none came: they are made up.
+            stats.audio_packets = number(&entry, "packetsReceived").unwrap_or(0.0);
+        }
         if is_video == wants_video {
-            let counter = if is_video {
-                "framesDecoded"
-            } else {
-                "totalSamplesReceived"
-            };
-            stats.frames = number(&entry, counter).unwrap_or(0.0);
             stats.playout_ntp_ms =
                 number(&entry, "estimatedPlayoutTimestamp").filter(|ms| *ms > 0.0);
         }

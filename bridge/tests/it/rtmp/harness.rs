@@ -87,6 +87,8 @@ pub fn formats(events: &[Event]) -> Vec<&SourceFormat> {
 struct OneKey {
     /// Handed out as every admission's `cancel`.
     takeover: CancellationToken,
+    /// Handed out as every admission's `goodbye`.
+    goodbye: CancellationToken,
 }
 
 #[async_trait::async_trait]
@@ -103,6 +105,7 @@ impl Gate for OneKey {
             slug: "demo".to_owned(),
             output: Box::new(NoOutput),
             cancel: self.takeover.clone(),
+            goodbye: self.goodbye.clone(),
             keyframes,
         })
     }
@@ -150,18 +153,26 @@ impl Drop for RecordingSink {
     }
 }
 
+/// What the gate and the session tell each other.
+pub struct Tokens {
+    pub takeover: CancellationToken,
+    pub goodbye: CancellationToken,
+}
+
 /// What a session needs, for tests without a socket.
-pub fn context() -> (Context, Recording, CancellationToken) {
+pub fn context() -> (Context, Recording, Tokens) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let takeover = CancellationToken::new();
+    let goodbye = CancellationToken::new();
     let context = Context {
         gate: Arc::new(OneKey {
             takeover: takeover.clone(),
+            goodbye: goodbye.clone(),
         }),
         ingest: Arc::new(Recorder(sender)),
         cancel: CancellationToken::new(),
     };
-    (context, Recording(receiver), takeover)
+    (context, Recording(receiver), Tokens { takeover, goodbye })
 }
 
 /// A listener on a port of its own.
@@ -174,7 +185,7 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> (Self, Recording) {
-        let (context, recording, takeover) = context();
+        let (context, recording, Tokens { takeover, .. }) = context();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let cancel = context.cancel.clone();

@@ -10,20 +10,48 @@ use weir_bridge::rtmp::session::{
     self, End, FIRST_MEDIA_TIMEOUT, IDLE_TIMEOUT, MEDIA_TIMEOUT, SETUP_TIMEOUT, SessionError,
 };
 
-use super::harness::{Event, KEY, Recording, context};
+use super::harness::{Event, KEY, Recording, Tokens, context};
 use super::wire::{self, AUDIO, VIDEO};
 
 type Outcome = JoinHandle<Result<End, SessionError>>;
 
 fn start() -> (DuplexStream, Outcome, Recording) {
-    let (context, recording, _) = context();
+    let (client, outcome, recording, _) = start_with_tokens();
+    (client, outcome, recording)
+}
+
+fn start_with_tokens() -> (DuplexStream, Outcome, Recording, Tokens) {
+    let (context, recording, tokens) = context();
     let (client, server) = duplex(64 * 1024);
     let peer = SocketAddr::from(([192, 0, 2, 1], 40_000));
     (
         client,
         tokio::spawn(async move { session::run(server, peer, &context, || ()).await }),
         recording,
+        tokens,
     )
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_by_command_is_a_goodbye_and_vanishing_is_not() {
+    for by_command in [true, false] {
+        let (mut client, outcome, mut recording, tokens) = start_with_tokens();
+        client.write_all(&wire::up_to_publish(KEY)).await.unwrap();
+        let mut answer = Vec::new();
+        while !wire::says(&answer, "NetStream.Publish.Start") {
+            client.read_buf(&mut answer).await.unwrap();
+        }
+        if by_command {
+            let close = [wire::string("deleteStream"), wire::number(4.0)].concat();
+            let close = wire::message(3, 0, wire::COMMAND, &close);
+            client.write_all(&close).await.unwrap();
+        }
+        drop(client);
+        recording.until_ended().await;
+        // Said before the source ends, so that whoever takes its end knows how it ended.
+        assert_eq!(tokens.goodbye.is_cancelled(), by_command);
+        outcome.await.unwrap().ok();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,120 @@
+//! WHEP sessions and the streams that they watch.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use weir_sfu::{SessionId, StreamId};
+
+use crate::entity_tag::EntityTag;
+
+/// A session whose transport did not come up for so long is not one: the media plane has given it up
+/// long before, and does not tell of it.
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+
+/// WHEP sessions from their answer to their end.
+#[derive(Default)]
+pub(crate) struct Viewers {
+    sessions: Mutex<Sessions>,
+}
+
+#[derive(Default)]
+struct Sessions {
+    viewers: HashMap<SessionId, Viewer>,
+    /// Sessions by age, until they are connected or given up.
+    connecting: VecDeque<(Instant, SessionId)>,
+}
+
+struct Viewer {
+    stream: StreamId,
+    tag: EntityTag,
+    connected: bool,
+}
+
+impl Viewers {
+    /// Remembers a session that was answered at `now`, and forgets those that never connected.
+    pub(crate) fn insert(
+        &self,
+        session: SessionId,
+        stream: StreamId,
+        tag: EntityTag,
+        now: Instant,
+    ) {
+        let mut sessions = self.lock();
+        while let Some((since, oldest)) = sessions.connecting.front().copied()
+            && now.duration_since(since) >= CONNECT_LIMIT
+        {
+            sessions.connecting.pop_front();
+            if sessions.viewers.get(&oldest).is_some_and(|v| !v.connected) {
+                sessions.viewers.remove(&oldest);
+            }
+        }
+        sessions.connecting.push_back((now, session));
+        let viewer = Viewer {
+            stream,
+            tag,
+            connected: false,
+        };
+        sessions.viewers.insert(session, viewer);
+    }
+
+    pub(super) fn connected(&self, session: SessionId) {
+        if let Some(viewer) = self.lock().viewers.get_mut(&session) {
+            viewer.connected = true;
+        }
+    }
+
+    pub(crate) fn remove(&self, session: SessionId) {
+        self.lock().viewers.remove(&session);
+    }
+
+    /// The stream that a session watches; none when there is no such session.
+    pub(crate) fn stream(&self, session: SessionId) -> Option<StreamId> {
+        self.lock()
+            .viewers
+            .get(&session)
+            .map(|viewer| viewer.stream)
+    }
+
+    /// The session's entity tag.
+    pub(crate) fn tag(&self, session: SessionId) -> Option<EntityTag> {
+        let sessions = self.lock();
+        sessions.viewers.get(&session).map(|v| v.tag.clone())
+    }
+
+    /// The session has another state now.
+    pub(crate) fn set_tag(&self, session: SessionId, tag: EntityTag) {
+        if let Some(viewer) = self.lock().viewers.get_mut(&session) {
+            viewer.tag = tag;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions
+            .lock()
+            .expect("nothing panics under this lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_never_connects_is_forgotten() {
+        let viewers = Viewers::default();
+        let start = Instant::now();
+        let insert = |id, at| viewers.insert(SessionId(id), StreamId(7), EntityTag::fresh(), at);
+        insert(1, start);
+        insert(2, start);
+        viewers.connected(SessionId(2));
+        insert(3, start + CONNECT_LIMIT);
+        assert_eq!(viewers.stream(SessionId(1)), None);
+        assert_eq!(viewers.stream(SessionId(2)), Some(StreamId(7)));
+        insert(4, start + 3 * CONNECT_LIMIT);
+        assert_eq!(viewers.lock().connecting.len(), 1);
+        assert_eq!(viewers.lock().viewers.len(), 2);
+    }
+}
