@@ -74,10 +74,12 @@ export class WeirServer {
     readonly http: number,
     readonly rtmp: number,
     readonly media: number,
+    private readonly reachableAt: string | undefined,
   ) {}
 
-  static async start(): Promise<WeirServer> {
-    const server = new WeirServer(await freeTcpPort(), await freeTcpPort(), await freeUdpPort());
+  /** With `reachableAt`, an address of this machine, clients elsewhere reach HTTP and media there too. */
+  static async start({ reachableAt }: { reachableAt?: string } = {}): Promise<WeirServer> {
+    const server = new WeirServer(await freeTcpPort(), await freeTcpPort(), await freeUdpPort(), reachableAt);
     try {
       await server.launch();
     } catch (error) {
@@ -90,7 +92,7 @@ export class WeirServer {
   private async launch(): Promise<void> {
     const child = spawn(weirBinary(), ['serve', ...this.flags], {
       cwd: this.folder,
-      env: cleanEnvironment(),
+      env: { ...cleanEnvironment(), ...(this.reachableAt && { WEIR_MEDIA_ADVERTISE: this.reachableAt }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
@@ -117,10 +119,11 @@ export class WeirServer {
   }
 
   get flags(): string[] {
+    const listen = this.reachableAt === undefined ? '127.0.0.1' : '0.0.0.0';
     return [
-      ...['--http', `127.0.0.1:${this.http}`],
+      ...['--http', `${listen}:${this.http}`],
       ...['--rtmp', `127.0.0.1:${this.rtmp}`],
-      ...['--media-udp', `127.0.0.1:${this.media}`],
+      ...['--media-udp', `${listen}:${this.media}`],
       ...['--data-dir', path.join(this.folder, 'data')],
     ];
   }
