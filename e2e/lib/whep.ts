@@ -24,6 +24,8 @@ async function joinHere(url: string): Promise<Joined> {
   connection.addTransceiver('video', { direction: 'recvonly' });
   connection.addTransceiver('audio', { direction: 'recvonly' });
   await connection.setLocalDescription();
+  // Frames of the one before are not its own.
+  window.weirReader.frames.length = 0;
   const posted = Date.now();
   const response = await fetch(url, {
     method: 'POST',
@@ -51,9 +53,10 @@ export async function join(page: Page, whepUrl: string): Promise<Joined> {
 /** Ends a session, as a page that is left does. */
 export async function leave(page: Page, { resource }: Joined): Promise<void> {
   const status = await page.evaluate(async (resource) => {
+    const { status } = await fetch(resource, { method: 'DELETE' });
     window.weirReader.connections.at(-1)!.close();
     document.body.replaceChildren();
-    return (await fetch(resource, { method: 'DELETE' })).status;
+    return status;
   }, resource);
   if (status !== 200) throw new Error(`DELETE of the WHEP session: ${status}`);
 }
@@ -70,4 +73,13 @@ export async function chooseLayer(page: Page, { layer }: Joined, encodingId: str
     [layer, JSON.stringify(encodingId === null ? {} : { encodingId })],
   );
   if (status !== 'ok') throw new Error(`choosing ${encodingId ?? 'automatically'}: ${status}`);
+}
+
+/** Waits for the first frame of a session; resolves with when it was shown. */
+export async function firstFrame(page: Page, timeout = 15_000): Promise<number> {
+  const handle = await page.waitForFunction(() => window.weirReader.frames.find(({ front }) => front)?.shown, undefined, {
+    timeout,
+    polling: 20,
+  });
+  return (await handle.jsonValue())!;
 }
