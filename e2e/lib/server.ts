@@ -92,7 +92,7 @@ export class WeirServer {
   private async launch(): Promise<void> {
     const child = spawn(weirBinary(), ['serve', ...this.flags], {
       cwd: this.folder,
-      env: { ...cleanEnvironment(), ...(this.reachableAt && { WEIR_MEDIA_ADVERTISE: this.reachableAt }) },
+      env: { ...cleanEnvironment(), ...this.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
@@ -128,6 +128,12 @@ export class WeirServer {
     ];
   }
 
+  /** What flags do not say. */
+  private get environment(): NodeJS.ProcessEnv {
+    if (this.reachableAt === undefined) return {};
+    return { WEIR_MEDIA_ADVERTISE: this.reachableAt, WEIR_HTTP_PUBLIC_URL: this.origin };
+  }
+
   get origin(): string {
     return `http://127.0.0.1:${this.http}`;
   }
@@ -142,7 +148,7 @@ export class WeirServer {
 
   /** Runs another `weir` command beside this server; resolves with its output whatever its exit status. */
   async command(...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
-    return runWeir(args, this.folder);
+    return runWeir(args, this.folder, this.environment);
   }
 
   async createStream(slug: string, title = slug): Promise<StreamAccess> {
