@@ -165,8 +165,8 @@ export const test = base.extend<LinkFixtures>({
       await link.close();
     }
   },
-  server: async ({ link }, use, info) => {
-    const server = await WeirServer.start({ reachableAt: link.near });
+  server: async ({ link, settings }, use, info) => {
+    const server = await WeirServer.start(settings, link.near);
     await use(server);
     if (info.status !== info.expectedStatus) {
       console.log(`--- server log of "${info.title}", last lines ---\n${server.logs.split('\n').slice(-60).join('\n')}`);

@@ -19,6 +19,9 @@ export interface StreamAccess {
   watch_url: string;
 }
 
+/** Settings of a server by their environment variables, `WEIR_MEDIA_GRACE` for `media.grace`. */
+export type Settings = Record<`WEIR_${string}`, string>;
+
 /** The release binary under test. */
 export function weirBinary(): string {
   const repository = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
@@ -36,12 +39,18 @@ async function freeTcpPort(): Promise<number> {
   return port;
 }
 
+/** Free for TCP too, which takes media on the same number. */
 async function freeUdpPort(): Promise<number> {
-  const socket = dgram.createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
+  for (;;) {
+    const port = await freeTcpPort();
+    const socket = dgram.createSocket('udp4');
+    const free = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(false));
+      socket.bind(port, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise<void>((resolve) => socket.close(resolve));
+    if (free) return port;
+  }
 }
 
 /** The environment without settings of a developer's own server. */
@@ -74,12 +83,14 @@ export class WeirServer {
     readonly http: number,
     readonly rtmp: number,
     readonly media: number,
+    private readonly settings: Settings,
     private readonly reachableAt: string | undefined,
   ) {}
 
   /** With `reachableAt`, an address of this machine, clients elsewhere reach HTTP and media there too. */
-  static async start({ reachableAt }: { reachableAt?: string } = {}): Promise<WeirServer> {
-    const server = new WeirServer(await freeTcpPort(), await freeTcpPort(), await freeUdpPort(), reachableAt);
+  static async start(settings: Settings = {}, reachableAt?: string): Promise<WeirServer> {
+    const ports = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()] as const;
+    const server = new WeirServer(...ports, settings, reachableAt);
     try {
       await server.launch();
     } catch (error) {
@@ -130,8 +141,8 @@ export class WeirServer {
 
   /** What flags do not say. */
   private get environment(): NodeJS.ProcessEnv {
-    if (this.reachableAt === undefined) return {};
-    return { WEIR_MEDIA_ADVERTISE: this.reachableAt, WEIR_HTTP_PUBLIC_URL: this.origin };
+    if (this.reachableAt === undefined) return this.settings;
+    return { ...this.settings, WEIR_MEDIA_ADVERTISE: this.reachableAt, WEIR_HTTP_PUBLIC_URL: this.origin };
   }
 
   get origin(): string {
