@@ -1,8 +1,8 @@
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 import { figure, ms } from '../lib/figures.ts';
-import { expect, test } from '../lib/fixtures.ts';
+import { expect, openWatchPage, player, test } from '../lib/fixtures.ts';
 import { blankPage, publishByWhip, sending, SIMULCAST, type Encoding, type VideoCodec } from '../lib/publisher.ts';
-import { received, watch, watchedSince } from '../lib/reader.ts';
+import { received, untilFresh, watch, watchedSince } from '../lib/reader.ts';
 import { until, type StreamAccess, type WeirServer } from '../lib/server.ts';
 import { chooseLayer, firstFrame, join } from '../lib/whep.ts';
 
@@ -67,6 +67,42 @@ for (const codec of ['VP8', 'H264'] satisfies VideoCodec[]) {
     await publisher.context.close();
   });
 }
+
+test("the player's quality menu: a size, only sound, and automatic again", async ({ server, browser, viewers }) => {
+  const access = await server.createStream('menu');
+  const publisher = await publishLayers(browser, server, access, 'VP8', SIMULCAST);
+  const page = await openWatchPage(viewers, access);
+  await untilFresh(page, { maxAge: 3_000 });
+  await expect(player(page)).toHaveAttribute('data-transport', 'webrtc');
+  const choose = async (name: RegExp) => {
+    await player(page).hover();
+    await page.getByRole('button', { name: /^Quality/ }).click();
+    await page.getByRole('menuitemradio', { name }).click();
+    return Date.now();
+  };
+  const packets = async () => {
+    const before = await received(page);
+    await watch(page, 2);
+    const after = await received(page);
+    return { video: after.videoPackets - before.videoPackets, audio: after.audioPackets - before.audioPackets };
+  };
+  const times: string[] = [];
+  const shows = async (width: number, since: number) => {
+    const wait = { timeout: 10_000, polling: 50 };
+    const shown = await page.waitForFunction(([width, since]) => window.weirReader.frames.find((frame) => frame.width === width && frame.shown > since)?.shown, [width, since], wait);
+    return ms((await shown.jsonValue())! - since);
+  };
+  times.push(`360p ${await shows(640, await choose(/^360p/))}`);
+  await choose(/^Audio only/);
+  await watch(page, 1);
+  const silent = await packets();
+  times.push(`automatic, after only sound, ${await shows(1_280, await choose(/^Auto/))}`);
+  figure('quality menu: from the choice to the picture', times.join(', '));
+  figure('  only sound: packets in 2 s', `${silent.video} video, ${silent.audio} audio`);
+  expect(silent.video).toBeLessThan(10);
+  expect(silent.audio).toBeGreaterThan(80);
+  await publisher.context.close();
+});
 
 for (const { codec, mode } of [{ codec: 'VP9', mode: 'L3T3_KEY' }, { codec: 'VP9', mode: 'L1T3' }, { codec: 'AV1', mode: 'L1T3' }, { codec: 'AV1', mode: 'L3T3_KEY' }] as const) {
   test(`${codec} with ${mode} is published and plays`, async ({ server, browser, viewers }) => {
