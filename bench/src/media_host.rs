@@ -33,6 +33,7 @@ fn config(shards: usize) -> SfuConfig {
         advertise: Vec::new(),
         shards,
         publisher_timeout: Duration::from_secs(5),
+        ..SfuConfig::default()
     }
 }
 

@@ -1,41 +1,39 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { spawn, type ChildProcess } from 'node:child_process';
 import readline from 'node:readline';
+import { compiled } from './compile.ts';
 import { distribution, type Distribution } from './figures.ts';
 import { until, type StreamAccess } from './server.ts';
 
 const FPS = 30;
 
-/** How FFmpeg encodes the test picture, 1280x720 at 30 frames a second and 2.5 Mbit/s. */
+/** Nothing that WebRTC could not carry, and little work. */
+const EASY = '-preset superfast -tune zerolatency -profile:v baseline';
+
+/** How FFmpeg encodes the test picture at 30 frames a second: 1280x720 and 2.5 Mbit/s where nothing else is said. */
 export const encodings = {
   /** What WebRTC can carry as it is: no B-frames, a keyframe each second. */
-  plain: '-preset superfast -tune zerolatency -profile:v baseline -g 30 -b:v 2500k -maxrate 2500k -bufsize 2500k',
+  plain: `${EASY} -g 30 -b:v 2500k -maxrate 2500k -bufsize 2500k`,
   /** OBS's default simple mode: High, 3 B-frames in a pyramid, a keyframe every 8.3 s, constant bit rate. */
   obs: '-preset veryfast -profile:v high -bf 3 -g 250 -b:v 2500k -minrate 2500k -maxrate 2500k -bufsize 2500k -x264-params nal-hrd=cbr:b-pyramid=normal',
+  /** As `plain`, with a keyframe each 2 s and no other. */
+  gop2: `${EASY} -g 60 -keyint_min 60 -sc_threshold 0 -b:v 2500k -maxrate 2500k -bufsize 2500k`,
+  /** As `plain`, with a keyframe each 10 s and no other. */
+  gop10: `${EASY} -g 300 -keyint_min 300 -sc_threshold 0 -b:v 2500k -maxrate 2500k -bufsize 2500k`,
+  /** 640x360 at 800 kbit/s. */
+  small: `${EASY} -g 30 -b:v 800k -maxrate 800k -bufsize 800k`,
 } as const;
 
-let clockBinary: string | undefined;
-
-/** Compiles source/clock.c, once per worker. */
-function clock(): string {
-  if (clockBinary === undefined) {
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'weir-clock-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    const binary = path.join(folder, 'clock');
-    execFileSync('cc', ['-O2', '-o', binary, path.resolve('source/clock.c'), '-lm']);
-    clockBinary = binary;
-  }
-  return clockBinary;
+/** The picture's size in an encoding. */
+function size(encoding: keyof typeof encodings): { width: number; height: number } {
+  return encoding === 'small' ? { width: 640, height: 360 } : { width: 1280, height: 720 };
 }
 
 /** FFmpeg's inputs, as source/clock.c provides them. */
-const INPUTS = [
+const inputs = (width: number, height: number) => [
   '-hide_banner -loglevel warning -nostdin',
   // FFmpeg reads its inputs in turn: a short queue lets one input block the other for ever.
   '-thread_queue_size 128 -probesize 32 -analyzeduration 0',
-  `-f rawvideo -pix_fmt yuv420p -s 1280x720 -framerate ${FPS} -i pipe:3`,
+  `-f rawvideo -pix_fmt yuv420p -s ${width}x${height} -framerate ${FPS} -i pipe:3`,
   '-thread_queue_size 1024 -probesize 32 -analyzeduration 0 -f s16le -ar 48000 -ac 2 -i pipe:4',
 ].join(' ');
 
@@ -43,8 +41,10 @@ const INPUTS = [
 const SOUND = '-c:a aac -b:a 160k -ar 48000';
 
 /** Starts the clock with FFmpeg behind it. */
-function startClock(ffmpeg: string[]): ChildProcess {
-  return spawn(clock(), ['1280', '720', String(FPS), 'ffmpeg', ...INPUTS.split(' '), ...ffmpeg], {
+function startClock(encoding: keyof typeof encodings, ffmpeg: string[]): ChildProcess {
+  const { width, height } = size(encoding);
+  const command = ['ffmpeg', ...inputs(width, height).split(' '), ...ffmpeg];
+  return spawn(compiled('clock'), [String(width), String(height), String(FPS), ...command], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
 }
@@ -52,7 +52,7 @@ function startClock(ffmpeg: string[]): ChildProcess {
 /** Writes the clock into a file for so many seconds. */
 export async function recordClock(file: string, seconds: number): Promise<void> {
   const encoding = `-c:v libx264 ${encodings.plain} ${SOUND} -t ${seconds} -movflags +faststart -y`;
-  const child = startClock([...encoding.split(' '), file]);
+  const child = startClock('plain', [...encoding.split(' '), file]);
   for (const stream of [child.stdout!, child.stderr!, child.stdio[3] as NodeJS.ReadableStream]) stream.resume();
   const code = await new Promise((resolve) => child.on('exit', resolve));
   if (code !== 0) throw new Error(`FFmpeg ended with ${code}`);
@@ -80,7 +80,8 @@ export class FfmpegPublisher {
     // A copy of what is published comes back to us: it tells the encoder's own delay.
     const outputs = `[f=flv:flvflags=no_duration_filesize]${url}|[f=flv:flvflags=no_duration_filesize:onfail=ignore]pipe:1`;
     const encode = `-map 0:v -map 1:a -c:v libx264 -pix_fmt yuv420p ${encodings[encoding]} ${SOUND}`;
-    this.child = startClock([...`${encode} -flags +global_header -flush_packets 1 -f tee`.split(' '), outputs]);
+    const muxer = '-flags +global_header -flush_packets 1 -f tee';
+    this.child = startClock(encoding, [...`${encode} ${muxer}`.split(' '), outputs]);
     this.exited = new Promise((resolve) => this.child.on('exit', () => resolve()));
     readline.createInterface({ input: this.child.stdio[3] as NodeJS.ReadableStream }).on('line', (line) => {
       const [first, second] = line.split(' ');
@@ -124,6 +125,15 @@ export class FfmpegPublisher {
         buffer = buffer.subarray(11 + size + 4);
       }
     });
+  }
+
+  /** Longest time between two frames drawn since then: more than a frame's is a starved source. */
+  longestPause(since: number): number {
+    let longest = 0;
+    for (let i = 1; i < this.drawn.length; i++) {
+      if (this.drawn[i] >= since) longest = Math.max(longest, this.drawn[i] - this.drawn[i - 1]);
+    }
+    return longest;
   }
 
   get running(): boolean {

@@ -1,9 +1,11 @@
 import { test as base, type BrowserContext, type Page } from '@playwright/test';
 import { FfmpegPublisher, publishUrl, type encodings } from './ffmpeg.ts';
 import { installReaderIn } from './reader.ts';
-import { WeirServer, type StreamAccess } from './server.ts';
+import { WeirServer, type Settings, type StreamAccess } from './server.ts';
 
 interface Fixtures {
+  /** The server's settings, for `test.use`. */
+  settings: Settings;
   /** A server of the test's own. Its log is attached when the test fails. */
   server: WeirServer;
   /** Starts FFmpeg on a stream; it is stopped at the end. */
@@ -13,9 +15,9 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  // eslint-disable-next-line no-empty-pattern
-  server: async ({}, use, info) => {
-    const server = await WeirServer.start();
+  settings: [{}, { option: true }],
+  server: async ({ settings }, use, info) => {
+    const server = await WeirServer.start(settings);
     await use(server);
     if (info.status !== info.expectedStatus) {
       await info.attach('server log', { body: server.logs, contentType: 'text/plain' });

@@ -5,10 +5,29 @@ import type { StreamAccess } from './server.ts';
 /** Codecs that the browser is made to send. */
 export type VideoCodec = 'H264' | 'VP8' | 'VP9' | 'AV1';
 
+/** A simulcast layer or, alone and without a name, the only stream. */
+export interface Encoding {
+  rid?: string;
+  scaleResolutionDownBy?: number;
+  /** Bit/s. */
+  maxBitrate: number;
+  scalabilityMode?: string;
+}
+
+/** Three layers as browsers' pages usually have them: 320x180, 640x360, 1280x720. */
+export const SIMULCAST: Encoding[] = [
+  { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_800_000 },
+];
+
+const SINGLE: Encoding[] = [{ maxBitrate: 2_500_000 }];
+
 interface Order {
   /** Null: to a <video> of the same page, for measuring the ruler itself. */
   whip: { url: string; key: string } | null;
   codec: VideoCodec;
+  encodings: Encoding[];
   layout: Layout;
 }
 
@@ -22,7 +41,7 @@ declare global {
  * Runs in the page: draws the clock at the moment at which each frame is handed to the encoder, and publishes it
  * with beeps by WHIP.
  */
-async function publishHere({ whip, codec, layout }: Order): Promise<void> {
+async function publishHere({ whip, codec, encodings, layout }: Order): Promise<void> {
   const width = 1280;
   const height = 720;
   const fps = 30;
@@ -96,12 +115,18 @@ async function publishHere({ whip, codec, layout }: Order): Promise<void> {
   const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   const videoSender = connection.addTransceiver(video, {
     direction: 'sendonly',
-    sendEncodings: [{ maxBitrate: 2_500_000, maxFramerate: fps }],
+    sendEncodings: encodings.map((encoding) => ({ ...encoding, maxFramerate: fps })),
   });
   const codecs = RTCRtpSender.getCapabilities('video')!.codecs;
   const wanted = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === `video/${codec.toLowerCase()}`);
   if (wanted.length === 0) throw new Error(`this browser sends no ${codec}`);
   videoSender.setCodecPreferences([...wanted, ...codecs.filter(({ mimeType }) => mimeType === 'video/rtx')]);
+  if (encodings.length > 1 || encodings[0].scalabilityMode !== undefined) {
+    // A busy machine may cost frames, but never a layer.
+    const parameters = videoSender.sender.getParameters();
+    parameters.degradationPreference = 'maintain-resolution';
+    await videoSender.sender.setParameters(parameters);
+  }
   connection.addTransceiver(sound.stream.getAudioTracks()[0], { direction: 'sendonly' });
   if (whip === null) {
     const receiver = new RTCPeerConnection();
@@ -148,11 +173,33 @@ export async function blankPage(context: BrowserContext, origin: string, body = 
 }
 
 /** Publishes the clock from a page by WHIP. Closing the page ends it. */
-export async function publishByWhip(page: Page, access: StreamAccess, codec: VideoCodec): Promise<void> {
-  await page.evaluate(publishHere, { whip: { url: access.whip_url, key: access.key }, codec, layout });
+export async function publishByWhip(
+  page: Page,
+  access: StreamAccess,
+  codec: VideoCodec,
+  encodings: Encoding[] = SINGLE,
+): Promise<void> {
+  await page.evaluate(publishHere, { whip: { url: access.whip_url, key: access.key }, codec, encodings, layout });
+}
+
+/** What a publishing page sends: its streams, largest first. */
+export async function sending(page: Page): Promise<{ rid: string; size: string; kbps: number; mode: string; frames: number }[]> {
+  return page.evaluate(async () => {
+    const reports = [...(await window.weirPublisher.connection.getStats()).values()];
+    return reports
+      .filter((report) => report.type === 'outbound-rtp' && report.kind === 'video')
+      .map((report) => ({
+        rid: report.rid ?? '',
+        size: `${report.frameWidth}x${report.frameHeight}`,
+        kbps: Math.round((report.targetBitrate ?? 0) / 1_000),
+        mode: report.scalabilityMode ?? '',
+        frames: report.framesEncoded,
+      }))
+      .sort((a, b) => b.kbps - a.kbps);
+  });
 }
 
 /** Sends the clock by WebRTC from a page to its own <video>, without any server. */
 export async function sendToItself(page: Page, codec: VideoCodec): Promise<void> {
-  await page.evaluate(publishHere, { whip: null, codec, layout });
+  await page.evaluate(publishHere, { whip: null, codec, encodings: SINGLE, layout });
 }

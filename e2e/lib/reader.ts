@@ -206,8 +206,12 @@ export interface Watched {
   unreadable: number;
   /** Longest time between two frames with a new clock, in milliseconds. */
   longestGap: number;
+  /** Furthest step of the clock from one frame back to an older one, in milliseconds: 0 when none went back. */
+  jumpBack: number;
   /** The last frame's size. */
   size: string;
+  /** All sizes, in order, each as often as it came anew. */
+  sizes: { size: string; from: number }[];
 }
 
 /** Waits until a frame is in front that was drawn less than `maxAge` milliseconds before it was shown. */
@@ -242,17 +246,81 @@ export async function watchedSince(page: Page, from: number): Promise<Watched> {
   );
   const readable = all.filter((frame) => frame.clock !== null);
   let longestGap = 0;
+  let jumpBack = 0;
   for (let i = 1; i < readable.length; i++) {
     longestGap = Math.max(longestGap, readable[i].shown - readable[i - 1].shown);
+    jumpBack = Math.max(jumpBack, readable[i - 1].clock! - readable[i].clock!);
   }
-  const last = all.at(-1);
+  const sizes: Watched['sizes'] = [];
+  for (const { width, height, shown } of all) {
+    const size = `${width}x${height}`;
+    if (sizes.at(-1)?.size !== size) sizes.push({ size, from: shown });
+  }
   return {
     delay: distribution(readable.map((frame) => frame.shown - frame.clock!)),
     frames: readable.length,
     unreadable: all.length - readable.length,
     longestGap: Math.round(longestGap),
-    size: last ? `${last.width}x${last.height}` : 'none',
+    jumpBack,
+    size: sizes.at(-1)?.size ?? 'none',
+    sizes,
   };
+}
+
+/** What the browser counted of the newest connection since its start. */
+export interface Received {
+  freezes: number;
+  /** Milliseconds. */
+  frozen: number;
+  framesDecoded: number;
+  keyFrames: number;
+  videoPackets: number;
+  videoLost: number;
+  retransmitted: number;
+  nacks: number;
+  plis: number;
+  width: number;
+  audioPackets: number;
+  samples: number;
+  /** Samples that were invented for lost sound. */
+  concealed: number;
+  codec: string;
+  srtpCipher: string;
+  dtlsCipher: string;
+  /** Milliseconds. */
+  roundTrip: number;
+  connectionState: string;
+}
+
+export async function received(page: Page): Promise<Received> {
+  return page.evaluate(async () => {
+    const connection = window.weirReader.connections.at(-1)!;
+    const reports = [...(await connection.getStats()).values()];
+    const inbound = (kind: string) => reports.find((report) => report.type === 'inbound-rtp' && report.kind === kind) ?? {};
+    const [video, audio] = [inbound('video'), inbound('audio')];
+    const transport = reports.find(({ type }) => type === 'transport') ?? {};
+    const pair = reports.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+    return {
+      freezes: video.freezeCount ?? 0,
+      frozen: Math.round(1_000 * (video.totalFreezesDuration ?? 0)),
+      framesDecoded: video.framesDecoded ?? 0,
+      keyFrames: video.keyFramesDecoded ?? 0,
+      videoPackets: video.packetsReceived ?? 0,
+      videoLost: video.packetsLost ?? 0,
+      retransmitted: video.retransmittedPacketsReceived ?? 0,
+      nacks: video.nackCount ?? 0,
+      plis: video.pliCount ?? 0,
+      width: video.frameWidth ?? 0,
+      audioPackets: audio.packetsReceived ?? 0,
+      samples: audio.totalSamplesReceived ?? 0,
+      concealed: (audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0),
+      codec: reports.find(({ id }) => id === video.codecId)?.mimeType ?? '',
+      srtpCipher: transport.srtpCipher ?? '',
+      dtlsCipher: transport.dtlsCipher ?? '',
+      roundTrip: Math.round(1_000 * (pair?.currentRoundTripTime ?? 0)),
+      connectionState: connection.connectionState,
+    };
+  });
 }
 
 /** Milliseconds that frames and sound wait in the browser's jitter buffers, averaged over a few seconds from now. */

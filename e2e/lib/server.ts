@@ -19,6 +19,9 @@ export interface StreamAccess {
   watch_url: string;
 }
 
+/** Settings of a server by their environment variables, `WEIR_MEDIA_GRACE` for `media.grace`. */
+export type Settings = Record<`WEIR_${string}`, string>;
+
 /** The release binary under test. */
 export function weirBinary(): string {
   const repository = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
@@ -36,12 +39,18 @@ async function freeTcpPort(): Promise<number> {
   return port;
 }
 
+/** Free for TCP too, which takes media on the same number. */
 async function freeUdpPort(): Promise<number> {
-  const socket = dgram.createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
+  for (;;) {
+    const port = await freeTcpPort();
+    const socket = dgram.createSocket('udp4');
+    const free = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(false));
+      socket.bind(port, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise<void>((resolve) => socket.close(resolve));
+    if (free) return port;
+  }
 }
 
 /** The environment without settings of a developer's own server. */
@@ -74,10 +83,14 @@ export class WeirServer {
     readonly http: number,
     readonly rtmp: number,
     readonly media: number,
+    private readonly settings: Settings,
+    private readonly reachableAt: string | undefined,
   ) {}
 
-  static async start(): Promise<WeirServer> {
-    const server = new WeirServer(await freeTcpPort(), await freeTcpPort(), await freeUdpPort());
+  /** With `reachableAt`, an address of this machine, clients elsewhere reach HTTP and media there too. */
+  static async start(settings: Settings = {}, reachableAt?: string): Promise<WeirServer> {
+    const ports = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()] as const;
+    const server = new WeirServer(...ports, settings, reachableAt);
     try {
       await server.launch();
     } catch (error) {
@@ -90,7 +103,7 @@ export class WeirServer {
   private async launch(): Promise<void> {
     const child = spawn(weirBinary(), ['serve', ...this.flags], {
       cwd: this.folder,
-      env: cleanEnvironment(),
+      env: { ...cleanEnvironment(), ...this.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
@@ -117,12 +130,19 @@ export class WeirServer {
   }
 
   get flags(): string[] {
+    const listen = this.reachableAt === undefined ? '127.0.0.1' : '0.0.0.0';
     return [
-      ...['--http', `127.0.0.1:${this.http}`],
+      ...['--http', `${listen}:${this.http}`],
       ...['--rtmp', `127.0.0.1:${this.rtmp}`],
-      ...['--media-udp', `127.0.0.1:${this.media}`],
+      ...['--media-udp', `${listen}:${this.media}`],
       ...['--data-dir', path.join(this.folder, 'data')],
     ];
+  }
+
+  /** What flags do not say. */
+  private get environment(): NodeJS.ProcessEnv {
+    if (this.reachableAt === undefined) return this.settings;
+    return { ...this.settings, WEIR_MEDIA_ADVERTISE: this.reachableAt, WEIR_HTTP_PUBLIC_URL: this.origin };
   }
 
   get origin(): string {
@@ -139,7 +159,7 @@ export class WeirServer {
 
   /** Runs another `weir` command beside this server; resolves with its output whatever its exit status. */
   async command(...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> {
-    return runWeir(args, this.folder);
+    return runWeir(args, this.folder, this.environment);
   }
 
   async createStream(slug: string, title = slug): Promise<StreamAccess> {

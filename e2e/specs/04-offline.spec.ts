@@ -6,7 +6,8 @@ import { untilFresh } from '../lib/reader.ts';
 
 /** Seconds for which a lost publisher is waited for. */
 const GRACE = 6;
-test.use({ settings: { WEIR_MEDIA_GRACE: String(GRACE) } });
+// Without TCP, a shut gate is the end of a way, not a detour.
+test.use({ settings: { WEIR_MEDIA_GRACE: String(GRACE), WEIR_MEDIA_TCP: 'false' } });
 
 test('an RTMP publisher that is killed is waited for, then offline, and the page plays again by itself', async ({ server, publish, viewers }) => {
   const access = await server.createStream('comeback');
