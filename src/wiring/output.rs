@@ -27,13 +27,15 @@ pub struct RtmpOutput {
 impl Drop for RtmpOutput {
     fn drop(&mut self) {
         let goodbye = self.goodbye.is_cancelled();
+        // Asked before the broadcast goes, which cancels whatever serves it.
+        let for_good = goodbye || self.cancelled.is_cancelled();
         if let Some(broadcast) = self.broadcast.take()
             && goodbye
         {
             broadcast.end();
         }
         if let Some(ingest) = self.ingest.take()
-            && (goodbye || self.cancelled.is_cancelled())
+            && for_good
         {
             ingest.finish();
         }
