@@ -11,7 +11,11 @@ async fn viewers_of_the_benchmark_watch_the_program() {
     let plan = LoadPlan::smoke(Target::Serve(weir().to_owned()));
     let report = load(&plan, &|_| {}).await.unwrap();
     assert_eq!(report.receiving, 3, "{report}");
-    assert_eq!(report.refused + report.failed + report.silent, 0, "{report}");
+    assert_eq!(
+        report.refused + report.failed + report.silent,
+        0,
+        "{report}"
+    );
     assert_eq!(report.stalled, 0, "{report}");
     // A busy machine may lose a packet on loopback, which is resent; more is a defect.
     assert!(report.loss.unwrap().max < 0.01, "{report}");

@@ -253,6 +253,12 @@ impl Munger {
         })
     }
 
+    /// Timestamp given out last.
+    pub(crate) fn timestamp(&self) -> Option<u32> {
+        self.told
+    }
+
+    /// Number given out last.
     pub(crate) fn last_seq(&self) -> Option<u64> {
         self.last_seq
     }

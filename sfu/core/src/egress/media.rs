@@ -22,6 +22,9 @@ const OSN: usize = 2;
 /// frame into packets that differ by an octet.
 const MAX_PAD: usize = 3;
 
+/// RFC 3550 section 5.1: the padding's length is its last octet.
+const MOST_PADDING: u8 = 255;
+
 /// The stream of one track to one viewer.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -214,6 +217,41 @@ impl Stream {
             out.extend_from_slice(&(munged.seq as u16).to_be_bytes());
             out.extend_from_slice(&packet.payload);
             munged.ids.write(&mut out[start + header_len + OSN..]);
+            written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
+            written
+        });
+        written.then_some(len)
+    }
+
+    /// Writes a packet of nothing but padding into the retransmission stream. Gives the datagram's
+    /// size; none when the viewer negotiated no retransmission.
+    pub(crate) fn pad(
+        &mut self,
+        wire: &mut Wire<'_>,
+        twcc: impl FnOnce(usize) -> u16,
+    ) -> Option<usize> {
+        let (pt, ssrc) = (self.rtx_pt?, self.rtx_ssrc?);
+        let timestamp = self.munger.timestamp()?;
+        let len = self.size(wire.sealer, usize::from(MOST_PADDING));
+        let twcc = self.twcc_at.map(|at| (at, twcc(len)));
+        let seq = self.rtx_seq;
+        self.rtx_seq += 1;
+        let sealer = &mut *wire.sealer;
+        let extension = &self.extension;
+        let mut written = false;
+        wire.outbox.append(wire.path, len, |out| {
+            let start = out.len();
+            let header = Header {
+                first: 0xa0,
+                marker: false,
+                pt,
+                seq: seq as u16,
+                timestamp,
+                ssrc,
+            };
+            let header_len = header.write(out, extension, twcc);
+            out.resize(start + header_len + usize::from(MOST_PADDING) - 1, 0);
+            out.push(MOST_PADDING);
             written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
             written
         });

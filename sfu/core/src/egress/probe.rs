@@ -1,15 +1,16 @@
 //! Sends more for a moment than the stream is, to learn whether the next layer would fit.
 //!
 //! A probe is made of packets that the viewer has already, as retransmissions of the last ones: they
-//! harm nobody, and where one was lost they even mend it. Where none were negotiated there is no probe,
-//! and the estimate grows only with the stream.
+//! harm nobody, and where one was lost they even mend it. Where there are none, since video pauses, it
+//! is made of padding. Where no retransmission was negotiated there is no probe, and the estimate grows
+//! only with the stream.
 
 use std::time::Instant;
 
 use super::{Context, Egress, media::Wire, pacer::TICK};
 use crate::bwe::ProbeId;
 
-/// Packets looked back at for a probe.
+/// Packets looked back at for a probe. What is missing is padding.
 const LOOK_BACK: u64 = 64;
 
 #[derive(Debug)]
@@ -64,32 +65,34 @@ impl Egress {
         let (Some(keys), Some(video)) = (&mut self.keys, &mut self.video) else {
             return;
         };
-        let Some(newest) = video.munger.last_seq() else {
-            return;
+        let mut wire = Wire {
+            sealer: &mut keys.sealer,
+            outbox: cx.outbox,
+            path: cx.path,
         };
-        let mut back = 0;
+        let (estimator, now) = (&mut self.estimator, cx.now);
+        let mut twcc = |size| estimator.sent(now, size, Some(id));
+        let newest = video.munger.last_seq();
+        let mut back = 1..=LOOK_BACK;
         while left > 0 {
-            back += 1;
-            let Some(seq) = newest.checked_sub(back).filter(|_| back <= LOOK_BACK) else {
-                // Too few packets of late: the rest of the probe is not sent, and its result is of less.
-                return;
+            let sent = match newest.zip(back.next()) {
+                Some((newest, back)) => {
+                    let Some(seq) = newest.checked_sub(back) else {
+                        continue;
+                    };
+                    let packet = video.munger.origin(seq).and_then(|origin| {
+                        let layer = cx.layers.get(origin.layer)?;
+                        layer.store.get(origin.epoch, origin.seq)
+                    });
+                    let Some(packet) = packet else { continue };
+                    let Some(munged) = video.munger.again(seq, packet) else {
+                        continue;
+                    };
+                    video.resend(&mut wire, packet, &munged, packet.marker, &mut twcc)
+                }
+                None => video.pad(&mut wire, &mut twcc),
             };
-            let packet = video.munger.origin(seq).and_then(|origin| {
-                let layer = cx.layers.get(origin.layer)?;
-                layer.store.get(origin.epoch, origin.seq)
-            });
-            let Some(packet) = packet else { continue };
-            let Some(munged) = video.munger.again(seq, packet) else {
-                continue;
-            };
-            let mut wire = Wire {
-                sealer: &mut keys.sealer,
-                outbox: cx.outbox,
-                path: cx.path,
-            };
-            let (estimator, now) = (&mut self.estimator, cx.now);
-            let twcc = |size| estimator.sent(now, size, Some(id));
-            match video.resend(&mut wire, packet, &munged, packet.marker, twcc) {
+            match sent {
                 Some(size) => left = left.saturating_sub(size),
                 None => return,
             }
