@@ -109,7 +109,8 @@ impl Transport {
             .set_ice_lite(true)
             .set_rtp_mode(true)
             .set_rtcp_report_interval_audio(REPORT_INTERVAL_AUDIO)
-            .set_stats_interval(Some(STATS_INTERVAL))
+            // A viewer's figures are its egress's own.
+            .set_stats_interval((role == Role::Publisher).then_some(STATS_INTERVAL))
             .set_send_buffer_video(RESEND_PACKETS_VIDEO)
             .set_send_buffer_audio(RESEND_PACKETS_AUDIO)
             .set_sctp_max_message_size(MAX_MESSAGE as u32)

@@ -148,7 +148,7 @@ impl Egress {
         let run = self.video.as_ref().and_then(|video| video.munger.run());
         let target = self.selection.target().map(|target| target.layer);
         let layer = run.map(|(layer, _)| layer).or(target);
-        self.wants_keyframe = Some(layer.unwrap_or(LayerId::default()));
+        self.wants_keyframe = Some(layer.unwrap_or_default());
     }
 
     fn resend(&mut self, cx: &mut Context<'_>, lost: impl Iterator<Item = u16>) {

@@ -7,7 +7,12 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{SessionKey, Shard, Timer};
-use crate::{StreamId, Transmit, egress::Context, packet::MediaPacket, session::Session};
+use crate::{
+    StreamId, Transmit,
+    egress::{Context, Egress},
+    packet::MediaPacket,
+    session::Session,
+};
 
 /// Batches that wait for a full socket: a second of a stream of 30 frames and 50 sounds. Beyond, the
 /// oldest is left out for the viewers that it has not reached: their video begins again at the next
@@ -83,52 +88,20 @@ impl Shard {
         let Some(flush) = self.flushes.front_mut() else {
             return false;
         };
-        let stream = flush.stream;
-        let viewer = self.routes.get(&stream).and_then(|route| {
-            let key = *route.viewers.get(flush.next)?;
-            Some((route, key))
-        });
+        let viewers = self.routes.get(&flush.stream).map(|route| &route.viewers);
+        let key = viewers.and_then(|viewers| viewers.get(flush.next).copied());
+        let batch = std::mem::take(&mut flush.batch);
+        let Some(key) = key else {
+            self.flushes.pop_front();
+            self.keep_batch(batch);
+            return true;
+        };
         flush.next += 1;
-        let Some((route, key)) = viewer else {
-            if let Some(flush) = self.flushes.pop_front() {
-                self.keep_batch(flush.batch);
-            }
-            return true;
-        };
-        let Some(Session::Viewer(viewer)) = self.sessions.get_mut(&key) else {
-            return true;
-        };
-        let Some(path) = viewer.common.transport.path() else {
-            return true;
-        };
-        let mut cx = Context {
-            now,
-            layers: &route.layers,
-            outbox: &mut self.outbox,
-            path,
-            wallclock: &self.wallclock,
-        };
-        viewer.egress.set_congested(viewer.common.is_congested());
-        viewer.egress.send(&mut cx, &flush.batch);
-        self.after_egress(now, key);
+        self.with_egress(now, key, |egress, cx| egress.send(cx, &batch));
+        if let Some(flush) = self.flushes.front_mut() {
+            flush.batch = batch;
+        }
         true
-    }
-
-    /// What a viewer's egress needs next.
-    pub(super) fn after_egress(&mut self, now: Instant, key: SessionKey) {
-        let Some(Session::Viewer(viewer)) = self.sessions.get_mut(&key) else {
-            return;
-        };
-        let stream = viewer.common.stream;
-        if let Some(at) = viewer.egress.tick_at()
-            && viewer.tick.is_none_or(|tick| at < tick)
-        {
-            viewer.tick = Some(at);
-            self.timers.insert(at, Timer::Tick(key));
-        }
-        if let Some(layer) = viewer.egress.take_wanted_keyframe() {
-            self.request_keyframe(now, stream, Some(layer));
-        }
     }
 
     /// A viewer's egress spreads something over time.
@@ -140,33 +113,22 @@ impl Shard {
             return;
         }
         viewer.tick = None;
-        let Some(route) = self.routes.get(&viewer.common.stream) else {
-            return;
-        };
-        if let Some(path) = viewer.common.transport.path() {
-            let mut cx = Context {
-                now,
-                layers: &route.layers,
-                outbox: &mut self.outbox,
-                path,
-                wallclock: &self.wallclock,
-            };
-            viewer.egress.tick(&mut cx);
-        }
-        self.after_egress(now, key);
+        self.with_egress(now, key, Egress::tick);
     }
 
-    /// Runs something on a viewer's egress. None when it is no viewer or has no path yet.
+    /// Runs something on a viewer's egress, and sees to what it needs next. None when it is no viewer
+    /// or has no path yet.
     pub(super) fn with_egress<T>(
         &mut self,
         now: Instant,
         key: SessionKey,
-        run: impl FnOnce(&mut crate::egress::Egress, &mut Context<'_>) -> T,
+        run: impl FnOnce(&mut Egress, &mut Context<'_>) -> T,
     ) -> Option<T> {
         let Some(Session::Viewer(viewer)) = self.sessions.get_mut(&key) else {
             return None;
         };
-        let route = self.routes.get(&viewer.common.stream)?;
+        let stream = viewer.common.stream;
+        let route = self.routes.get(&stream)?;
         let path = viewer.common.transport.path()?;
         let mut cx = Context {
             now,
@@ -175,8 +137,17 @@ impl Shard {
             path,
             wallclock: &self.wallclock,
         };
+        viewer.egress.set_congested(viewer.common.is_congested());
         let value = run(&mut viewer.egress, &mut cx);
-        self.after_egress(now, key);
+        if let Some(at) = viewer.egress.tick_at()
+            && viewer.tick.is_none_or(|tick| at < tick)
+        {
+            viewer.tick = Some(at);
+            self.timers.insert(at, Timer::Tick(key));
+        }
+        if let Some(layer) = viewer.egress.take_wanted_keyframe() {
+            self.request_keyframe(now, stream, Some(layer));
+        }
         Some(value)
     }
 
