@@ -85,6 +85,7 @@ pub(crate) struct HostSnapshot {
     pub(crate) sends: u64,
     pub(crate) retransmissions: u64,
     pub(crate) overflow_drops: u64,
+    pub(crate) viewer_drops: u64,
     pub(crate) keyframe_requests: u64,
     /// The source since the last snapshot, when it is fed here.
     pub(crate) source: SourceReport,

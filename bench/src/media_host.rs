@@ -30,9 +30,7 @@ const POLL: Duration = Duration::from_millis(5);
 fn config(shards: usize) -> SfuConfig {
     SfuConfig {
         media_udp: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
-        advertise: Vec::new(),
         shards,
-        publisher_timeout: Duration::from_secs(5),
         ..SfuConfig::default()
     }
 }
@@ -155,6 +153,7 @@ impl MediaHost {
             sends: stats.sends,
             retransmissions: stats.retransmissions,
             overflow_drops: stats.overflow_drops,
+            viewer_drops: stats.viewer_drops,
             keyframe_requests: stats.keyframe_requests,
             source: feed.as_ref().map(Feed::report).unwrap_or_default(),
         }

@@ -20,6 +20,7 @@ async fn viewers_of_the_benchmark_watch_the_program() {
     // A busy machine may lose a packet on loopback, which is resent; more is a defect.
     assert!(report.loss.unwrap().max < 0.01, "{report}");
     assert_eq!(report.rejected, 0, "{report}");
+    assert_eq!(report.transport_cc, 3, "{report}");
     let gcm = |profile: &String| profile.contains("GCM");
     assert!(report.profiles.keys().all(gcm), "{report}");
     assert!(report.server_us_per_second.unwrap() > 0.0, "{report}");

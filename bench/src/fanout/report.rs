@@ -234,6 +234,13 @@ fn doubts(runs: &[FanoutRun], limits: &[LimitRun]) -> Vec<String> {
             format!("the server dropped {} packets", run.overflow_drops),
         );
         doubt(
+            run.viewer_drops > 0,
+            format!(
+                "the server held {} packets back: it thought paths too narrow",
+                run.viewer_drops
+            ),
+        );
+        doubt(
             run.rejected > 0,
             format!("{} packets were not authentic", run.rejected),
         );

@@ -58,6 +58,8 @@ pub struct FanoutRun {
     pub retransmissions: u64,
     /// Packets dropped in the server's queues.
     pub overflow_drops: u64,
+    /// Packets that viewers did not get since the server thought that their paths do not carry them.
+    pub viewer_drops: u64,
     /// Keyframes that the server asked for.
     pub keyframe_requests: u64,
     /// From the source's last packet of a frame until the last viewer's last packet of it was sent,
@@ -183,6 +185,7 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
         bytes_out_per_second: (to.bytes_out - from.bytes_out) as f64 / seconds,
         retransmissions: to.retransmissions - from.retransmissions,
         overflow_drops: to.overflow_drops - from.overflow_drops,
+        viewer_drops: to.viewer_drops - from.viewer_drops,
         keyframe_requests: to.keyframe_requests - from.keyframe_requests,
         delay_ms: None,
         incomplete_frames: 0,

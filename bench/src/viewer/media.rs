@@ -18,6 +18,9 @@ const OPENED_AT_FIRST: u64 = 100;
 /// costs.
 const OPENED_OF: u64 = 64;
 
+/// The stamp of one in so many frames is read.
+const STAMP_OF: u64 = 16;
+
 /// Between two feedbacks about transport-wide sequence numbers, in nanoseconds: libwebrtc sends
 /// them each 50 ms above 11 kbit/s (5 % of the rate, at least 50 and at most 250 ms).
 const FEEDBACK: u64 = 50_000_000;
@@ -205,18 +208,17 @@ impl ViewerMedia {
         let index = track.index(header.sequence)?;
         self.seen += 1;
         let sampled = self.seen <= OPENED_AT_FIRST || self.seen.is_multiple_of(OPENED_OF);
-        // A frame's stamp says which RTP time the source's frames have.
-        let stamped = header.marker && payload == Payload::Video && self.zero.is_none();
-        if sampled || stamped || payload == Payload::Rtx {
+        // A frame's stamp says which RTP time the source's frames have; after a viewer's start that may
+        // change.
+        let ends_frame = header.marker && payload == Payload::Video;
+        let asked = ends_frame && self.counts.frames.is_multiple_of(STAMP_OF);
+        if sampled || asked || payload == Payload::Rtx {
             let plain = &mut scratch.plain;
             self.keys
                 .open_rtp(bytes, header.len, header.ssrc, index, plain)
                 .ok()?;
             self.counts.opened += 1;
-            if header.marker
-                && payload == Payload::Video
-                && let Some(Stamp(number)) = Stamp::read(plain)
-            {
+            if ends_frame && let Some(Stamp(number)) = Stamp::read(plain) {
                 let since = number.wrapping_mul(FRAME_TICKS);
                 self.zero = Some(header.timestamp.wrapping_sub(since));
             }

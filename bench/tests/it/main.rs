@@ -35,6 +35,7 @@ fn everything_arrived(text: &str, report: &Value) {
     assert!(row["packets_per_send"].as_f64().unwrap() >= 1.0, "{text}");
     assert_eq!(run["rejected"], 0, "{text}");
     assert_eq!(run["aead"], true, "{text}");
+    assert_eq!(run["transport_cc"], true, "{text}");
     // Reports each second and feedback each 50 ms, not one for each packet.
     let rtcp = row["rtcp_per_second"].as_f64().unwrap();
     assert!((0.3..40.0).contains(&rtcp), "{text}");
