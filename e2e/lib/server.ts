@@ -58,16 +58,16 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WEIR_')));
 }
 
-/** Waits until `condition` holds. */
+/** Waits until `condition` holds. `what` may be said at the end only, with what there is then. */
 export async function until(
-  what: string,
+  what: string | (() => string),
   condition: () => boolean | Promise<boolean>,
   timeout = 10_000,
   every = 50,
 ): Promise<void> {
   const end = Date.now() + timeout;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${what}`);
+    if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, every));
   }
 }

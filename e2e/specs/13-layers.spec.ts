@@ -13,7 +13,7 @@ async function publishLayers(browser: Browser, server: WeirServer, access: Strea
   await publishByWhip(page, access, codec, encodings);
   let streams = await sending(page);
   await until(
-    `the browser sends ${encodings.length} streams; it sends ${JSON.stringify(streams)}`,
+    () => `the browser sends ${encodings.length} streams; it sends ${JSON.stringify(streams)}`,
     async () => {
       streams = await sending(page);
       return streams.length === encodings.length && streams.every(({ frames }) => frames > 10);
