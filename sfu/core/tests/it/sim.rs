@@ -102,6 +102,8 @@ impl Sim {
     pub fn begin(&mut self, ladder: Ladder) {
         let info = ladder.info.clone();
         self.source = Some(ladder);
+        // Keeps the route without a viewer.
+        self.shard.handle_tap(STREAM, true);
         self.tell(Some(info));
     }
 
