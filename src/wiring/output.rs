@@ -17,8 +17,8 @@ pub struct RtmpOutput {
 }
 
 impl StreamOutput for RtmpOutput {
-    fn rtp_start(&mut self, tracks: RtpTracks) {
-        self.ingest.start(tracks);
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[String]) {
+        self.ingest.start(tracks, layers);
     }
 
     fn rtp(&mut self, packet: RtpPacket, last_of_batch: bool) {
@@ -42,7 +42,7 @@ pub struct WhipOutput {
 }
 
 impl StreamOutput for WhipOutput {
-    fn rtp_start(&mut self, _: RtpTracks) {}
+    fn rtp_start(&mut self, _: RtpTracks, _: &[String]) {}
 
     fn rtp(&mut self, _: RtpPacket, _: bool) {}
 

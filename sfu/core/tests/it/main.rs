@@ -6,6 +6,7 @@ mod data;
 mod flow;
 mod hostile;
 mod ice;
+mod ladder;
 mod simulcast_in;
 mod sources;
 mod world;

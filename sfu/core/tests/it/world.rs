@@ -16,8 +16,8 @@ use str0m::{
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
-    DataEvent, IceAnswer, IceParameters, MediaPacket, OfferError, Output, SessionId, SfuEvent,
-    Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
+    DataEvent, IceAnswer, IceParameters, LayerId, MediaPacket, OfferError, Output, SessionId,
+    SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
@@ -33,6 +33,8 @@ pub struct World {
     pub events: Vec<(Duration, SfuEvent)>,
     pub live: Option<SourceInfo>,
     pub bridge_keyframes: usize,
+    /// Which layers they were for.
+    pub bridge_layers: Vec<Option<LayerId>>,
     pub bridge_replaced: usize,
     pub tapped: Vec<weir_media::RtpPacket>,
     /// Media packets that one shard gave to another.
@@ -126,6 +128,7 @@ impl World {
             events: Vec::new(),
             live: None,
             bridge_keyframes: 0,
+            bridge_layers: Vec::new(),
             bridge_replaced: 0,
             tapped: Vec::new(),
             forwarded: Vec::new(),
@@ -438,7 +441,10 @@ impl World {
                             }
                             self.shards[usize::from(shard)].handle_message(self.now, message);
                         }
-                        Output::BridgeKeyframe { .. } => self.bridge_keyframes += 1,
+                        Output::BridgeKeyframe { layer, .. } => {
+                            self.bridge_keyframes += 1;
+                            self.bridge_layers.push(layer);
+                        }
                         Output::BridgeReplaced { .. } => self.bridge_replaced += 1,
                         Output::Tap { packet, .. } => self.tapped.push(packet),
                     }
