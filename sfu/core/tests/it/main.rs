@@ -9,4 +9,5 @@ mod ice;
 mod ladder;
 mod simulcast_in;
 mod sources;
+mod upstream;
 mod world;
