@@ -33,8 +33,9 @@ pub struct Admission {
     /// Cancelled by the bridge, before `output` is dropped, when the client closes the stream by command
     /// and does not merely vanish.
     pub goodbye: CancellationToken,
-    /// Requests for keyframes from viewers. The sender side is merged and throttled by the SFU.
-    pub keyframes: tokio::sync::mpsc::Receiver<()>,
+    /// Requests for keyframes from viewers: of which layer ([`RtpPacket::layer`]), or of all. The
+    /// sender side is merged and throttled by the SFU.
+    pub keyframes: tokio::sync::mpsc::Receiver<Option<u8>>,
 }
 
 /// Why a publisher may not send. Each becomes a `NetStream.Publish.BadName` with this description.
@@ -55,8 +56,9 @@ pub enum Refusal {
 pub trait StreamOutput: Send + 'static {
     /// RTP tracks are known and start now. Called again, with the same meaning, after a worker
     /// restart or when a codec changes: sequence numbers and timestamps start anew, and the
-    /// receiver keeps its own viewers' numbering continuous.
-    fn rtp_start(&mut self, tracks: RtpTracks);
+    /// receiver keeps its own viewers' numbering continuous. `layers` names the video's layers in the
+    /// order of [`RtpPacket::layer`]; empty where there is but one.
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[String]);
 
     /// One RTP packet for viewers; its RTP timestamp is `time` at the track's clock rate, modulo 2³²,
     /// and it has at most 1,200 bytes. `last_of_batch` is true when nothing more waits to be

@@ -19,6 +19,10 @@ pub struct RtpTracks {
 pub struct RtpPacket {
     /// Picture or sound.
     pub kind: Kind,
+    /// Which of the source's video layers, by the order in which they were named at its start; 0 for
+    /// the first or only one, and always for audio. Each layer has its own sequence numbers; all are
+    /// on one timeline, and a picture has the same time and the same RTP timestamp on each.
+    pub layer: u8,
     /// Presentation time of the content.
     pub time: MediaTime,
     /// Video: the packet belongs to a picture from which decoding can start. False for audio.

@@ -68,13 +68,14 @@ pub(crate) enum Inbound {
     IngestBegin {
         stream: StreamId,
         id: IngestId,
-        keyframes: mpsc::Sender<()>,
+        keyframes: mpsc::Sender<Option<u8>>,
         taken_over: watch::Sender<bool>,
     },
     IngestStart {
         stream: StreamId,
         id: IngestId,
         tracks: RtpTracks,
+        layers: Arc<[String]>,
     },
     IngestPacket {
         stream: StreamId,

@@ -317,8 +317,9 @@ impl Sfu {
     }
 
     /// A source that is not WebRTC: the bridge. It takes over from any other source of the stream at
-    /// once, and is live from [`Ingest::start`] on. `keyframes` is told when viewers need a keyframe.
-    pub fn ingest(&self, stream: StreamId, keyframes: mpsc::Sender<()>) -> Ingest {
+    /// once, and is live from [`Ingest::start`] on. `keyframes` is told when viewers need a keyframe:
+    /// of which layer ([`RtpPacket::layer`]), or of all.
+    pub fn ingest(&self, stream: StreamId, keyframes: mpsc::Sender<Option<u8>>) -> Ingest {
         let id = IngestId(self.inner.next_ingest.fetch_add(1, Ordering::Relaxed));
         let (sender, taken_over) = watch::channel(false);
         let home = self.inner.home(stream);
@@ -537,12 +538,15 @@ pub struct Ingest {
 
 impl Ingest {
     /// Tracks are known and start now; again after a worker restart or a codec change, with sequence
-    /// numbers and timestamps that start anew. Viewers see one stream all along.
-    pub fn start(&self, tracks: RtpTracks) {
+    /// numbers and timestamps that start anew. Viewers see one stream all along. `layers` names the
+    /// video's layers in the order of [`RtpPacket::layer`], at most four; none where there is but one.
+    /// Viewers choose by these names.
+    pub fn start(&self, tracks: RtpTracks, layers: &[String]) {
         let start = Inbound::IngestStart {
             stream: self.stream,
             id: self.id,
             tracks,
+            layers: layers.into(),
         };
         if self.mailbox.send(start).is_err() {
             tracing::error!(stream = %self.stream, "the media plane does not take the tracks");

@@ -81,7 +81,7 @@ pub(crate) struct Worker {
 
 struct Bridge {
     stream: StreamId,
-    keyframes: mpsc::Sender<()>,
+    keyframes: mpsc::Sender<Option<u8>>,
     taken_over: watch::Sender<bool>,
 }
 
@@ -275,8 +275,14 @@ impl Worker {
                     );
                     self.shard.handle_ingest_begin(now, stream, id);
                 }
-                Inbound::IngestStart { stream, id, tracks } => {
-                    self.shard.handle_ingest_start(now, stream, id, tracks);
+                Inbound::IngestStart {
+                    stream,
+                    id,
+                    tracks,
+                    layers,
+                } => {
+                    self.shard
+                        .handle_ingest_start(now, stream, id, tracks, &layers);
                 }
                 Inbound::IngestPacket {
                     stream,
@@ -379,10 +385,11 @@ impl Worker {
                 Output::CloseTcp { peer } => self.connections.finish(Instant::now(), peer),
                 Output::Live { stream, info } => self.shared.set_source(stream, info),
                 Output::Forward { shard, message } => self.forward(shard, message),
-                Output::BridgeKeyframe { ingest } => {
+                Output::BridgeKeyframe { ingest, layer } => {
                     if let Some(bridge) = self.bridges.get(&ingest) {
-                        // A full queue holds a request already; one is as good as two.
-                        let _ = bridge.keyframes.try_send(());
+                        // A full queue means that many were asked for just now; whoever misses
+                        // the keyframe asks again.
+                        let _ = bridge.keyframes.try_send(layer.map(|layer| layer.0));
                     }
                 }
                 Output::BridgeReplaced { ingest } => {

@@ -43,9 +43,9 @@ impl Drop for RtmpOutput {
 }
 
 impl StreamOutput for RtmpOutput {
-    fn rtp_start(&mut self, tracks: RtpTracks) {
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[String]) {
         if let Some(ingest) = &self.ingest {
-            ingest.start(tracks);
+            ingest.start(tracks, layers);
         }
     }
 
@@ -72,7 +72,7 @@ pub struct WhipOutput {
 }
 
 impl StreamOutput for WhipOutput {
-    fn rtp_start(&mut self, _: RtpTracks) {}
+    fn rtp_start(&mut self, _: RtpTracks, _: &[String]) {}
 
     fn rtp(&mut self, _: RtpPacket, _: bool) {}
 

@@ -15,9 +15,9 @@ use super::output::RtmpOutput;
 /// The RTMP application that publishers use: `rtmp://host/live`.
 const APP: &str = "live";
 
-/// Keyframe requests on their way to a worker. One is enough: a second one before the first is
-/// taken asks for the same keyframe, and is dropped.
-const KEYFRAME_REQUESTS: usize = 1;
+/// Keyframe requests on their way to a worker: one for each layer of a ladder, and one for all. When
+/// full, a request is dropped; who misses the keyframe asks again.
+const KEYFRAME_REQUESTS: usize = 5;
 
 /// A key that is good for one stream while this process runs: the demo source's. The stream's own
 /// key is known to nobody but its owner.

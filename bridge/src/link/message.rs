@@ -24,8 +24,8 @@ pub enum ToWorker {
     },
     /// One packet of a WHIP publisher.
     Rtp(RtpPacket),
-    /// Viewers need a keyframe.
-    Keyframe,
+    /// Viewers need a keyframe: of this layer ([`RtpPacket::layer`]), or of all.
+    Keyframe(Option<u8>),
     /// The source has ended: give out what is left and exit.
     End,
 }
@@ -36,7 +36,13 @@ pub enum FromWorker {
     /// The first message: the worker is ready.
     Hello,
     /// [`StreamOutput::rtp_start`](crate::output::StreamOutput::rtp_start).
-    RtpStart(RtpTracks),
+    RtpStart {
+        /// Which there are.
+        tracks: RtpTracks,
+        /// Names of the video's layers, in the order of [`RtpPacket::layer`]; none where there is but
+        /// one.
+        layers: Vec<String>,
+    },
     /// One packet for viewers.
     Rtp(RtpPacket),
     /// A piece for the HLS origin.
@@ -79,7 +85,9 @@ impl ToWorker {
                 out.put_slice(&unit.data);
             }),
             Self::Rtp(packet) => put_rtp(out, packet),
-            Self::Keyframe => put_frame(out, kind::KEYFRAME, |_| {}),
+            Self::Keyframe(layer) => put_frame(out, kind::KEYFRAME, |out| {
+                out.extend(*layer);
+            }),
             Self::End => put_frame(out, kind::END, |_| {}),
         }
     }
@@ -108,7 +116,8 @@ impl ToWorker {
                 }
             }
             kind::RTP => Self::Rtp(rtp(&mut body)?),
-            kind::KEYFRAME => Self::Keyframe,
+            kind::KEYFRAME if body.bytes.is_empty() => Self::Keyframe(None),
+            kind::KEYFRAME => Self::Keyframe(Some(body.u8()?)),
             kind::END => Self::End,
             other => return Err(LinkError::Type(other)),
         };
@@ -122,10 +131,7 @@ impl FromWorker {
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         match self {
             Self::Hello => put_frame(out, kind::HELLO, |out| out.put_u16(VERSION)),
-            Self::RtpStart(tracks) => put_frame(out, kind::RTP_START, |out| {
-                out.put_u8(tracks.video.map_or(0, video_codec));
-                out.put_u8(u8::from(tracks.audio));
-            }),
+            Self::RtpStart { tracks, layers } => put_rtp_start(out, *tracks, layers),
             Self::Rtp(packet) => put_rtp(out, packet),
             Self::Hls(HlsOutput::Start(tracks)) => put_frame(out, kind::HLS_START, |out| {
                 // Once in a run, so the handy form is good enough. It has no map with foreign keys
@@ -169,10 +175,13 @@ impl FromWorker {
                     0 => None,
                     codec => Some(video_codec_of(&body, codec)?),
                 };
-                Self::RtpStart(RtpTracks {
-                    video,
-                    audio: body.u8()? != 0,
-                })
+                let audio = body.u8()? != 0;
+                let layers = (0..body.u8()?).map(|_| name(&mut body));
+                let layers = layers.collect::<Result<_, _>>()?;
+                Self::RtpStart {
+                    tracks: RtpTracks { video, audio },
+                    layers,
+                }
             }
             kind::RTP => Self::Rtp(rtp(&mut body)?),
             kind::HLS_START => {
@@ -207,15 +216,42 @@ impl FromWorker {
 fn put_rtp(out: &mut Vec<u8>, packet: &RtpPacket) -> Result<(), LinkError> {
     put_frame(out, kind::RTP, |out| {
         out.put_u8(track(packet.kind) | flag(packet.keyframe, KEY));
+        out.put_u8(packet.layer);
         out.put_u64(packet.time);
         out.put_slice(&packet.packet);
     })
+}
+
+fn put_rtp_start(out: &mut Vec<u8>, tracks: RtpTracks, layers: &[String]) -> Result<(), LinkError> {
+    let count = u8::try_from(layers.len()).map_err(|_| LinkError::Layers)?;
+    let lengths: Result<Vec<u8>, _> = layers.iter().map(|name| name.len().try_into()).collect();
+    let lengths = lengths.map_err(|_| LinkError::Layers)?;
+    put_frame(out, kind::RTP_START, |out| {
+        out.put_u8(tracks.video.map_or(0, video_codec));
+        out.put_u8(u8::from(tracks.audio));
+        out.put_u8(count);
+        for (name, length) in layers.iter().zip(lengths) {
+            out.put_u8(length);
+            out.put_slice(name.as_bytes());
+        }
+    })
+}
+
+/// A layer's name.
+fn name(body: &mut Body) -> Result<String, LinkError> {
+    let length = usize::from(body.u8()?);
+    if length > body.bytes.len() {
+        return Err(LinkError::Body(body.kind));
+    }
+    let name = body.bytes.split_to(length);
+    String::from_utf8(name.into()).map_err(|_| LinkError::Body(body.kind))
 }
 
 fn rtp(body: &mut Body) -> Result<RtpPacket, LinkError> {
     let flags = body.u8()?;
     let packet = RtpPacket {
         kind: track_of(flags),
+        layer: body.u8()?,
         time: body.u64()?,
         keyframe: flags & KEY != 0,
         packet: body.rest(),
@@ -378,6 +414,7 @@ mod tests {
     fn to_worker() -> Vec<ToWorker> {
         let packet = RtpPacket {
             kind: Kind::Audio,
+            layer: 0,
             time: 5,
             keyframe: false,
             packet: Bytes::from(vec![9; 12]),
@@ -395,7 +432,8 @@ mod tests {
                 config: Bytes::new(),
             }),
             ToWorker::Rtp(packet),
-            ToWorker::Keyframe,
+            ToWorker::Keyframe(None),
+            ToWorker::Keyframe(Some(3)),
             ToWorker::End,
         ];
         for codec in [
@@ -440,16 +478,23 @@ mod tests {
         let data = Bytes::from_static(b"data");
         vec![
             FromWorker::Hello,
-            FromWorker::RtpStart(RtpTracks {
-                video: None,
-                audio: true,
-            }),
-            FromWorker::RtpStart(RtpTracks {
-                video: Some(VideoCodec::H264),
-                audio: false,
-            }),
+            FromWorker::RtpStart {
+                tracks: RtpTracks {
+                    video: None,
+                    audio: true,
+                },
+                layers: Vec::new(),
+            },
+            FromWorker::RtpStart {
+                tracks: RtpTracks {
+                    video: Some(VideoCodec::H264),
+                    audio: false,
+                },
+                layers: vec!["720p".into(), String::new()],
+            },
             FromWorker::Rtp(RtpPacket {
                 kind: Kind::Video,
+                layer: 2,
                 time: 7,
                 keyframe: true,
                 packet: Bytes::from(vec![1; 1200]),
@@ -542,7 +587,7 @@ mod tests {
             Err(LinkError::Type(200))
         );
         assert_eq!(
-            FromWorker::decode(kind::RTP, Bytes::from(vec![0; 15])),
+            FromWorker::decode(kind::RTP, Bytes::from(vec![0; 21])),
             Err(LinkError::Body(kind::RTP))
         );
     }
@@ -575,5 +620,14 @@ mod tests {
         .encode(&mut out);
         assert!(matches!(result, Err(LinkError::Length(_))));
         assert_eq!(out, [1, 2, 3]);
+        let tracks = RtpTracks {
+            video: Some(VideoCodec::H264),
+            audio: true,
+        };
+        for layers in [vec!["x".repeat(256)], vec![String::new(); 256]] {
+            let start = FromWorker::RtpStart { tracks, layers };
+            assert_eq!(start.encode(&mut out), Err(LinkError::Layers));
+            assert_eq!(out, [1, 2, 3]);
+        }
     }
 }

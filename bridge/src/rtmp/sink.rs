@@ -13,7 +13,7 @@ pub trait Ingest: Send + Sync + 'static {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<()>,
+        keyframes: mpsc::Receiver<Option<u8>>,
     ) -> Box<dyn SourceSink>;
 }
 
@@ -31,7 +31,7 @@ impl Ingest for Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<()>,
+        keyframes: mpsc::Receiver<Option<u8>>,
     ) -> Box<dyn SourceSink> {
         Box::new(Bridge::open(self, slug, output, keyframes))
     }

@@ -123,8 +123,8 @@ impl Bridge {
 
     /// Opens a stream: its media goes into the writer that is returned and comes out at `output`.
     ///
-    /// `slug` names it in logs. Each message on `keyframes` becomes a keyframe in the RTP video as
-    /// soon as the path allows: the next picture where it is encoded here, else as
+    /// `slug` names it in logs. Each message on `keyframes` (a layer, or none for all) becomes a
+    /// keyframe in the RTP video as soon as the path allows: the next picture where it is encoded here, else as
     /// [`SourceWriter::keyframe_wanted`] asks the publisher. Dropping the writer ends the stream:
     /// the worker drains what it has and exits, then `output` is dropped.
     ///
@@ -133,7 +133,7 @@ impl Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<()>,
+        keyframes: mpsc::Receiver<Option<u8>>,
     ) -> SourceWriter {
         let wanted = Arc::new(Notify::new());
         let (writer, reader) = queue::source_queue(wanted.clone(), self.counters.clone());

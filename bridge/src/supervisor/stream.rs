@@ -61,7 +61,7 @@ pub(super) async fn run(
     bridge: Bridge,
     slug: String,
     output: Box<dyn StreamOutput>,
-    keyframes: mpsc::Receiver<()>,
+    keyframes: mpsc::Receiver<Option<u8>>,
     source: SourceReader,
     wanted: Arc<Notify>,
 ) {
@@ -103,7 +103,7 @@ struct Stream {
     bridge: Bridge,
     slug: String,
     output: Box<dyn StreamOutput>,
-    keyframes: mpsc::Receiver<()>,
+    keyframes: mpsc::Receiver<Option<u8>>,
     source: SourceReader,
     wanted: Arc<Notify>,
     history: History,
@@ -207,7 +207,7 @@ impl Stream {
 async fn feed(
     mut link: OwnedWriteHalf,
     source: &SourceReader,
-    keyframes: &mut mpsc::Receiver<()>,
+    keyframes: &mut mpsc::Receiver<Option<u8>>,
     history: &mut History,
     wanted: &Notify,
     bridge: &Bridge,
@@ -238,9 +238,17 @@ async fn feed(
         tokio::select! {
             biased;
             request = keyframes.recv(), if viewers_ask => match request {
-                Some(()) => {
-                    while keyframes.try_recv().is_ok() {}
-                    put(&mut bytes, &ToWorker::Keyframe, bridge);
+                Some(layer) => {
+                    // What waits is asked for once per layer; the channel bounds their number.
+                    let mut asked = vec![layer];
+                    while let Ok(layer) = keyframes.try_recv() {
+                        if !asked.contains(&layer) {
+                            asked.push(layer);
+                        }
+                    }
+                    for layer in asked {
+                        put(&mut bytes, &ToWorker::Keyframe(layer), bridge);
+                    }
                 }
                 None => viewers_ask = false,
             },
@@ -319,9 +327,9 @@ async fn take(
                         give(output, packet, false, bridge);
                     }
                 }
-                FromWorker::RtpStart(tracks) => {
+                FromWorker::RtpStart { tracks, layers } => {
                     flush(output, &mut last, bridge);
-                    output.rtp_start(tracks);
+                    output.rtp_start(tracks, &layers);
                 }
                 FromWorker::Hls(piece) => {
                     if matches!(piece, HlsOutput::Part { .. }) {

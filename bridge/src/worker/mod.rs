@@ -125,7 +125,8 @@ fn read(mut link: UnixStream, source: &SyncSender<ToWorker>, keyframe: &AtomicBo
                 Err(error) => Err(error),
             };
             match message {
-                Ok(ToWorker::Keyframe) => keyframe.store(true, Ordering::Relaxed),
+                // There is one encoder, and so one layer to ask for.
+                Ok(ToWorker::Keyframe(_)) => keyframe.store(true, Ordering::Relaxed),
                 Ok(message) => {
                     ended |= message == ToWorker::End;
                     if source.send(message).is_err() {

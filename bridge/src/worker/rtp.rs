@@ -64,6 +64,8 @@ impl RtpTrack {
         self.sequence = self.sequence.wrapping_add(1);
         RtpPacket {
             kind: self.kind,
+            // One picture size is encoded, or the publisher's passed on.
+            layer: 0,
             time,
             keyframe,
             packet: packet.freeze(),

@@ -77,7 +77,7 @@ impl Session {
             }
             ToWorker::Unit { unit, replay } => self.unit(unit, replay),
             ToWorker::Rtp(packet) => self.rtp(packet),
-            ToWorker::Hello | ToWorker::Keyframe | ToWorker::End => {}
+            ToWorker::Hello | ToWorker::Keyframe(_) | ToWorker::End => {}
         }
     }
 
@@ -162,9 +162,10 @@ impl Session {
         };
         let audio = matches!(self.audio_format, Some(SourceFormat::Audio { .. }));
         if video.is_some() || audio {
-            self.outputs
-                .outbox
-                .send(&FromWorker::RtpStart(RtpTracks { video, audio }));
+            self.outputs.outbox.send(&FromWorker::RtpStart {
+                tracks: RtpTracks { video, audio },
+                layers: Vec::new(),
+            });
         }
         let hls = &self.outputs.hls;
         hls.lock()

@@ -1,4 +1,4 @@
-//! The way in: a publisher's or the bridge's RTP becomes [`MediaPacket`]s.
+//! The way in: a publisher's RTP becomes [`MediaPacket`]s.
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use str0m::{
 use weir_media::{Kind, MediaTime, RtpPacket, RtpTracks, VideoCodec};
 
 use crate::{
-    clock::{BridgeClock, ClockTrack, PublisherClock},
+    clock::{ClockTrack, PublisherClock},
     extension::DependencyDescriptor,
     keyframe::{self, PayloadSigns},
     packet::{Epoch, Epochs, LayerId, MediaPacket, PictureSize, single_layer},
@@ -35,13 +35,13 @@ const SSRC_SILENCE: Duration = Duration::from_millis(500);
 
 /// Remembers which picture is a keyframe: its packets share a timestamp.
 #[derive(Debug, Default)]
-struct KeyframeTracker {
+pub(crate) struct KeyframeTracker {
     timestamp: Option<u32>,
 }
 
 impl KeyframeTracker {
     /// Whether the packet belongs to a keyframe, and whether it is its first.
-    fn mark(&mut self, timestamp: u32, starts: bool) -> (bool, bool) {
+    pub(crate) fn mark(&mut self, timestamp: u32, starts: bool) -> (bool, bool) {
         if self.timestamp == Some(timestamp) {
             return (true, false);
         }
@@ -359,94 +359,6 @@ impl PublisherIngest {
     }
 }
 
-/// What the bridge sends.
-#[derive(Debug)]
-pub(crate) struct BridgeIngest {
-    epoch: Epoch,
-    tracks: RtpTracks,
-    clock: BridgeClock,
-    keyframes: KeyframeTracker,
-    seqs: [Option<u64>; 2],
-}
-
-impl BridgeIngest {
-    pub(crate) fn new(now: Instant, epoch: Epoch, tracks: RtpTracks) -> Self {
-        Self {
-            epoch,
-            tracks,
-            clock: BridgeClock::new(now),
-            keyframes: KeyframeTracker::default(),
-            seqs: [None, None],
-        }
-    }
-
-    pub(crate) fn tracks(&self) -> RtpTracks {
-        self.tracks
-    }
-
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    /// One packet. None when it is not RTP of a track that was announced.
-    pub(crate) fn packet(&mut self, now: Instant, packet: &RtpPacket) -> Option<MediaPacket> {
-        // RFC 3550 section 5.1: version 2, and by agreement no padding, extension or CSRC.
-        let (header, payload) = packet.packet.split_first_chunk::<12>()?;
-        if header[0] != 0x80 || payload.is_empty() || payload.len() > MAX_PAYLOAD {
-            return None;
-        }
-        let has_track = match packet.kind {
-            Kind::Video => self.tracks.video.is_some(),
-            Kind::Audio => self.tracks.audio,
-        };
-        if !has_track {
-            return None;
-        }
-        let seq16 = u16::from_be_bytes([header[2], header[3]]);
-        let timestamp = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
-        let last = &mut self.seqs[usize::from(packet.kind == Kind::Audio)];
-        let seq = extend(*last, seq16);
-        *last = Some(last.map_or(seq, |last| last.max(seq)));
-        let (signs, keyframe, keyframe_start) = match (packet.kind, self.tracks.video) {
-            (Kind::Video, Some(codec)) => {
-                let signs = keyframe::inspect(codec, payload, header[1] & 0x80 != 0);
-                let (keyframe, start) = self.keyframes.mark(timestamp, packet.keyframe);
-                (signs, keyframe, start)
-            }
-            (Kind::Video, None) | (Kind::Audio, _) => (PayloadSigns::default(), false, false),
-        };
-        Some(MediaPacket {
-            source: self.epoch,
-            epoch: self.epoch,
-            layer: LayerId::default(),
-            kind: packet.kind,
-            red: false,
-            seq,
-            timestamp,
-            marker: header[1] & 0x80 != 0,
-            keyframe,
-            keyframe_start,
-            payload: Arc::from(payload),
-            time: packet.time,
-            captured: self.clock.packet(now, packet.time),
-            h264_profile: signs.h264_profile,
-            size: signs.size,
-            picture_ids: signs.picture_ids,
-            scalability: None,
-        })
-    }
-}
-
-/// Extends a sequence number by the one nearest to the greatest seen (RFC 3711 appendix A). The
-/// first lies one cycle up, so that what is a little older does not fall below zero.
-fn extend(last: Option<u64>, seq: u16) -> u64 {
-    let Some(last) = last else {
-        return 0x1_0000 + u64::from(seq);
-    };
-    let distance = i64::from(seq.wrapping_sub(last as u16) as i16);
-    last.saturating_add_signed(distance)
-}
-
 /// The payload with redundant audio taken off: for receivers that did not negotiate it.
 pub(crate) fn opus_payload(packet: &MediaPacket) -> Arc<[u8]> {
     let primary = packet.red.then(|| red_primary(&packet.payload)).flatten();
@@ -488,6 +400,7 @@ pub(crate) fn to_rtp(packet: &MediaPacket) -> RtpPacket {
     let time: MediaTime = packet.time;
     RtpPacket {
         kind: packet.kind,
+        layer: packet.layer.0,
         time,
         keyframe: packet.keyframe,
         packet: bytes.into(),
@@ -497,95 +410,6 @@ pub(crate) fn to_rtp(packet: &MediaPacket) -> RtpPacket {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rtp(kind: Kind, seq: u16, timestamp: u32, keyframe: bool, payload: &[u8]) -> RtpPacket {
-        let mut bytes = vec![0x80, 0x80 | 96];
-        bytes.extend(seq.to_be_bytes());
-        bytes.extend(timestamp.to_be_bytes());
-        bytes.extend([0, 0, 0, 1]);
-        bytes.extend(payload);
-        RtpPacket {
-            kind,
-            time: 0,
-            keyframe,
-            packet: bytes.into(),
-        }
-    }
-
-    fn bridge() -> BridgeIngest {
-        let tracks = RtpTracks {
-            video: Some(VideoCodec::H264),
-            audio: false,
-        };
-        BridgeIngest::new(Instant::now(), Epoch(1), tracks)
-    }
-
-    #[test]
-    fn sequence_numbers_go_round() {
-        let mut last = None;
-        for (seq, expected) in [
-            (65_534_u16, 0x1_fffe_u64),
-            (65_535, 0x1_ffff),
-            (1, 0x2_0001),
-            (0, 0x2_0000),
-            (65_533, 0x1_fffd),
-        ] {
-            let extended = extend(last, seq);
-            assert_eq!(extended, expected);
-            last = Some(last.unwrap_or(0).max(extended));
-        }
-    }
-
-    #[test]
-    fn only_the_first_packet_of_a_keyframe_starts() {
-        let mut ingest = bridge();
-        let now = Instant::now();
-        let starts: Vec<_> = [
-            (1, 0, true),
-            (2, 0, true),
-            (3, 3_000, false),
-            (4, 6_000, true),
-        ]
-        .map(|(seq, ts, key)| {
-            ingest.packet(now, &rtp(Kind::Video, seq, ts, key, &[0x67, 0x42, 0xe0]))
-        })
-        .into_iter()
-        .map(|p| p.unwrap().keyframe_start)
-        .collect();
-        assert_eq!(starts, [true, false, false, true]);
-    }
-
-    #[test]
-    fn what_is_not_plain_rtp_is_left_out() {
-        let mut ingest = bridge();
-        let now = Instant::now();
-        let good = rtp(Kind::Video, 1, 0, true, &[0x65, 1]);
-        assert!(ingest.packet(now, &good).is_some());
-        for (index, byte) in [(0, 0x90), (0, 0xa0), (0, 0x40), (0, 0x81)] {
-            let mut bytes = good.packet.to_vec();
-            bytes[index] = byte;
-            let bad = RtpPacket {
-                packet: bytes.into(),
-                ..good.clone()
-            };
-            assert!(ingest.packet(now, &bad).is_none());
-        }
-        let short = RtpPacket {
-            packet: good.packet.slice(..12),
-            ..good.clone()
-        };
-        assert!(ingest.packet(now, &short).is_none());
-        assert!(
-            ingest
-                .packet(now, &rtp(Kind::Audio, 1, 0, false, &[1]))
-                .is_none()
-        );
-        assert!(
-            ingest
-                .packet(now, &rtp(Kind::Video, 1, 0, false, &[1; 1_500]))
-                .is_none()
-        );
-    }
 
     #[test]
     fn stragglers_of_an_older_ssrc_begin_no_run() {
@@ -619,16 +443,5 @@ mod tests {
         ] {
             assert_eq!(red_primary(bad), None, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn the_link_gets_back_what_it_gave() {
-        let mut ingest = bridge();
-        let packet = rtp(Kind::Video, 77, 1234, true, &[0x65, 1, 2]);
-        let media = ingest.packet(Instant::now(), &packet).unwrap();
-        let back = to_rtp(&media);
-        assert_eq!(&back.packet[1..8], &packet.packet[1..8]);
-        assert_eq!(&back.packet[12..], &packet.packet[12..]);
-        assert!(back.keyframe);
     }
 }

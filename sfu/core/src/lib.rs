@@ -27,6 +27,7 @@
 mod allocation;
 mod answer;
 mod api;
+mod bridge_ingest;
 mod bwe;
 mod clock;
 mod data;

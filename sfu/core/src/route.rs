@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    ingest::BridgeIngest,
+    bridge_ingest::BridgeIngest,
     layers::Layers,
     packet::{MediaPacket, SourceInfo},
     shard::{IngestId, SessionKey},

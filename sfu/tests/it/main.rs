@@ -167,6 +167,7 @@ fn rtp(
     bytes.extend(payload);
     RtpPacket {
         kind,
+        layer: 0,
         time: time_ms * 1_000_000,
         keyframe,
         packet: Bytes::from(bytes),
@@ -189,7 +190,7 @@ async fn the_bridge_is_a_source() {
         video: Some(VideoCodec::H264),
         audio: true,
     };
-    ingest.start(tracks);
+    ingest.start(tracks, &[]);
     tokio::time::timeout(Duration::from_secs(10), async {
         while !sfu.is_live(STREAM) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -227,7 +228,7 @@ async fn the_bridge_is_a_source() {
             if time == 2_000 {
                 // The worker died and its successor begins anew.
                 (seq, time) = (9, 0);
-                ingest.start(tracks);
+                ingest.start(tracks, &[]);
             }
             if ingest_is_over(&ingest).await {
                 return;

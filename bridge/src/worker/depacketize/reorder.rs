@@ -80,6 +80,7 @@ mod tests {
         let packet = vec![0x80, 96, high, low, 0, 0, 0, 0, 0, 0, 0, 1].into();
         RtpPacket {
             kind: Kind::Video,
+            layer: 0,
             time,
             keyframe: false,
             packet,

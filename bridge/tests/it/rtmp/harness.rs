@@ -115,7 +115,7 @@ impl Gate for OneKey {
 struct NoOutput;
 
 impl StreamOutput for NoOutput {
-    fn rtp_start(&mut self, _: RtpTracks) {}
+    fn rtp_start(&mut self, _: RtpTracks, _: &[String]) {}
     fn rtp(&mut self, _: RtpPacket, _: bool) {}
     fn hls(&mut self, _: HlsOutput) {}
     fn worker_restarted(&mut self, _: &str) {}
@@ -128,7 +128,7 @@ impl Ingest for Recorder {
         &self,
         slug: &str,
         _: Box<dyn StreamOutput>,
-        _: mpsc::Receiver<()>,
+        _: mpsc::Receiver<Option<u8>>,
     ) -> Box<dyn SourceSink> {
         let _ = self.0.send(Event::Opened(slug.to_owned()));
         Box::new(RecordingSink(self.0.clone()))

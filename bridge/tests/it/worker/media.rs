@@ -253,6 +253,7 @@ pub fn packets(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
         // The keyframe flag is the SFU's; the worker looks for itself.
         SourceUnit::Rtp(RtpPacket {
             kind,
+            layer: 0,
             time,
             keyframe: false,
             packet,

@@ -253,7 +253,7 @@ async fn a_viewers_request_gets_a_keyframe_and_leaves_the_grid_alone() {
             && asked.is_none()
             && packet.time > 2 * SECOND + 400_000_000
         {
-            stream.keyframes.send(()).await.unwrap();
+            stream.keyframes.send(None).await.unwrap();
             asked = Some(packet.time);
         }
         events.push((at, event));

@@ -27,7 +27,7 @@ pub enum Event {
 struct Recorder(mpsc::UnboundedSender<(Instant, Event)>);
 
 impl StreamOutput for Recorder {
-    fn rtp_start(&mut self, tracks: RtpTracks) {
+    fn rtp_start(&mut self, tracks: RtpTracks, _layers: &[String]) {
         self.note(Event::Start(tracks));
     }
 
@@ -72,7 +72,7 @@ fn worker_program() -> PathBuf {
 /// A stream that is being recorded.
 pub struct Stream {
     pub bridge: Bridge,
-    pub keyframes: mpsc::Sender<()>,
+    pub keyframes: mpsc::Sender<Option<u8>>,
     pub events: mpsc::UnboundedReceiver<(Instant, Event)>,
     pid_file: tempfile::NamedTempFile,
 }

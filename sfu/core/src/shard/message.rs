@@ -102,6 +102,8 @@ pub enum Output {
     BridgeKeyframe {
         /// Which source.
         ingest: IngestId,
+        /// Of which layer; none: of all.
+        layer: Option<LayerId>,
     },
     /// A newer source took over from this bridge source.
     BridgeReplaced {

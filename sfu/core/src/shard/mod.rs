@@ -21,14 +21,15 @@ use weir_media::{RtpPacket, RtpTracks};
 
 use crate::{
     EndReason, OfferError, SessionId, SfuStats, StreamId, answer,
+    bridge_ingest::BridgeIngest,
     demux::{Demux, Owner, Peer},
     dtls,
     egress::{Egress, EgressStats},
     ice::Candidates,
     id::IdMap,
-    ingest::{BridgeIngest, PublisherIngest},
+    ingest::PublisherIngest,
     outbox::Outbox,
-    packet::{Epochs, MediaPacket, SourceInfo, single_layer},
+    packet::{Epochs, MediaPacket, SourceInfo},
     route::{Route, Source},
     sdp::{self, Role},
     session::{Publisher, Session, Viewer},
@@ -287,15 +288,16 @@ impl Shard {
         self.replace_source(now, stream, Source::Bridge { id, ingest: None });
     }
 
-    /// The bridge source's tracks start (again).
+    /// The bridge source's tracks start (again). `layers` names the video's layers in the order of
+    /// [`RtpPacket::layer`]; none stands for a single layer, and those beyond the fourth are left out.
     pub fn handle_ingest_start(
         &mut self,
         now: Instant,
         stream: StreamId,
         id: IngestId,
         tracks: RtpTracks,
+        layers: &[String],
     ) {
-        let epoch = self.epochs.next();
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
@@ -309,12 +311,12 @@ impl Shard {
         if *current != id {
             return;
         }
-        tracing::info!(%stream, ?tracks, "bridge source starts");
-        let bridge = BridgeIngest::new(now, epoch, tracks);
+        tracing::info!(%stream, ?tracks, ?layers, "bridge source starts");
+        let bridge = BridgeIngest::new(now, tracks, layers, &mut self.epochs);
         let info = SourceInfo {
-            epoch: bridge.epoch(),
+            epoch: bridge.source(),
             tracks: bridge.tracks(),
-            layers: single_layer(),
+            layers: bridge.layers(),
             h264_profile: None,
         };
         *ingest = Some(bridge);

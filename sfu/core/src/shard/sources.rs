@@ -276,7 +276,7 @@ impl Shard {
             }) => {
                 self.counters.keyframe_requests += 1;
                 self.outputs
-                    .push_back(Output::BridgeKeyframe { ingest: *id });
+                    .push_back(Output::BridgeKeyframe { ingest: *id, layer });
             }
             Some(Source::Bridge { ingest: None, .. }) | None => {}
         }

@@ -38,7 +38,9 @@ impl Bridge {
             audio: true,
         };
         let (now, id) = (world.now, self.id);
-        world.home().handle_ingest_start(now, STREAM, id, tracks);
+        world
+            .home()
+            .handle_ingest_start(now, STREAM, id, tracks, &[]);
         world.run(1);
     }
 
@@ -115,6 +117,7 @@ fn rtp(
     bytes.extend(payload);
     RtpPacket {
         kind,
+        layer: 0,
         time,
         keyframe,
         packet: bytes.into(),

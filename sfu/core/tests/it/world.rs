@@ -16,13 +16,13 @@ use str0m::{
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
-    DataEvent, IceAnswer, IceParameters, MediaPacket, OfferError, Output, SessionId, SfuEvent,
-    Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
+    DataEvent, IceAnswer, IceParameters, LayerId, MediaPacket, OfferError, Output, SessionId,
+    SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
 
-/// One-way delay of the network.
+/// One-way delay of the network unless a test says otherwise.
 const DELAY: Duration = Duration::from_millis(15);
 
 pub struct World {
@@ -33,6 +33,8 @@ pub struct World {
     pub events: Vec<(Duration, SfuEvent)>,
     pub live: Option<SourceInfo>,
     pub bridge_keyframes: usize,
+    /// Which layers they were for.
+    pub bridge_layers: Vec<Option<LayerId>>,
     pub bridge_replaced: usize,
     pub tapped: Vec<weir_media::RtpPacket>,
     /// Media packets that one shard gave to another.
@@ -49,6 +51,10 @@ pub struct World {
     network: VecDeque<(Instant, Hop)>,
     /// Share of RTP datagrams that vanish.
     pub loss: f64,
+    /// Share of RTCP datagrams that vanish.
+    pub feedback_loss: f64,
+    /// One-way delay.
+    pub delay: Duration,
     random: u64,
     next_session: u128,
 }
@@ -126,6 +132,7 @@ impl World {
             events: Vec::new(),
             live: None,
             bridge_keyframes: 0,
+            bridge_layers: Vec::new(),
             bridge_replaced: 0,
             tapped: Vec::new(),
             forwarded: Vec::new(),
@@ -137,6 +144,8 @@ impl World {
             tcp_homes: HashMap::new(),
             network: VecDeque::new(),
             loss: 0.0,
+            feedback_loss: 0.0,
+            delay: DELAY,
             random: 0x853c_49e6_748f_ea9b,
             next_session: 0,
         }
@@ -394,7 +403,7 @@ impl World {
                             tcp,
                             bytes: t.contents.to_vec(),
                         };
-                        self.network.push_back((self.now + DELAY, hop));
+                        self.network.push_back((self.now + self.delay, hop));
                     }
                 }
                 Ok(RtcOutput::Event(event)) => match event {
@@ -412,6 +421,8 @@ impl World {
                         if let RawPacket::RtcpRx(Rtcp::Nack(nack)) = *raw {
                             for entry in nack.reports.iter() {
                                 client.nacks.push(entry.pid);
+                                let after = (0..16).filter(|bit| entry.blp & (1 << bit) != 0);
+                                client.nacks.extend(after.map(|bit| entry.pid.wrapping_add(bit + 1)));
                             }
                         }
                     }
@@ -438,7 +449,10 @@ impl World {
                             }
                             self.shards[usize::from(shard)].handle_message(self.now, message);
                         }
-                        Output::BridgeKeyframe { .. } => self.bridge_keyframes += 1,
+                        Output::BridgeKeyframe { layer, .. } => {
+                            self.bridge_keyframes += 1;
+                            self.bridge_layers.push(layer);
+                        }
                         Output::BridgeReplaced { .. } => self.bridge_replaced += 1,
                         Output::Tap { packet, .. } => self.tapped.push(packet),
                     }
@@ -454,7 +468,7 @@ impl World {
                                 tcp: transmit.path.tcp,
                                 bytes: bytes.to_vec(),
                             };
-                            self.network.push_back((self.now + DELAY, hop));
+                            self.network.push_back((self.now + self.delay, hop));
                         }
                     }
                 }
@@ -473,11 +487,13 @@ impl World {
     }
 
     fn lost(&mut self, bytes: &[u8]) -> bool {
-        let rtp = bytes.len() > 2
-            && (128..192).contains(&bytes[0])
-            && !(64..96).contains(&(bytes[1] & 0x7f));
-        let draw = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
-        rtp && draw < self.loss
+        if bytes.len() < 2 || !(128..192).contains(&bytes[0]) {
+            return false;
+        }
+        // RFC 5761 section 4.
+        let rtcp = (64..96).contains(&(bytes[1] & 0x7f));
+        let loss = if rtcp { self.feedback_loss } else { self.loss };
+        loss > 0.0 && ((self.random() >> 11) as f64 / (1_u64 << 53) as f64) < loss
     }
 
     pub fn ended(&self, session: SessionId) -> Option<(Duration, weir_sfu_core::EndReason)> {
