@@ -36,10 +36,13 @@ impl Feed {
         // One request that waits is as good as many.
         let (sender, keyframes) = mpsc::channel(1);
         let ingest = sfu.ingest(stream, sender);
-        ingest.start(RtpTracks {
-            video: Some(VideoCodec::H264),
-            audio: true,
-        });
+        ingest.start(
+            RtpTracks {
+                video: Some(VideoCodec::H264),
+                audio: true,
+            },
+            &[],
+        );
         let stop = Arc::new(AtomicBool::new(false));
         let report = Arc::new(Mutex::new(SourceReport::default()));
         let work = Work {
@@ -77,7 +80,7 @@ impl Drop for Feed {
 
 struct Work {
     ingest: Ingest,
-    keyframes: mpsc::Receiver<()>,
+    keyframes: mpsc::Receiver<Option<u8>>,
     stop: Arc<AtomicBool>,
     report: Arc<Mutex<SourceReport>>,
     /// Next ones of video and audio.
@@ -145,6 +148,7 @@ impl Work {
             }
             *sequence = sequence.wrapping_add(1);
             let packet = RtpPacket {
+                layer: 0,
                 kind,
                 time: time.as_nanos() as u64,
                 keyframe: stamp.is_some_and(|(_, keyframe)| keyframe),

@@ -8,7 +8,6 @@ use std::{
 use weir_rtp::rtcp::{self, Rtcp};
 
 use super::{Context, Egress, media::Wire};
-use crate::packet::LayerId;
 
 /// Resent packets that are remembered, so that a repeated request within a round trip is not answered
 /// twice. Beyond, the oldest is forgotten, at the worst for a duplicate.

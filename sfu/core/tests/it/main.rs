@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bridge_layers;
 mod data;
 mod flow;
 mod hostile;
 mod ice;
-mod bridge_layers;
 mod keyed;
 mod ladder;
 mod layers;

@@ -44,12 +44,17 @@ struct Outcome {
 
 /// A publisher without RTX.
 fn plain() -> RtcConfig {
-    let mut config = RtcConfig::new()
-        .clear_codecs()
-        .enable_opus(true, false);
+    let mut config = RtcConfig::new().clear_codecs().enable_opus(true, false);
     let params = FormatParams::default();
     let config_of = config.codec_config();
-    config_of.add_config(96.into(), None, Codec::Vp8, Frequency::NINETY_KHZ, None, params);
+    config_of.add_config(
+        96.into(),
+        None,
+        Codec::Vp8,
+        Frequency::NINETY_KHZ,
+        None,
+        params,
+    );
     config
 }
 
@@ -120,7 +125,10 @@ fn play(case: Case) -> Outcome {
     for (at, packet) in &world.forwarded {
         if packet.kind == Kind::Video {
             let number = |from: usize| packet.payload[from..from + 8].try_into().unwrap();
-            let place = (u64::from_be_bytes(number(2)), u64::from_be_bytes(number(10)));
+            let place = (
+                u64::from_be_bytes(number(2)),
+                u64::from_be_bytes(number(10)),
+            );
             let before = arrived.insert(place, *at);
             assert!(before.is_none(), "{place:?} came twice");
         }

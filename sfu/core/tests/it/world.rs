@@ -422,7 +422,9 @@ impl World {
                             for entry in nack.reports.iter() {
                                 client.nacks.push(entry.pid);
                                 let after = (0..16).filter(|bit| entry.blp & (1 << bit) != 0);
-                                client.nacks.extend(after.map(|bit| entry.pid.wrapping_add(bit + 1)));
+                                client
+                                    .nacks
+                                    .extend(after.map(|bit| entry.pid.wrapping_add(bit + 1)));
                             }
                         }
                     }
