@@ -458,6 +458,7 @@ impl Worker {
             message @ (ShardMessage::Subscribe { .. }
             | ShardMessage::Unsubscribe { .. }
             | ShardMessage::Source { .. }
+            | ShardMessage::Backlog { .. }
             | ShardMessage::KeyframeRequest { .. }
             | ShardMessage::Address { .. }) => {
                 if !self.control_waiting[peer].is_empty() {

@@ -127,6 +127,18 @@ impl Layers {
         }
     }
 
+    /// Each layer's packets since its newest keyframe, by the time of their capture.
+    pub(crate) fn backlog(&self) -> Vec<Arc<MediaPacket>> {
+        let mut packets = Vec::new();
+        for layer in &self.layers {
+            if let Some(key) = layer.store.keyframe() {
+                packets.extend(layer.store.from(key.seq).cloned());
+            }
+        }
+        packets.sort_by_key(|packet| packet.captured);
+        packets
+    }
+
     /// The ways of watching that there are, the least first.
     pub(crate) fn rungs(&self) -> &[Rung] {
         &self.rungs

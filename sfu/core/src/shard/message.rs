@@ -63,6 +63,14 @@ pub enum ShardMessage {
         /// Its bytes.
         contents: Vec<u8>,
     },
+    /// What the home shard's stores have, for a shard that has just subscribed: its first viewer
+    /// starts at once too.
+    Backlog {
+        /// The stream.
+        stream: StreamId,
+        /// Each layer's packets since its newest keyframe, by the time of their capture.
+        packets: Vec<Arc<MediaPacket>>,
+    },
     /// Datagrams of this address belong to `shard`.
     Address {
         /// The peer.

@@ -436,8 +436,13 @@ impl Shard {
                     route.subscribers.push(shard);
                 }
                 let info = route.info.clone();
+                let packets = route.layers.backlog();
                 self.forward(shard, ShardMessage::Source { stream, info });
+                if !packets.is_empty() {
+                    self.forward(shard, ShardMessage::Backlog { stream, packets });
+                }
             }
+            ShardMessage::Backlog { stream, packets } => self.restore(now, stream, &packets),
             ShardMessage::Unsubscribe { stream, shard } => {
                 if let Some(route) = self.routes.get_mut(&stream) {
                     route.subscribers.retain(|s| *s != shard);

@@ -177,6 +177,23 @@ impl Shard {
         self.deliver(now, stream, packet, flush, gap);
     }
 
+    /// What the home shard had when this one subscribed. Viewers begin with it.
+    pub(super) fn restore(&mut self, now: Instant, stream: StreamId, packets: &[Arc<MediaPacket>]) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        let epoch = route.info.as_ref().map(|info| info.epoch);
+        for packet in packets {
+            if epoch.is_none_or(|epoch| packet.source >= epoch) {
+                // It is measured as it was then: rates and the order of the layers are right at once.
+                route.layers.push(packet.captured.min(now), packet);
+            }
+        }
+        for key in route.viewers.clone() {
+            self.with_egress(now, key, |egress, cx| egress.begin(cx));
+        }
+    }
+
     /// A packet goes to the viewers of this shard.
     pub(super) fn deliver(
         &mut self,

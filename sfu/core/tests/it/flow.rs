@@ -90,6 +90,32 @@ fn media_reaches_viewers_on_every_shard() {
 }
 
 #[test]
+fn the_first_viewer_of_another_shard_starts_at_once() {
+    let mut world = World::new(2);
+    let publisher = world.publish(vp8());
+    world.connect(publisher);
+    let mut source = Source::new(&world, publisher);
+    // One keyframe, long ago, and no other is asked for.
+    source.play(&mut world, 1_500);
+    let shard = 1 - usize::from(weir_sfu_core::Shard::home(STREAM, 2));
+    let viewer = world.view(shard, vp8()).unwrap();
+    for _ in 0..2_000 {
+        if world.clients[viewer].connected {
+            break;
+        }
+        source.play(&mut world, 1);
+    }
+    source.play(&mut world, 60);
+    let video = world.clients[viewer].of(MediaKind::Video);
+    assert!(!video.is_empty() && place(video[0]) == (0, 0));
+    source.play(&mut world, 300);
+    let video = world.clients[viewer].of(MediaKind::Video);
+    let newest = place(video[video.len() - 1]).0;
+    assert!(newest + 3 >= source.frame, "and it is live");
+    assert_eq!(world.clients[publisher].keyframe_requests, 0);
+}
+
+#[test]
 fn losses_are_repaired_on_both_legs() {
     let (mut world, mut source, viewers) = on_air(2, 2);
     source.play(&mut world, 500);
