@@ -8,6 +8,7 @@ use std::{
 use weir_rtp::rtcp::{self, Rtcp};
 
 use super::{Context, Egress, media::Wire};
+use crate::bwe::Usage;
 
 /// Resent packets that are remembered, so that a repeated request within a round trip is not answered
 /// twice. Beyond, the oldest is forgotten, at the worst for a duplicate.
@@ -31,6 +32,8 @@ pub(crate) struct Resent {
     newest: VecDeque<(u64, Instant)>,
     tokens: Option<(f64, Instant)>,
     keyframe_asked: Option<Instant>,
+    /// Nothing before this number is of use to the viewer.
+    from: u64,
 }
 
 impl Resent {
@@ -48,6 +51,11 @@ impl Resent {
             self.newest.pop_front();
         }
         self.newest.push_back((seq, now));
+    }
+
+    /// What went before is not resent any more.
+    pub(super) fn begin_after(&mut self, seq: u64) {
+        self.from = seq + 1;
     }
 
     fn fill(&mut self, now: Instant, estimate: u64) {
@@ -117,6 +125,8 @@ impl Egress {
                         .feedback(cx.now, twcc.reference_time, twcc.arrivals());
                     if self.behind.is_none() {
                         self.normal_pace();
+                    } else if self.estimator.usage() == Usage::Over {
+                        self.careful_pace();
                     }
                     self.choose(cx.now, cx.layers);
                     self.probe(cx);
@@ -164,7 +174,7 @@ impl Egress {
             let Some(seq) = video.munger.extend(seq) else {
                 continue;
             };
-            if self.resent.is_on_its_way(seq, cx.now, round_trip) {
+            if seq < self.resent.from || self.resent.is_on_its_way(seq, cx.now, round_trip) {
                 continue;
             }
             let Some(origin) = video.munger.origin(seq) else {

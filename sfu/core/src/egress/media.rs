@@ -144,6 +144,11 @@ impl Stream {
                 _ => return false,
             },
         };
+        // The store had it already when the viewer began. It must not even take a transport-wide
+        // number: one that never leaves counts as lost.
+        if !wire.sealer.is_free(self.ssrc, munged.seq) {
+            return false;
+        }
         let len = self.size(wire.sealer, payload.len());
         // The last of a frame may be shorter; of the others each difference costs a send.
         let padded = if marker {

@@ -48,6 +48,10 @@ use crate::{
 /// A viewer that waits for a keyframe asks again after this: requests and keyframes get lost too.
 const KEYFRAME_RETRY: Duration = Duration::from_secs(1);
 
+/// So long the keyframe of a lower layer is waited for when the present one was left. Then the source
+/// does not answer requests (OBS), and the viewer begins with what the store has.
+const KEYFRAME_PATIENCE: Duration = Duration::from_millis(400);
+
 /// What the path of a viewer is assumed to carry before it was measured, in bit/s. The start itself is
 /// the first measurement.
 const START_BITRATE: u64 = 4_000_000;
@@ -89,6 +93,8 @@ pub(crate) struct Egress {
     source: Option<SourceInfo>,
     playout_delay: (u16, u16),
     asked: Option<Instant>,
+    /// A layer that is far too much was left; until then the keyframe of the next is waited for.
+    left_until: Option<Instant>,
     /// The connection does not keep up: sound alone until it does.
     congested: bool,
     /// A layer whose keyframe the viewer needs; taken by the shard.
@@ -135,6 +141,7 @@ impl Egress {
             source: None,
             playout_delay,
             asked: None,
+            left_until: None,
             congested: false,
             wants_keyframe: None,
             stats: EgressStats::default(),
@@ -169,6 +176,7 @@ impl Egress {
         if changed {
             self.selection.restart();
             self.behind = None;
+            self.left_until = None;
         }
         for (stream, kind, wanted) in [
             (&mut self.video, Kind::Video, source.tracks.video.is_some()),
@@ -207,6 +215,17 @@ impl Egress {
         }
     }
 
+    /// The present layer is far more than the path carries: it fills a queue that the sound and the
+    /// next layer's keyframe wait in, and what gets through makes no pictures. So it ends before the
+    /// next begins, and what of it was lost is not sent again.
+    fn leave_layer(&mut self, now: Instant) {
+        self.interrupt_video();
+        self.left_until = Some(now + KEYFRAME_PATIENCE);
+        if let Some(last) = self.video.as_ref().and_then(|v| v.munger.last_seq()) {
+            self.resent.begin_after(last);
+        }
+    }
+
     /// The connection does not keep up, or does again: no video until it does, then from a keyframe.
     pub(crate) fn set_congested(&mut self, congested: bool) {
         if congested && !self.congested {
@@ -229,6 +248,10 @@ impl Egress {
                 Kind::Audio => self.audio(cx, packet),
                 Kind::Video => self.video(cx, packet),
             }
+        }
+        if self.left_until.is_some_and(|until| cx.now >= until) {
+            self.left_until = None;
+            self.begin(cx);
         }
         self.report(cx);
     }
@@ -317,6 +340,7 @@ impl Egress {
             if begins {
                 self.behind = None;
                 self.asked = None;
+                self.left_until = None;
                 video.munger.interrupt();
                 video.munger.begin(packet, None);
                 self.selection.began(packet.layer);

@@ -43,6 +43,9 @@ const AUDIO: u64 = 150_000;
 /// Headers and seal on top of a payload, in percent.
 const OVERHEAD: u64 = 104;
 
+/// A layer of which the path carries less than this share, in percent, is left at once.
+const FAR_TOO_MUCH: u64 = 80;
+
 /// How often the choice is made anew.
 const CHOOSE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -254,8 +257,19 @@ impl Egress {
         }
         let run = self.video.as_ref().and_then(|video| video.munger.run());
         if let Some(target) = target
-            && run.is_some_and(|(layer, _)| layer != target.layer)
+            && let Some((layer, _)) = run
+            && layer != target.layer
         {
+            let bitrate = layers.get(layer).map_or(0, |layer| layer.bitrate(now));
+            let needs = bitrate * OVERHEAD / 100 + AUDIO;
+            let by_path = !matches!(self.selection.choice, LayerChoice::Layer(_));
+            if measured
+                && by_path
+                && target.bitrate < bitrate
+                && self.estimator.estimate() * 100 < needs * FAR_TOO_MUCH
+            {
+                self.leave_layer(now);
+            }
             self.want_keyframe(now, target.layer);
         }
     }

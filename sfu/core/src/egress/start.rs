@@ -77,8 +77,11 @@ impl Egress {
         if video.munger.run().is_some() {
             return;
         }
-        let Some(layer) = start_layer(cx.layers, self.selection.target().map(|t| t.layer)) else {
-            let wanted = self.selection.target().map(|target| target.layer);
+        let wanted = self.selection.target().map(|target| target.layer);
+        // Before there is a measurement, the start itself is one.
+        let measured = self.estimator.acked_bitrate().is_some();
+        let path = measured.then(|| self.estimator.estimate());
+        let Some(layer) = start_layer(cx.layers, wanted, path) else {
             self.wants_keyframe = Some(wanted.unwrap_or_default());
             self.asked = Some(cx.now);
             return;
@@ -99,7 +102,8 @@ impl Egress {
         let backlog = newest.captured.saturating_duration_since(key.captured);
         let octets: usize = store.from(key.seq).map(|packet| packet.payload.len()).sum();
         let catch_up = (backlog > SHORT).then(|| {
-            let by_rate = Duration::from_micros(octets as u64 * 8_000_000 / MAX_RATE);
+            let by_rate =
+                Duration::from_micros(octets as u64 * 8_000_000 / path.unwrap_or(MAX_RATE).max(1));
             let told_in = (backlog / SPEED).max(by_rate).clamp(TICK, LONGEST);
             CatchUp {
                 media: backlog + told_in,
@@ -117,8 +121,8 @@ impl Egress {
         if let Some(CatchUp { told_in, .. }) = catch_up {
             // A quarter more, since the stream goes on meanwhile.
             let needed = octets as u64 * 8_000 / (told_in.as_millis() as u64).max(1);
-            self.pacer
-                .set_rate((needed + needed / 4).max(2 * START_BITRATE));
+            let least = path.unwrap_or(2 * START_BITRATE);
+            self.pacer.set_rate((needed + needed / 4).max(least));
         }
         if backlog > LONG_GOP {
             self.wants_keyframe = Some(layer);
@@ -172,6 +176,12 @@ impl Egress {
         self.behind = Some(behind);
     }
 
+    /// What is caught up is more than the path carries.
+    pub(super) fn careful_pace(&mut self) {
+        let estimate = self.estimator.estimate();
+        self.pacer.set_rate(estimate + estimate / 4);
+    }
+
     /// Beyond a burst, frames leave at a few times what the path is thought to carry.
     pub(super) fn normal_pace(&mut self) {
         let estimate = self.estimator.estimate();
@@ -179,16 +189,32 @@ impl Egress {
     }
 }
 
-/// The wanted layer if it can be begun now, else any that can: a picture now, the right one soon.
-fn start_layer(layers: &Layers, wanted: Option<LayerId>) -> Option<LayerId> {
-    let has_keyframe = |layer: LayerId| {
-        let layer = layers.get(layer)?;
-        layer.store.keyframe().map(|_| ())
+/// The wanted layer if it can be begun now, else any that can: a picture now, the right one soon. Where
+/// the `path` is known, in bit/s, rather a lower one whose backlog it takes in time.
+fn start_layer(layers: &Layers, wanted: Option<LayerId>, path: Option<u64>) -> Option<LayerId> {
+    let backlog = |layer: LayerId| {
+        let store = &layers.get(layer)?.store;
+        let key = store.keyframe()?;
+        Some(store.from(key.seq).map(|p| p.payload.len()).sum::<usize>() as u64 * 8)
     };
-    wanted
-        .filter(|layer| has_keyframe(*layer).is_some())
-        .or_else(|| {
-            let rungs = layers.rungs().iter().map(|rung| rung.layer);
-            rungs.rev().find(|layer| has_keyframe(*layer).is_some())
-        })
+    let in_time =
+        |bits: u64| path.is_none_or(|path| bits * 1_000 <= path * LONGEST.as_millis() as u64);
+    let rungs = layers.rungs();
+    let place = |layer: LayerId| rungs.iter().rposition(|rung| rung.layer == layer);
+    let top = wanted
+        .and_then(place)
+        .unwrap_or(rungs.len().saturating_sub(1));
+    let mut found = None;
+    for rung in rungs.iter().take(top + 1).rev() {
+        if let Some(bits) = backlog(rung.layer) {
+            if in_time(bits) {
+                return Some(rung.layer);
+            }
+            found = Some(rung.layer);
+        }
+    }
+    found.or_else(|| {
+        let others = rungs.iter().rev().map(|rung| rung.layer);
+        others.into_iter().find(|layer| backlog(*layer).is_some())
+    })
 }

@@ -76,6 +76,12 @@ impl Sealer {
         self.profile
     }
 
+    /// Whether this packet index was not sealed with this SSRC yet, and is not too old to tell.
+    pub fn is_free(&self, ssrc: u32, index: u64) -> bool {
+        let used = self.sources.get(ssrc);
+        used.is_none_or(|used| used.is_free(index))
+    }
+
     /// Seals the RTP packet that stands in `out` from `start` on, in place, and appends its tag.
     /// `index` is the rollover counter, which begins with 0, before the 16 bits of the packet's
     /// sequence number. Nothing is allocated if `out` has room for the tag.
