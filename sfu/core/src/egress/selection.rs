@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::Egress;
+use super::{Egress, start::Behind};
 use crate::{
     allocation::{Choice, Layer, LayerChooser, Rank, Situation, Wish},
     api::LayerChoice,
@@ -263,11 +263,10 @@ impl Egress {
             let bitrate = layers.get(layer).map_or(0, |layer| layer.bitrate(now));
             let needs = bitrate * OVERHEAD / 100 + AUDIO;
             let by_path = !matches!(self.selection.choice, LayerChoice::Layer(_));
-            if measured
-                && by_path
-                && target.bitrate < bitrate
-                && self.estimator.estimate() * 100 < needs * FAR_TOO_MUCH
-            {
+            // What cannot even be caught up with is no better.
+            let hopeless = self.estimator.estimate() * 100 < needs * FAR_TOO_MUCH
+                || self.behind.as_ref().is_some_and(Behind::is_far);
+            if measured && by_path && target.bitrate < bitrate && hopeless {
                 self.leave_layer(now);
             }
             self.want_keyframe(now, target.layer);

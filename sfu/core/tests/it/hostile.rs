@@ -1,11 +1,15 @@
 //! What comes from strangers.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use str0m::media::MediaKind;
 use weir_sfu_core::{EndReason, OfferError, SfuEvent};
 
-use crate::world::{STREAM, Source, World, server, vp8};
+use crate::{
+    ladder::Ladder,
+    sim::Sim,
+    world::{STREAM, Source, World, server, vp8},
+};
 
 #[test]
 fn handshakes_that_never_finish_are_dropped() {
@@ -141,4 +145,140 @@ fn mutated_offers_get_an_answer_or_an_error() {
         world.run(1);
     }
     assert!(accepted > 10, "{accepted}");
+}
+
+/// A viewer of a source of 2 Mbit/s.
+fn watching() -> (Sim, usize) {
+    let mut sim = Sim::new();
+    let mut source = Ladder::new(sim.now, 10, &[("", 2_000_000, 720)]);
+    source.gop = Some(Duration::from_secs(2));
+    sim.begin(source);
+    sim.run(1_000);
+    let viewer = sim.join(vp8(), Duration::from_millis(20));
+    sim.connect(viewer);
+    sim.run(3_000);
+    (sim, viewer)
+}
+
+fn still_served(sim: &mut Sim, viewer: usize) {
+    let from = sim.now;
+    sim.run(3_000);
+    sim.holds(viewer);
+    let seen = sim.seen(viewer, from);
+    assert!(seen.delivered > 95.0, "{seen:?}");
+}
+
+#[test]
+fn a_flood_of_nacks_is_answered_within_bounds() {
+    let (mut sim, viewer) = watching();
+    let before = sim.rx(viewer).retransmitted;
+    for _ in 0..500 {
+        sim.with(viewer, |rx, _, out| {
+            let newest = rx.newest();
+            rx.nack((0..800).map(|back| newest.wrapping_sub(800 - back)), out);
+        });
+        sim.run(10);
+    }
+    sim.run(100);
+    let resent = (sim.rx(viewer).retransmitted - before) * 1_150 * 8;
+    let estimate = sim.stats(viewer).estimate;
+    println!("{} bit/s resent, estimate {estimate}", resent / 5);
+    // Half of what is thought to fit, and a burst.
+    assert!(
+        resent < 5 * estimate.max(4_000_000) * 6 / 10 + 800_000,
+        "{resent}"
+    );
+    still_served(&mut sim, viewer);
+}
+
+#[test]
+fn feedback_on_numbers_never_sent_changes_nothing() {
+    let (mut sim, viewer) = watching();
+    for round in 0..200_u16 {
+        sim.with(viewer, |rx, _, out| {
+            let newest = rx.newest();
+            rx.nack(
+                (2_000..2_400).map(|ahead| newest.wrapping_add(ahead + round)),
+                out,
+            );
+        });
+        sim.run(10);
+    }
+    assert_eq!(sim.rx(viewer).retransmitted, 0);
+    still_served(&mut sim, viewer);
+}
+
+#[test]
+fn a_flood_of_keyframe_requests_is_merged() {
+    let (mut sim, viewer) = watching();
+    let before = sim.requests.len();
+    for _ in 0..500 {
+        sim.with(viewer, |rx, now, out| rx.pli(now, out));
+        sim.run(10);
+    }
+    let asked = sim.requests.len() - before;
+    assert!((3..=11).contains(&asked), "{asked} in 5 s");
+    still_served(&mut sim, viewer);
+}
+
+#[test]
+fn authentic_nonsense_breaks_nothing() {
+    let (mut sim, viewer) = watching();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut draw = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for round in 0..6_000_u64 {
+        // A header of some kind of report or feedback, then anything.
+        let kind = [200, 201, 202, 203, 205, 205, 206, 206][(draw() % 8) as usize];
+        let format = [1, 4, 15, 15, 3, 0][(draw() % 6) as usize];
+        let words = draw() % 40 + 1;
+        let mut plain = vec![0x80 | format, kind];
+        plain.extend((words as u16).to_be_bytes());
+        for _ in 0..words {
+            plain.extend((draw() as u32).to_be_bytes());
+        }
+        if draw() % 4 == 0 {
+            plain.truncate((draw() as usize % plain.len()).max(8));
+        }
+        sim.with(viewer, |rx, _, out| {
+            // About the real streams, or of none.
+            if plain.len() >= 12 && draw() % 2 == 0 {
+                plain[8..12].copy_from_slice(&rx.streams.video.to_be_bytes());
+            }
+            rx.seal(plain, out);
+        });
+        if round % 20 == 0 {
+            sim.run(10);
+        }
+    }
+    let estimate = sim.stats(viewer).estimate;
+    println!("estimate after nonsense: {estimate}");
+    // What it has said of its path is its own loss; it is served again once it speaks sense.
+    sim.run(20_000);
+    still_served(&mut sim, viewer);
+}
+
+#[test]
+fn what_no_key_has_sealed_is_dropped() {
+    let (mut sim, viewer) = watching();
+    let before = sim.shard.stats();
+    let from = sim.viewers[viewer].addr;
+    for round in 0..5_000_u32 {
+        let mut bytes = vec![0x81, [201, 205, 206, 96][round as usize % 4], 0, 12];
+        bytes.extend((0..60).map(|n| (round.wrapping_mul(2_654_435_761) >> (n % 24)) as u8));
+        bytes.truncate(8 + round as usize % 56);
+        sim.shard.handle_datagram(sim.now, from, server(), &bytes);
+    }
+    sim.drain();
+    let after = sim.shard.stats();
+    assert_eq!(after.datagrams_dropped - before.datagrams_dropped, 5_000);
+    assert_eq!(
+        (after.nacks, after.viewer_keyframe_requests),
+        (before.nacks, before.viewer_keyframe_requests)
+    );
+    still_served(&mut sim, viewer);
 }

@@ -8,6 +8,7 @@ mod flow;
 mod hostile;
 mod ice;
 mod keyed;
+mod keys;
 mod ladder;
 mod layers;
 mod loss;

@@ -15,8 +15,8 @@ use str0m::{
     net::{Protocol, Receive},
 };
 use weir_sfu_core::{
-    LayerChoice, LayerId, Output, SessionId, Shard, ShardConfig, ShardMessage, SourceInfo,
-    ViewerStats, Wallclock,
+    IceParameters, LayerChoice, LayerId, Output, SessionId, Shard, ShardConfig, ShardMessage,
+    SourceInfo, ViewerStats, Wallclock,
 };
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     ladder::Ladder,
     path::Path,
     receiver::{Receiver, Streams},
-    world::{STREAM, server},
+    world::{STREAM, restarted, server},
 };
 
 /// The shard of the viewers; the stream's home is the other, and is played by [`Ladder`].
@@ -41,6 +41,8 @@ pub struct Sim {
     network: BTreeMap<(Instant, u64), (usize, Way, Vec<u8>)>,
     sent: u64,
     info: Option<SourceInfo>,
+    /// Called with true before media goes through the shard, and with false after it.
+    pub around: fn(bool),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,7 @@ impl Sim {
             network: BTreeMap::new(),
             sent: 0,
             info: None,
+            around: |_| {},
         }
     }
 
@@ -168,6 +171,20 @@ impl Sim {
             self.run(1);
         }
         panic!("viewer {viewer} does not connect");
+    }
+
+    pub fn restart_ice(&mut self, viewer: usize) {
+        let client = &mut self.viewers[viewer];
+        let mut api = client.rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        let parameters = IceParameters::find(&offer.to_sdp_string()).unwrap();
+        let answer = self.shard.handle_ice_restart(client.session, &parameters);
+        let sdp = restarted(&client.answer, &answer.unwrap());
+        let sdp = SdpAnswer::from_sdp_string(&sdp).unwrap();
+        client.rtc.sdp_api().accept_answer(pending, sdp).unwrap();
+        self.drain_viewer(viewer);
+        self.drain();
     }
 
     pub fn choose(&mut self, viewer: usize, choice: LayerChoice) {
@@ -245,7 +262,11 @@ impl Sim {
             match way {
                 Way::Up => {
                     let from = self.viewers[viewer].addr;
+                    // Checks and handshakes are str0m's.
+                    let media = (128..192).contains(&bytes[0]);
+                    (self.around)(media);
                     self.shard.handle_datagram(now, from, server(), &bytes);
+                    (self.around)(false);
                     self.drain();
                 }
                 Way::Down => self.arrive(viewer, &bytes),
@@ -263,7 +284,9 @@ impl Sim {
                     flush: number == count,
                     gap: false,
                 };
+                (self.around)(true);
                 self.shard.handle_message(now, message);
+                (self.around)(false);
             }
             self.drain();
         }
@@ -358,7 +381,11 @@ impl Sim {
                     }
                 }
             }
-            while let Some(transmit) = self.shard.poll_transmit(self.now) {
+            loop {
+                (self.around)(true);
+                let transmit = self.shard.poll_transmit(self.now);
+                (self.around)(false);
+                let Some(transmit) = transmit else { break };
                 quiet = false;
                 let to = transmit.path.destination;
                 let viewer = self.viewers.iter().position(|v| v.addr == to).unwrap();

@@ -318,24 +318,7 @@ impl World {
         let answer = self.shards.iter_mut().find_map(|s| restart(s).ok());
         let answer = answer.expect("a shard has the session");
         if heard {
-            let old = |line: &&str| {
-                !line.starts_with("a=candidate:")
-                    && !line.starts_with("a=ice-ufrag:")
-                    && !line.starts_with("a=ice-pwd:")
-                    && !line.starts_with("a=end-of-candidates")
-            };
-            let mut sdp = String::new();
-            for line in client.answer.lines().filter(old) {
-                sdp.push_str(line);
-                sdp.push_str("\r\n");
-                if line.starts_with("a=mid:") {
-                    sdp.push_str(&format!("a=ice-ufrag:{}\r\n", answer.ufrag));
-                    sdp.push_str(&format!("a=ice-pwd:{}\r\n", answer.pwd));
-                    for candidate in &answer.candidates {
-                        sdp.push_str(&format!("a={candidate}\r\n"));
-                    }
-                }
-            }
+            let sdp = restarted(&client.answer, &answer);
             let sdp = SdpAnswer::from_sdp_string(&sdp).unwrap();
             client.rtc.sdp_api().accept_answer(pending, sdp).unwrap();
         }
@@ -563,6 +546,29 @@ impl Client {
         let stream = api.stream_rx_by_mid(mid, None).unwrap();
         stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
     }
+}
+
+/// The answer with what a restart has changed.
+pub fn restarted(answer: &str, restart: &IceAnswer) -> String {
+    let old = |line: &&str| {
+        !line.starts_with("a=candidate:")
+            && !line.starts_with("a=ice-ufrag:")
+            && !line.starts_with("a=ice-pwd:")
+            && !line.starts_with("a=end-of-candidates")
+    };
+    let mut sdp = String::new();
+    for line in answer.lines().filter(old) {
+        sdp.push_str(line);
+        sdp.push_str("\r\n");
+        if line.starts_with("a=mid:") {
+            sdp.push_str(&format!("a=ice-ufrag:{}\r\n", restart.ufrag));
+            sdp.push_str(&format!("a=ice-pwd:{}\r\n", restart.pwd));
+            for candidate in &restart.candidates {
+                sdp.push_str(&format!("a={candidate}\r\n"));
+            }
+        }
+    }
+    sdp
 }
 
 pub struct Packet<'a> {
