@@ -25,7 +25,11 @@ const MAX_SPANS: usize = 64;
 pub(crate) struct Munger {
     kind: Kind,
     run: Option<Run>,
-    spans: VecDeque<Span>,
+    /// The span that packets are given numbers by now; beside the older ones, since it is looked at
+    /// for each packet.
+    span: Option<Span>,
+    /// Older spans.
+    past: VecDeque<Span>,
     /// Greatest number given out.
     last_seq: Option<u64>,
     /// Timestamp and capture time of the newest packet given out, by the line of [`Run::live`].
@@ -103,7 +107,8 @@ impl Munger {
         Self {
             kind,
             run: None,
-            spans: VecDeque::new(),
+            span: None,
+            past: VecDeque::new(),
             last_seq: None,
             last: None,
             first_timestamp,
@@ -175,7 +180,7 @@ impl Munger {
     /// This packet of the run is left out: the numbers close up.
     pub(crate) fn leave_out(&mut self, packet: &MediaPacket) {
         let last = self.last_seq;
-        if let Some(span) = self.spans.back_mut()
+        if let Some(span) = &mut self.span
             && span.to.is_none()
             && packet.seq >= span.from
             // A late one was decided upon when its picture was.
@@ -192,17 +197,23 @@ impl Munger {
         if run.epoch != packet.epoch || run.layer != packet.layer {
             return None;
         }
-        let closed = self.spans.back().is_none_or(|span| span.to.is_some());
-        let newest = self.spans.back().and_then(|span| span.to);
-        if closed && newest.is_none_or(|to| packet.seq > to) {
+        let ended = self.span.is_none_or(|span| {
+            // What was left out ended it, and this comes after.
+            span.to.is_some_and(|to| packet.seq > to)
+        });
+        if ended {
             self.open_span(packet.seq);
         }
-        let span = self.spans.iter().rev().find(|span| {
+        let of = |span: &&Span| {
             span.epoch == packet.epoch
                 && span.layer == packet.layer
                 && packet.seq >= span.from
                 && span.to.is_none_or(|to| packet.seq < to)
-        })?;
+        };
+        let span = match self.span.as_ref().filter(of) {
+            Some(span) => span,
+            None => self.past.iter().rev().find(of)?,
+        };
         let munged = span.munge(packet, self.kind)?;
         if self.last_seq.is_none_or(|last| munged.seq > last) {
             self.last_seq = Some(munged.seq);
@@ -270,7 +281,7 @@ impl Munger {
 
     fn close_span(&mut self) {
         let next = self.last_seq.map_or(FIRST_SEQ, |last| last + 1);
-        if let Some(span) = self.spans.back_mut() {
+        if let Some(span) = &mut self.span {
             // What came after the last that was given out maps to the next span's numbers.
             let end = next.saturating_add_signed(-span.seq_offset);
             span.to = Some(span.to.map_or(end, |to| to.min(end)).max(span.from));
@@ -280,10 +291,13 @@ impl Munger {
     fn open_span(&mut self, from: u64) {
         let Some(run) = self.run else { return };
         let seq = self.last_seq.map_or(FIRST_SEQ, |last| last + 1);
-        if self.spans.len() >= MAX_SPANS {
-            self.spans.pop_front();
+        if let Some(before) = self.span.take() {
+            if self.past.len() >= MAX_SPANS {
+                self.past.pop_front();
+            }
+            self.past.push_back(before);
         }
-        self.spans.push_back(Span {
+        self.span = Some(Span {
             layer: run.layer,
             epoch: run.epoch,
             from,
@@ -297,12 +311,14 @@ impl Munger {
     }
 
     fn span_of(&self, seq: u64) -> Option<&Span> {
-        self.spans.iter().rev().find(|span| {
+        let of = |span: &&Span| {
             let Some(source) = seq.checked_add_signed(-span.seq_offset) else {
                 return false;
             };
             source >= span.from && span.to.is_none_or(|to| source < to)
-        })
+        };
+        let present = self.span.as_ref().filter(of);
+        present.or_else(|| self.past.iter().rev().find(of))
     }
 }
 
