@@ -27,7 +27,7 @@ const REORDER: Duration = Duration::from_millis(10);
 /// Round-trip time before one was measured.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 
-/// Between a publisher's answer and its arrival lies its pacer too.
+/// Granularity of what was measured: between request and answer lies the publisher's pacer too.
 const MARGIN: Duration = Duration::from_millis(10);
 
 /// Limits of the time between two requests.
@@ -39,11 +39,18 @@ const MOST_RETRY: Duration = Duration::from_millis(400);
 pub(crate) struct NackList {
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
-    round_trip: Option<Duration>,
+    round_trip: Option<RoundTrip>,
     /// Highest number of what is given up because it is too much.
     outage: Option<u64>,
     /// No request and no end is due before.
     next: Option<Instant>,
+}
+
+/// Mean and mean deviation, as RFC 6298 section 2 has them.
+#[derive(Debug, Clone, Copy)]
+struct RoundTrip {
+    mean: Duration,
+    deviation: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -139,14 +146,22 @@ impl NackList {
     }
 
     fn retry(&self) -> Duration {
-        let round_trip = self.round_trip.unwrap_or(FIRST_ROUND_TRIP);
-        (round_trip * 5 / 4 + MARGIN).clamp(LEAST_RETRY, MOST_RETRY)
+        let Some(RoundTrip { mean, deviation }) = self.round_trip else {
+            return FIRST_ROUND_TRIP + MARGIN;
+        };
+        (mean + MARGIN.max(deviation * 4)).clamp(LEAST_RETRY, MOST_RETRY)
     }
 
     fn measured(&mut self, sample: Duration) {
         self.round_trip = Some(match self.round_trip {
-            Some(mean) => (mean * 7 + sample) / 8,
-            None => sample,
+            Some(RoundTrip { mean, deviation }) => RoundTrip {
+                mean: (mean * 7 + sample) / 8,
+                deviation: (deviation * 3 + mean.abs_diff(sample)) / 4,
+            },
+            None => RoundTrip {
+                mean: sample,
+                deviation: sample / 2,
+            },
         });
     }
 
@@ -198,21 +213,22 @@ mod tests {
         list.received(at(0), 5);
         assert_eq!(due(&mut list, at(0)).0, [2]);
         assert_eq!(due(&mut list, at(10)).0, [3, 4]);
-        // Answered after 40 ms: 60 ms between requests from now on.
+        // Answered after 40 ms, deviation 20 ms: 120 ms between requests from now on.
         list.received(at(50), 3);
-        assert_eq!(due(&mut list, at(134)).0, [0_u16; 0]);
-        assert_eq!(due(&mut list, at(135)).0, [2]);
-        assert_eq!(due(&mut list, at(145)).0, [4]);
-        assert_eq!(due(&mut list, at(195)).0, [2]);
-        let mut asked = 3;
-        let mut lost = None;
-        for ms in 196..1_000 {
+        assert_eq!(due(&mut list, at(109)).0, [0_u16; 0]);
+        assert_eq!(due(&mut list, at(110)).0, [2]);
+        assert_eq!(due(&mut list, at(120)).0, [4]);
+        assert_eq!(due(&mut list, at(229)).0, [0_u16; 0]);
+        assert_eq!(due(&mut list, at(230)).0, [2]);
+        // Answers to a second request say nothing of the round trip.
+        list.received(at(235), 4);
+        let (mut asked, mut lost) = (3, None);
+        for ms in 236..1_001 {
             let (ask, gone) = due(&mut list, at(ms));
-            asked += ask.iter().filter(|seq| **seq == 2).count();
+            asked += ask.len();
             lost = lost.max(gone);
         }
-        assert_eq!(asked, usize::from(MAX_TRIES));
-        assert_eq!(lost, Some(4), "both were given up");
+        assert_eq!((asked, lost), (3 + 6, Some(2)));
         assert_eq!(list.deadline(), None);
     }
 
