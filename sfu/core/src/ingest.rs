@@ -300,9 +300,9 @@ impl PublisherIngest {
         let on = |stream: &&mut Stream| stream.ssrc == ssrc || stream.rtx == Some(ssrc);
         if !self.streams.iter_mut().any(|stream| on(&stream)) {
             // Which SSRC repairs which, str0m learns from SDP or from the first packet.
+            let mut api = rtc.direct_api();
             for stream in &mut self.streams {
-                let known = rtc.direct_api().stream_rx(&stream.ssrc)?.rtx();
-                stream.rtx = known;
+                stream.rtx = api.stream_rx(&stream.ssrc).and_then(|found| found.rtx());
             }
         }
         let stream = self.streams.iter_mut().find(on)?;

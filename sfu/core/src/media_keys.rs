@@ -86,3 +86,57 @@ impl MediaKeys {
         Some((packet, opened.index))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use str0m::crypto::dtls::SrtpProfile;
+    use weir_rtp::{rtcp, srtp::Profile};
+
+    use super::*;
+
+    #[test]
+    fn the_key_towards_a_publisher_has_one_index() {
+        let profile = Profile::Aes128Gcm;
+        let len = profile.keying_material_len();
+        for active in [false, true] {
+            let material: Vec<u8> = (0..len as u8).collect();
+            let passed_on: Vec<u8> = material.iter().map(|octet| octet ^ 0xff).collect();
+            let of = |material: &[u8]| {
+                let (client, server) = split_keying_material(profile, material).unwrap();
+                if active { client } else { server }
+            };
+            let mut str0m = Sealer::new(profile, &of(&passed_on));
+            let mut peer = Opener::new(profile, &of(&material));
+            let mut keys = MediaKeys::new(&Agreed {
+                name: SrtpProfile::AEAD_AES_128_GCM,
+                active,
+                keys: Some((profile, material)),
+                passed_on,
+            })
+            .unwrap();
+            let mut indices = HashSet::new();
+            for n in 0..20_u16 {
+                let mut compound = Vec::new();
+                // str0m and we say the same, from the same sender.
+                rtcp::write_receiver_report(&mut compound, 77, &[]);
+                rtcp::write_nack(&mut compound, 77, 5, [n]);
+                let plain = compound.clone();
+                let mut sealed = if n.is_multiple_of(3) {
+                    keys.seal(compound).unwrap()
+                } else {
+                    str0m.seal_rtcp(&mut compound, 0).unwrap();
+                    assert!(peer.open_rtcp(&mut compound.clone()).is_err(), "a decoy");
+                    keys.reseal(&compound).unwrap()
+                };
+                let trailer: [u8; 4] = *sealed.last_chunk().unwrap();
+                assert!(indices.insert(trailer), "an index came twice");
+                let opened = peer.open_rtcp(&mut sealed).unwrap();
+                assert_eq!(sealed[..opened], plain);
+            }
+            assert_eq!(keys.sender(), 77);
+            assert!(keys.reseal(&[0x80; 40]).is_none(), "not str0m's");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What is lost between publisher and SFU, and what of it comes back.
 
+#![allow(clippy::print_stdout)] // A table is what the test is for.
+
 use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
