@@ -413,23 +413,19 @@ impl PublisherIngest {
         deadlines.flatten().min()
     }
 
-    /// NACKs for what is missing, as an RTCP compound, and what is given up.
-    pub(crate) fn ask_again(
-        &mut self,
-        now: Instant,
-        sender: u32,
-    ) -> (Option<Vec<u8>>, Vec<GivenUp>) {
-        let mut compound = Vec::new();
+    /// NACKs for what is missing, as RTCP compounds that fit a datagram, and what is given up.
+    pub(crate) fn ask_again(&mut self, now: Instant, sender: u32) -> (Vec<Vec<u8>>, Vec<GivenUp>) {
+        let mut compounds = Vec::new();
         let mut given_up = Vec::new();
         for stream in &mut self.streams {
             let mut ask = Vec::new();
             let lost = stream.nacks.take_due(now, &mut ask);
             if !ask.is_empty() {
-                if compound.is_empty() {
-                    // RFC 3550 section 6.1: a compound begins with a report.
-                    rtcp::write_receiver_report(&mut compound, sender, &[]);
-                }
+                let mut compound = Vec::new();
+                // RFC 3550 section 6.1: a compound begins with a report.
+                rtcp::write_receiver_report(&mut compound, sender, &[]);
                 rtcp::write_nack(&mut compound, sender, *stream.ssrc, ask);
+                compounds.push(compound);
             }
             if let (Some(seq), ClockTrack::Video(layer)) = (lost, stream.track)
                 && let Some(track) = self.pictures.get(usize::from(layer.0))
@@ -439,7 +435,7 @@ impl PublisherIngest {
                 given_up.push(GivenUp { layer, epoch, seq });
             }
         }
-        ((!compound.is_empty()).then_some(compound), given_up)
+        (compounds, given_up)
     }
 
     /// Asks the encoder of a layer, or of all, for a keyframe (PLI, RFC 4585 section 6.3.1). False

@@ -26,6 +26,10 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// How often a packet is asked for at most.
 const MAX_TRIES: u8 = 10;
 
+/// Most packets that one call names: each takes at most 4 bytes of a NACK, which must fit a datagram.
+/// The others are due at once again.
+const MAX_ASKED: usize = 250;
+
 /// A packet counts as lost once so many newer ones came, or after [`REORDER`]: networks reorder by a
 /// few packets. RFC 4653 and QUIC (RFC 9002 section 6.1.1) use three too.
 const REORDER_PACKETS: u64 = 3;
@@ -140,7 +144,7 @@ impl NackList {
                 given_up = Some(*seq);
                 return false;
             }
-            if missing.due <= now {
+            if missing.due <= now && ask.len() < MAX_ASKED {
                 missing.tries += 1;
                 missing.asked = now;
                 missing.due = now + retry;
@@ -237,6 +241,24 @@ mod tests {
         }
         assert_eq!((asked, lost), (3 + 6, Some(2)));
         assert_eq!(list.deadline(), None);
+    }
+
+    #[test]
+    fn scattered_losses_are_asked_for_in_portions() {
+        let now = Instant::now();
+        let mut list = NackList::default();
+        for seq in 0..=600 {
+            list.received(now, seq * 2);
+        }
+        for portion in [250, 250, 99] {
+            assert!(list.deadline().is_some_and(|at| at <= now));
+            assert_eq!(due(&mut list, now).0.len(), portion);
+        }
+        assert_eq!(
+            list.deadline(),
+            Some(now + REORDER),
+            "the newest may be late"
+        );
     }
 
     #[test]

@@ -155,8 +155,8 @@ impl Shard {
         let Some(keys) = &transport.media_keys else {
             return;
         };
-        let (compound, given_up) = publisher.ingest.ask_again(now, keys.sender());
-        if let Some(compound) = compound {
+        let (compounds, given_up) = publisher.ingest.ask_again(now, keys.sender());
+        for compound in compounds {
             transport.send_rtcp(compound, &mut self.outbox);
         }
         let stream = publisher.common.stream;
