@@ -1,10 +1,11 @@
 //! Takes the media keys of a session as they pass through str0m's DTLS.
 //!
 //! str0m's cryptography is a public interface, so its DTLS provider is wrapped: each instance passes
-//! everything through but the keying material (RFC 5764 section 4.2). Of a publisher's only the
-//! profile is noted: str0m opens its media. A viewer's keys are **taken**: str0m gets random bytes in
-//! their place. So whatever str0m might seal for a viewer, it is not under the viewer's key, and
-//! [`egress`](crate::egress) is the only one that ever uses it: no index can be used twice by two.
+//! everything through but the keying material (RFC 5764 section 4.2). A viewer's keys are **taken**:
+//! str0m gets random bytes in their place. Of a publisher's the half that seals is taken; the other
+//! str0m has too, since it opens the media. So whatever str0m might seal, it is not under a key that a
+//! peer has: [`egress`](crate::egress) and [`media_keys`](crate::media_keys) are the only ones that
+//! ever use those, and no index can be used twice by two.
 
 use std::{
     cell::RefCell,
@@ -33,8 +34,10 @@ pub struct Agreed {
     pub name: SrtpProfile,
     /// Whether we were the DTLS client: then our keys are the client's.
     pub active: bool,
-    /// Profile and keying material; only of a viewer, and only where we know the profile.
+    /// Profile and keying material; only where we know the profile.
     pub keys: Option<(Profile, Vec<u8>)>,
+    /// What str0m got in its place.
+    pub passed_on: Vec<u8>,
 }
 
 impl fmt::Debug for Agreed {
@@ -133,16 +136,30 @@ impl DtlsInstance for Watched {
         let DtlsOutput::KeyingMaterial(material, name) = output else {
             return output;
         };
-        let (keys, passed_on) = match self.role {
-            Role::Publisher => (None, material),
-            Role::Viewer => {
-                let decoy = decoy(material.len());
-                let keys = profile(name).map(|profile| (profile, material.to_vec()));
-                (keys, decoy)
+        let mut passed_on = decoy(material.len());
+        let keys = profile(name).map(|profile| (profile, material.to_vec()));
+        if let (Role::Publisher, Some((profile, material))) = (self.role, &keys) {
+            // Both keys, then both salts; the client's first.
+            let (key, salt) = (profile.key_len(), profile.salt_len());
+            let peer = usize::from(active);
+            for part in [
+                peer * key..(peer + 1) * key,
+                2 * key + peer * salt..2 * key + (peer + 1) * salt,
+            ] {
+                let place = passed_on.get_mut(part.clone());
+                if let (Some(place), Some(real)) = (place, material.get(part)) {
+                    place.copy_from_slice(real);
+                }
             }
-        };
-        AGREED.set(Some(Agreed { name, active, keys }));
-        DtlsOutput::KeyingMaterial(passed_on, name)
+        }
+        let passed = KeyingMaterial::new(&passed_on);
+        AGREED.set(Some(Agreed {
+            name,
+            active,
+            keys,
+            passed_on,
+        }));
+        DtlsOutput::KeyingMaterial(passed, name)
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
@@ -174,10 +191,10 @@ impl DtlsInstance for Watched {
     }
 }
 
-/// Random bytes in the form of keying material.
-fn decoy(len: usize) -> KeyingMaterial {
+/// Random bytes in place of keying material.
+fn decoy(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     // Without randomness no handshake would have come this far; zeros would still be no key of ours.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
-    KeyingMaterial::new(&bytes)
+    bytes
 }

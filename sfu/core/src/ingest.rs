@@ -12,11 +12,14 @@ use str0m::{
     rtp::{RtpPacket as Received, Ssrc},
 };
 use weir_media::{Kind, MediaTime, RtpPacket, RtpTracks, VideoCodec};
+use weir_rtp::rtcp;
 
 use crate::{
     clock::{ClockTrack, PublisherClock},
     extension::DependencyDescriptor,
     keyframe::{self, PayloadSigns},
+    media_keys::MediaKeys,
+    nack::NackList,
     packet::{Epoch, Epochs, LayerId, MediaPacket, PictureSize, single_layer},
     scalability::ScalabilityTracker,
     sdp,
@@ -68,6 +71,10 @@ pub(crate) struct PublisherIngest {
     streams: Vec<Stream>,
     clock: Option<PublisherClock>,
     lost: Vec<Losses>,
+    /// Identifier of the dependency descriptor's header extension.
+    descriptor_id: Option<u8>,
+    /// Packets that were taken, from str0m or late.
+    pub(crate) taken: u64,
 }
 
 /// Audio or one layer.
@@ -88,10 +95,37 @@ struct Run {
     scalability: ScalabilityTracker,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Stream {
     ssrc: Ssrc,
+    /// Where its retransmissions come, once known.
+    rtx: Option<Ssrc>,
     track: ClockTrack,
+    /// Of video.
+    nacks: NackList,
+    /// Greatest extended RTP timestamp.
+    time: u64,
+}
+
+/// A packet as it arrived: from str0m, or later than str0m takes it.
+struct Arrived<'a> {
+    ssrc: Ssrc,
+    seq: u64,
+    timestamp: u32,
+    /// Extended timestamp.
+    time: u64,
+    marker: bool,
+    red: bool,
+    descriptor: Option<&'a [u8]>,
+    payload: Arc<[u8]>,
+}
+
+/// What is given up of a layer: this number and those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GivenUp {
+    pub(crate) layer: LayerId,
+    pub(crate) epoch: Epoch,
+    pub(crate) seq: u64,
 }
 
 #[derive(Debug)]
@@ -131,8 +165,9 @@ impl Track {
 }
 
 impl PublisherIngest {
-    /// `rids` are the offer's simulcast layers, at most 256.
-    pub(crate) fn new(source: Epoch, rids: &[String]) -> Self {
+    /// `rids` are the offer's simulcast layers, at most 256; `descriptor_id` is what the dependency
+    /// descriptor has in its header extensions.
+    pub(crate) fn new(source: Epoch, rids: &[String], descriptor_id: Option<u8>) -> Self {
         let layers = if rids.len() > 1 {
             rids.into()
         } else {
@@ -149,6 +184,8 @@ impl PublisherIngest {
             streams: Vec::new(),
             clock: None,
             lost: Vec::new(),
+            descriptor_id,
+            taken: 0,
         }
     }
 
@@ -210,25 +247,117 @@ impl PublisherIngest {
         }
     }
 
-    /// One RTP packet, decrypted. None when it is not forwarded. `epochs` gives each run of a layer
-    /// its number: a changed SSRC begins a new one, since its sequence numbers start anew.
+    /// One RTP packet from str0m, decrypted. None when it is not forwarded. `epochs` gives each run of
+    /// a layer its number: a changed SSRC begins a new one, since its sequence numbers start anew.
     pub(crate) fn packet(
         &mut self,
         now: Instant,
         rtc: &mut Rtc,
+        keys: Option<&mut MediaKeys>,
         received: Received,
         epochs: &mut Epochs,
     ) -> Option<MediaPacket> {
-        if received.payload.is_empty() || received.payload.len() > MAX_PAYLOAD {
+        self.taken += 1;
+        let (ssrc, seq) = (received.header.ssrc, *received.seq_no);
+        let time = received.time.numer();
+        let index = self.stream(rtc, ssrc)?;
+        let stream = self.streams.get_mut(index)?;
+        stream.time = stream.time.max(time);
+        if stream.track != ClockTrack::Audio {
+            if let Some(keys) = keys {
+                keys.note(*ssrc, seq);
+            }
+            stream.nacks.received(now, seq);
+        }
+        let values = &received.header.ext_vals.user_values;
+        let descriptor = values.get::<DependencyDescriptor>();
+        let arrived = Arrived {
+            ssrc,
+            seq,
+            timestamp: received.header.timestamp,
+            time,
+            marker: received.header.marker,
+            red: self.red == Some(received.header.payload_type),
+            descriptor: descriptor.map(DependencyDescriptor::as_bytes),
+            payload: received.payload,
+        };
+        self.arrived(now, arrived, epochs)
+    }
+
+    /// A datagram of RTP that str0m made nothing of (`dropped`), since it is later than 100 packets;
+    /// or one that it did. Gives what is still missing.
+    pub(crate) fn late(
+        &mut self,
+        now: Instant,
+        rtc: &mut Rtc,
+        keys: &mut MediaKeys,
+        datagram: &[u8],
+        dropped: bool,
+        epochs: &mut Epochs,
+    ) -> Option<MediaPacket> {
+        let ssrc = datagram.get(8..12)?.first_chunk()?;
+        let ssrc = Ssrc::from(u32::from_be_bytes(*ssrc));
+        let on = |stream: &&mut Stream| stream.ssrc == ssrc || stream.rtx == Some(ssrc);
+        if !self.streams.iter_mut().any(|stream| on(&stream)) {
+            // Which SSRC repairs which, str0m learns from SDP or from the first packet.
+            let mut api = rtc.direct_api();
+            for stream in &mut self.streams {
+                stream.rtx = api.stream_rx(&stream.ssrc).and_then(|found| found.rtx());
+            }
+        }
+        let stream = self.streams.iter_mut().find(on)?;
+        let repair = stream.ssrc != ssrc;
+        if !repair {
+            let seq = datagram.get(2..4)?.first_chunk()?;
+            stream.nacks.missing(u16::from_be_bytes(*seq))?;
+            if !dropped {
+                return None;
+            }
+        }
+        // Each repair is opened, so that the rollover counter of their SSRC is known.
+        let (packet, _) = keys.open(datagram)?;
+        let (seq, payload) = if repair {
+            // RFC 4588 section 4: the original sequence number comes first.
+            let (seq, payload) = packet.payload.split_first_chunk()?;
+            (u16::from_be_bytes(*seq), payload)
+        } else {
+            (packet.seq, packet.payload)
+        };
+        if !dropped {
             return None;
         }
-        let Stream { ssrc, track } = self.stream(rtc, received.header.ssrc)?;
+        let seq = stream.nacks.missing(seq)?;
+        stream.nacks.received(now, seq);
+        let distance = i64::from(packet.timestamp.wrapping_sub(stream.time as u32) as i32);
+        let arrived = Arrived {
+            ssrc: stream.ssrc,
+            seq,
+            timestamp: packet.timestamp,
+            time: stream.time.checked_add_signed(distance)?,
+            marker: packet.marker,
+            red: false,
+            descriptor: self.descriptor_id.and_then(|id| packet.extension(id)),
+            payload: payload.into(),
+        };
+        self.taken += 1;
+        self.arrived(now, arrived, epochs)
+    }
+
+    fn arrived(
+        &mut self,
+        now: Instant,
+        packet: Arrived<'_>,
+        epochs: &mut Epochs,
+    ) -> Option<MediaPacket> {
+        if packet.payload.is_empty() || packet.payload.len() > MAX_PAYLOAD {
+            return None;
+        }
+        let track = self.streams.iter().find(|s| s.ssrc == packet.ssrc)?.track;
         let (kind, layer) = match track {
             ClockTrack::Audio => (Kind::Audio, LayerId::default()),
             ClockTrack::Video(layer) => (Kind::Video, layer),
         };
-        let seq = *received.seq_no;
-        self.count(ssrc, seq);
+        self.count(packet.ssrc, packet.seq);
         let layers = self.layers.len();
         let clock = self
             .clock
@@ -237,22 +366,17 @@ impl PublisherIngest {
             ClockTrack::Audio => &mut self.audio,
             ClockTrack::Video(layer) => self.pictures.get_mut(usize::from(layer.0))?,
         }
-        .run(now, ssrc, epochs)?;
+        .run(now, packet.ssrc, epochs)?;
         if begins {
             clock.restart(track);
         }
-        let timestamp = received.header.timestamp;
-        let marker = received.header.marker;
+        let (timestamp, marker) = (packet.timestamp, packet.marker);
         let mut signs = PayloadSigns::default();
         let (mut keyframe, mut keyframe_start) = (false, false);
         let mut scalability = None;
         if let (Kind::Video, Some(codec)) = (kind, self.video) {
-            signs = keyframe::inspect(codec, &received.payload, marker);
-            let values = &received.header.ext_vals.user_values;
-            let descriptor = values.get::<DependencyDescriptor>();
-            scalability = run
-                .scalability
-                .packet(descriptor.map(DependencyDescriptor::as_bytes), &signs);
+            signs = keyframe::inspect(codec, &packet.payload, marker);
+            scalability = run.scalability.packet(packet.descriptor, &signs);
             // Only the base spatial layer starts a decoder.
             let base = scalability.is_none_or(|said| said.spatial == 0);
             (keyframe, keyframe_start) = run.keyframes.mark(timestamp, signs.keyframe && base);
@@ -261,19 +385,19 @@ impl PublisherIngest {
                 signs.size = size.map(|(width, height)| PictureSize { width, height });
             }
         }
-        let (time, captured) = clock.packet(now, track, received.time.numer(), keyframe_start);
+        let (time, captured) = clock.packet(now, track, packet.time, keyframe_start);
         Some(MediaPacket {
             source: self.source,
             epoch: run.epoch,
             layer,
             kind,
-            red: kind == Kind::Audio && self.red == Some(received.header.payload_type),
-            seq,
+            red: kind == Kind::Audio && packet.red,
+            seq: packet.seq,
             timestamp,
             marker,
             keyframe,
             keyframe_start,
-            payload: received.payload,
+            payload: packet.payload,
             time,
             captured,
             h264_profile: signs.h264_profile,
@@ -281,6 +405,37 @@ impl PublisherIngest {
             picture_ids: signs.picture_ids,
             scalability,
         })
+    }
+
+    /// When [`ask_again`](Self::ask_again) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let deadlines = self.streams.iter().map(|stream| stream.nacks.deadline());
+        deadlines.flatten().min()
+    }
+
+    /// NACKs for what is missing, as RTCP compounds that fit a datagram, and what is given up.
+    pub(crate) fn ask_again(&mut self, now: Instant, sender: u32) -> (Vec<Vec<u8>>, Vec<GivenUp>) {
+        let mut compounds = Vec::new();
+        let mut given_up = Vec::new();
+        for stream in &mut self.streams {
+            let mut ask = Vec::new();
+            let lost = stream.nacks.take_due(now, &mut ask);
+            if !ask.is_empty() {
+                let mut compound = Vec::new();
+                // RFC 3550 section 6.1: a compound begins with a report.
+                rtcp::write_receiver_report(&mut compound, sender, &[]);
+                rtcp::write_nack(&mut compound, sender, *stream.ssrc, ask);
+                compounds.push(compound);
+            }
+            if let (Some(seq), ClockTrack::Video(layer)) = (lost, stream.track)
+                && let Some(track) = self.pictures.get(usize::from(layer.0))
+                && let Some(run) = track.run.as_ref().filter(|run| run.ssrc == stream.ssrc)
+            {
+                let epoch = run.epoch;
+                given_up.push(GivenUp { layer, epoch, seq });
+            }
+        }
+        (compounds, given_up)
     }
 
     /// Asks the encoder of a layer, or of all, for a keyframe (PLI, RFC 4585 section 6.3.1). False
@@ -339,23 +494,27 @@ impl PublisherIngest {
         Some(ClockTrack::Video(LayerId(u8::try_from(layer).ok()?)))
     }
 
-    fn stream(&mut self, rtc: &mut Rtc, ssrc: Ssrc) -> Option<Stream> {
-        if let Some(known) = self.streams.iter().find(|s| s.ssrc == ssrc) {
-            return Some(*known);
+    /// Place of an SSRC's stream.
+    fn stream(&mut self, rtc: &mut Rtc, ssrc: Ssrc) -> Option<usize> {
+        if let Some(known) = self.streams.iter().position(|s| s.ssrc == ssrc) {
+            return Some(known);
         }
         let mut api = rtc.direct_api();
         let found = api.stream_rx(&ssrc)?;
         let track = self.track_of(found.mid(), found.rid())?;
-        // Publishers without RTX (OBS) resend on the original SSRC; str0m would not ask them.
-        if track != ClockTrack::Audio {
-            found.suppress_nack(false);
-        }
+        // We ask ourselves, see `nack`.
+        found.suppress_nack(true);
         if self.streams.len() >= MAX_SSRCS {
             self.streams.remove(0);
         }
-        let stream = Stream { ssrc, track };
-        self.streams.push(stream);
-        Some(stream)
+        self.streams.push(Stream {
+            ssrc,
+            rtx: found.rtx(),
+            track,
+            nacks: NackList::default(),
+            time: 0,
+        });
+        Some(self.streams.len() - 1)
     }
 }
 

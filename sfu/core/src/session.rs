@@ -108,6 +108,11 @@ impl Session {
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        self.expiry().0.min(self.common().transport.deadline)
+        let missing = match self {
+            Self::Publisher(publisher) => publisher.ingest.deadline(),
+            Self::Viewer(_) => None,
+        };
+        let at = self.expiry().0.min(self.common().transport.deadline);
+        missing.map_or(at, |missing| missing.min(at))
     }
 }

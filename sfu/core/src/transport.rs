@@ -24,8 +24,9 @@ use weir_rtp::stun;
 use crate::{
     OfferError,
     data::{BUFFERED_DATA, MAX_MESSAGE},
-    dtls,
+    dtls::{self, Agreed},
     ice::{Candidates, IceParameters},
+    media_keys::MediaKeys,
     outbox::{Outbox, Path},
     paths::Paths,
     sdp::{self, Role},
@@ -87,6 +88,10 @@ pub(crate) struct Transport {
     /// str0m, which knows one generation, has the restart's now.
     restart_installed: bool,
     proven: u32,
+    /// What the handshake agreed on, until it is asked for.
+    pub(crate) agreed: Option<Agreed>,
+    /// Of a publisher.
+    pub(crate) media_keys: Option<MediaKeys>,
 }
 
 impl Transport {
@@ -138,6 +143,8 @@ impl Transport {
             restart: None,
             restart_installed: false,
             proven: 0,
+            agreed: None,
+            media_keys: None,
         }
     }
 
@@ -338,14 +345,27 @@ impl Transport {
                     } else {
                         self.paths.current()
                     };
-                    // RFC 7983: a viewer's RTP and RTCP is our egress's alone. str0m has nothing to
-                    // send of its own, and no key to seal it with.
+                    // RFC 7983: a viewer's RTP and RTCP is our egress's alone; str0m has no key to
+                    // seal it with. Towards a publisher it says much, under a key of its own.
                     let media = t.contents.first().is_some_and(|b| (128..192).contains(b));
-                    if let Some(path) = path.filter(|_| !media || self.role == Role::Publisher) {
+                    let Some(path) = path else { continue };
+                    if !media {
                         outbox.push(path, &t.contents);
+                    } else if let Some(keys) = &mut self.media_keys
+                        && let Some(sealed) = keys.reseal(&t.contents)
+                    {
+                        outbox.push(path, &sealed);
                     }
                 }
-                Ok(Output::Event(event)) => events.push(event),
+                Ok(Output::Event(event)) => {
+                    if let (Event::Connected, Some(agreed)) = (&event, dtls::take_agreed()) {
+                        if self.role == Role::Publisher {
+                            self.media_keys = MediaKeys::new(&agreed);
+                        }
+                        self.agreed = Some(agreed);
+                    }
+                    events.push(event);
+                }
                 Ok(Output::Timeout(at)) => {
                     self.deadline = at;
                     return if self.rtc.is_alive() {
@@ -359,6 +379,15 @@ impl Transport {
                     return Err(Failed);
                 }
             }
+        }
+    }
+
+    /// Sends an RTCP compound of ours to a publisher.
+    pub(crate) fn send_rtcp(&mut self, compound: Vec<u8>, outbox: &mut Outbox) {
+        if let (Some(path), Some(keys)) = (self.paths.current(), &mut self.media_keys)
+            && let Some(sealed) = keys.seal(compound)
+        {
+            outbox.push(path, &sealed);
         }
     }
 

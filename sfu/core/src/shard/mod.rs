@@ -18,6 +18,7 @@ use std::{
 
 use str0m::config::DtlsCert;
 use weir_media::{RtpPacket, RtpTracks};
+use weir_rtp::dependency_descriptor;
 
 use crate::{
     EndReason, OfferError, SessionId, SfuStats, StreamId, answer,
@@ -170,6 +171,10 @@ impl Shard {
         self.admit()?;
         let creds = self.demux.credentials();
         let ufrag = creds.ufrag.clone();
+        let descriptor_id = checked
+            .extensions
+            .iter()
+            .find_map(|(id, ext)| (ext.as_uri() == dependency_descriptor::URI).then_some(id));
         let mut transport = Transport::new(
             now,
             Role::Publisher,
@@ -180,7 +185,7 @@ impl Shard {
             checked.extensions,
         );
         let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
-        let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids);
+        let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids, descriptor_id);
         for (mid, kind) in media {
             ingest.add_track(&transport.rtc, mid, kind);
         }

@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, time::Instant};
 
 use str0m::Event as RtcEvent;
+use weir_rtp::packet::{Protocol, classify};
 
 use super::{MAX_CONNECTING, MAX_SESSIONS, Output, SessionKey, Shard, ShardMessage};
 use crate::{
     DataEvent, EndReason, OfferError, SessionId, SfuEvent, StreamId,
     demux::Peer,
-    dtls,
     egress::Context,
+    ingest::GivenUp,
     packet::SourceInfo,
     route::Source,
     session::{Common, Session},
@@ -83,6 +84,10 @@ impl Shard {
         {
             return self.feedback(now, key, datagram);
         }
+        let taken = match session {
+            Session::Publisher(publisher) => Some(publisher.ingest.taken),
+            Session::Viewer(_) => None,
+        };
         let common = session.common_mut();
         let Peer { address, tcp } = source;
         let received = common
@@ -105,7 +110,79 @@ impl Shard {
             }
         }
         self.pump(now, key);
+        if let Some(taken) = taken
+            && classify(datagram) == Protocol::Rtp
+        {
+            self.late_media(now, key, datagram, taken);
+        }
         true
+    }
+
+    /// Takes what a publisher sent again, if it came too late for str0m. `taken`: how many packets it
+    /// had given before this datagram.
+    fn late_media(&mut self, now: Instant, key: SessionKey, datagram: &[u8], taken: u64) {
+        let Some(Session::Publisher(publisher)) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let transport = &mut publisher.common.transport;
+        let Some(keys) = &mut transport.media_keys else {
+            return;
+        };
+        let dropped = publisher.ingest.taken == taken;
+        let rtc = &mut transport.rtc;
+        let stream = publisher.common.stream;
+        let epochs = &mut self.epochs;
+        let late = publisher
+            .ingest
+            .late(now, rtc, keys, datagram, dropped, epochs);
+        let source = self.routes.get(&stream).and_then(|r| r.source.as_ref());
+        if let Some(media) = late
+            && matches!(source, Some(Source::Publisher(current)) if *current == key)
+        {
+            self.counters.packets_in += 1;
+            self.counters.bytes_in += media.payload.len() as u64;
+            self.distribute(now, stream, media, false, false);
+        }
+        self.arm_session(key);
+    }
+
+    /// Asks a publisher for what is missing; where that is in vain, for a keyframe.
+    pub(super) fn ask_again(&mut self, now: Instant, key: SessionKey) {
+        let Some(Session::Publisher(publisher)) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let transport = &mut publisher.common.transport;
+        let Some(keys) = &transport.media_keys else {
+            return;
+        };
+        let (compounds, given_up) = publisher.ingest.ask_again(now, keys.sender());
+        for compound in compounds {
+            transport.send_rtcp(compound, &mut self.outbox);
+        }
+        let stream = publisher.common.stream;
+        for lost in given_up {
+            if self.needs_keyframe(stream, lost) {
+                self.request_keyframe(now, stream, Some(lost.layer));
+            }
+        }
+    }
+
+    /// Whether somebody watches the layer in which this was lost, and no keyframe came since.
+    fn needs_keyframe(&self, stream: StreamId, lost: GivenUp) -> bool {
+        let Some(route) = self.routes.get(&stream) else {
+            return false;
+        };
+        let store = route.layers.get(lost.layer).map(|layer| &layer.store);
+        let keyframe = store.and_then(|store| store.keyframe());
+        if keyframe.is_some_and(|key| key.epoch == lost.epoch && key.seq > lost.seq) {
+            return false;
+        }
+        // What viewers of other shards watch is not known here.
+        !route.subscribers.is_empty()
+            || route.viewers.iter().any(|key| {
+                matches!(self.sessions.get(key), Some(Session::Viewer(viewer))
+                    if viewer.egress.layer() == Some(lost.layer))
+            })
     }
 
     /// Takes a viewer's feedback.
@@ -163,7 +240,9 @@ impl Shard {
                     // Other sources of the stream may have begun since the offer.
                     publisher.ingest.begin(self.epochs.next());
                 }
-                let media = publisher.ingest.packet(now, rtc, packet, &mut self.epochs);
+                let keys = publisher.common.transport.media_keys.as_mut();
+                let epochs = &mut self.epochs;
+                let media = publisher.ingest.packet(now, rtc, keys, packet, epochs);
                 let Some(media) = media else { return };
                 let epoch = publisher.ingest.source();
                 let layers = publisher.ingest.layers();
@@ -216,7 +295,6 @@ impl Shard {
     }
 
     pub(super) fn connected(&mut self, now: Instant, key: SessionKey) {
-        let agreed = dtls::take_agreed();
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
@@ -225,6 +303,7 @@ impl Shard {
             return;
         }
         common.alive = now;
+        let agreed = common.transport.agreed.take();
         let (stream, id) = (common.stream, common.id);
         let dtls = common.transport.rtc.direct_api().dtls_protocol_version();
         self.connecting -= 1;
@@ -234,6 +313,10 @@ impl Shard {
             Session::Publisher(publisher) => {
                 publisher.last_media = now;
                 self.counters.publishers += 1;
+                if publisher.common.transport.media_keys.is_none() {
+                    tracing::warn!(session = %id, srtp = ?profile, "no way to seal feedback for the publisher");
+                    self.end(now, key, EndReason::Ended);
+                }
             }
             Session::Viewer(viewer) => {
                 self.counters.viewers += 1;

@@ -49,6 +49,7 @@ impl Shard {
             session.common_mut().transport.advance(now);
             self.pump(now, key);
         }
+        self.ask_again(now, key);
         self.arm_session(key);
     }
 

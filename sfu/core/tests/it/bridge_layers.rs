@@ -149,7 +149,6 @@ fn a_viewer_moves_on_the_ladder_without_a_gap() {
         ] {
             times.push(choose(&mut world, &mut ladder, viewer, name, layer));
         }
-        println!("gop {gop}: changed after {times:?} ms");
         if gop == 300 {
             // Each rung is asked for by its own name, and answers.
             for layer in 0..3 {

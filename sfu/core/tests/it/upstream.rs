@@ -1,5 +1,7 @@
 //! What is lost between publisher and SFU, and what of it comes back.
 
+#![allow(clippy::print_stdout)] // A table is what the test is for.
+
 use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
@@ -13,7 +15,7 @@ use str0m::{
 use weir_media::Kind;
 use weir_sfu_core::{Shard, ShardMessage};
 
-use crate::world::{Packet, STREAM, World, vp8};
+use crate::world::{Packet, STREAM, Source, World, vp8};
 
 /// Octets of a packet's payload.
 const PAYLOAD: usize = 1_150;
@@ -35,7 +37,7 @@ struct Case {
 struct Outcome {
     frames: usize,
     incomplete: usize,
-    /// Of the complete ones that had a loss: how much later than without one, greatest and mean.
+    /// How much later than without a loss a frame was complete.
     worst_repair: Duration,
     over_200_ms: usize,
     resent: usize,
@@ -58,6 +60,11 @@ fn plain() -> RtcConfig {
     config
 }
 
+/// Packets of a picture.
+fn parts(bitrate: u64) -> u64 {
+    bitrate / 30 / 8 / PAYLOAD as u64 + 1
+}
+
 fn play(case: Case) -> Outcome {
     let mut world = World::new(2);
     world.delay = Duration::from_millis(case.round_trip / 2);
@@ -78,11 +85,12 @@ fn play(case: Case) -> Outcome {
         // Browsers keep seconds, and limit resends by their bandwidth estimate alone.
         stream.set_rtx_cache(4_096, Duration::from_secs(3), None);
     }
-    let parts = case.bitrate / 30 / 8 / PAYLOAD as u64 + 1;
+    let parts = parts(case.bitrate);
     let begun = world.now;
     let mut sent: HashMap<u16, (u64, u64, u64)> = HashMap::new();
     let mut at: Vec<Instant> = Vec::new();
     let mut resent = 0;
+    let mut at_start = 0;
     let mut seq = 60_000_u64;
     let write = |world: &mut World, seq: u64, frame: u64, part: u64| {
         let mut payload = vec![if part == 0 { 0x10 } else { 0 }, u8::from(frame != 0)];
@@ -100,6 +108,9 @@ fn play(case: Case) -> Outcome {
     };
     for millis in 0..LOSSY_MILLIS + 3_000 {
         // The first second shows round-trip times, and the last two that what is left comes.
+        if millis == 1_000 {
+            at_start = world.clients[publisher].keyframe_requests;
+        }
         let lossy = (1_000..LOSSY_MILLIS + 1_000).contains(&millis);
         world.loss = if lossy { case.loss } else { 0.0 };
         world.feedback_loss = world.loss;
@@ -135,7 +146,7 @@ fn play(case: Case) -> Outcome {
     }
     let mut outcome = Outcome {
         resent,
-        keyframe_requests: world.clients[publisher].keyframe_requests,
+        keyframe_requests: world.clients[publisher].keyframe_requests - at_start,
         ..Outcome::default()
     };
     // From the first that arrived, to those that had the time to be repaired.
@@ -182,8 +193,46 @@ fn what_is_lost_upstream_comes_back() {
                         outcome.worst_repair.as_millis(),
                         outcome.resent,
                     );
+                    assert_eq!(outcome.incomplete, 0, "{case:?}");
+                    assert_eq!(outcome.keyframe_requests, 0, "{case:?}: all came back");
+                    // Each loss is asked for once and again only when that was in vain.
+                    let packets = LOSSY_MILLIS * 3 / 100 * parts(bitrate);
+                    let lost = packets as f64 * loss / (1.0 - loss);
+                    let asked = outcome.resent as f64;
+                    assert!(asked < lost * 1.3 + 10.0, "{case:?}: {asked} of {lost}");
+                    let worst = Duration::from_millis(250 + 5 * round_trip);
+                    assert!(outcome.worst_repair < worst, "{case:?}");
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_never_comes_back_asks_for_a_keyframe() {
+    for watched in [true, false] {
+        let mut world = World::new(1);
+        let publisher = world.publish(plain());
+        world.connect(publisher);
+        let mut source = Source::new(&world, publisher);
+        source.play(&mut world, 300);
+        if watched {
+            world.view(0, vp8()).unwrap();
+        }
+        source.play(&mut world, 3_000);
+        let before = world.clients[publisher].keyframe_requests;
+        // The network loses these for good: the publisher has no resends.
+        source.seq += 1;
+        source.play(&mut world, 200);
+        source.seq += 2;
+        source.play(&mut world, 600);
+        let asked = |world: &World| world.clients[publisher].keyframe_requests - before;
+        assert_eq!(asked(&world), 0, "it may come yet");
+        let nacks = world.clients[publisher].nacks.len();
+        assert!((15..=30).contains(&nacks), "{nacks}");
+        source.play(&mut world, 2_000);
+        // The answer to the first is newer than the second loss.
+        assert_eq!(asked(&world), usize::from(watched));
+        assert!(world.clients[publisher].nacks.len() <= 30);
     }
 }

@@ -120,6 +120,14 @@ impl Opener {
         Ok(Opened { plain_len, index })
     }
 
+    /// An authentic RTP packet with this index was opened elsewhere: it counts as seen, and the
+    /// rollover counter goes on from it.
+    pub fn note_rtp(&mut self, ssrc: u32, index: u64) {
+        if self.rtp_sources.get(ssrc).is_some() || self.rtp_sources.len() < MAX_SOURCES {
+            remember(&mut self.rtp_sources, ssrc, index);
+        }
+    }
+
     /// Opens an RTCP compound in place and returns its length. Indices are told apart by the SSRC of
     /// the compound's first sender, as each has its own in RFC 3711.
     ///

@@ -361,6 +361,22 @@ fn what_cannot_be_sealed_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_was_opened_elsewhere_counts_as_seen() {
+    for profile in PROFILES {
+        let (mut sealer, mut opener) = pair(profile);
+        // Two rollovers, of which this end saw nothing.
+        for index in [65_000, 100_000, 140_000] {
+            opener.note_rtp(7, index);
+        }
+        let mut late = seal(&mut sealer, 7, 139_000, &[1]).unwrap();
+        let mut noted = seal(&mut sealer, 7, 140_000, &[1]).unwrap();
+        assert_eq!(opener.open_rtp(&mut late.clone()).unwrap().index, 139_000);
+        assert_eq!(opener.open_rtp(&mut late), Err(OpenError::Replayed));
+        assert_eq!(opener.open_rtp(&mut noted), Err(OpenError::Replayed));
+    }
+}
+
+#[test]
 fn keying_material_is_keys_then_salts() {
     for profile in PROFILES {
         let material = material(profile);
