@@ -24,7 +24,7 @@ use weir_rtp::stun;
 use crate::{
     OfferError,
     data::{BUFFERED_DATA, MAX_MESSAGE},
-    dtls,
+    dtls, flexfec,
     ice::{Candidates, IceParameters},
     outbox::{Outbox, Path},
     paths::Paths,
@@ -141,10 +141,12 @@ impl Transport {
     }
 
     /// Answers the offer; candidates are in the answer. Gives the m-lines too, since str0m tells of
-    /// them only once the peer is connected.
+    /// them only once the peer is connected. `flexfec`: payload types of FlexFEC by m-line, where it
+    /// is to be answered.
     pub(crate) fn accept(
         &mut self,
         offer: SdpOffer,
+        flexfec: &[Option<u8>],
         outbox: &mut Outbox,
     ) -> Result<(String, Vec<(Mid, MediaKind)>), OfferError> {
         if let Some(parameters) = IceParameters::find(&offer.to_sdp_string()) {
@@ -161,7 +163,11 @@ impl Transport {
         let mut events = Vec::new();
         self.drain(outbox, &mut events)
             .map_err(|Failed| OfferError::Malformed("it cannot be answered".to_owned()))?;
-        let answer = sdp::finish_answer(&answer.to_sdp_string());
+        let mut answer = sdp::finish_answer(&answer.to_sdp_string());
+        if flexfec.iter().any(Option::is_some) {
+            let api = self.rtc.direct_api();
+            answer = flexfec::add_to_answer(&answer, flexfec, || *api.new_ssrc());
+        }
         let media = sdp::mids(&answer)
             .filter_map(|mid| self.rtc.media(mid))
             .map(|media| (media.mid(), media.kind()))

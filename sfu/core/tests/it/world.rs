@@ -16,8 +16,8 @@ use str0m::{
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
-    DataEvent, IceAnswer, IceParameters, MediaPacket, OfferError, Output, SessionId, SfuEvent,
-    Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
+    DataEvent, Flexfec, IceAnswer, IceParameters, MediaPacket, OfferError, Output, SessionId,
+    SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
@@ -110,6 +110,7 @@ impl World {
                     publisher_timeout: Duration::from_secs(5),
                     grace: Duration::ZERO,
                     playout_delay: (0, 20),
+                    flexfec: Flexfec::Always,
                     wallclock: Wallclock::new(start, SystemTime::now()),
                     max_gso_segments: 64,
                 },
