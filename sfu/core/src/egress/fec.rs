@@ -285,6 +285,7 @@ mod tests {
     #[test]
     fn as_much_as_is_lost_and_no_more_than_fits() {
         let mut fec = Fec::new(Flexfec::Always, 49, 2, 1, None);
+        let mut seq = 0_u16;
         for (lost, room, share) in [
             (10, 1.0, LEAST),
             (100, 1.0, 0.2),
@@ -294,7 +295,7 @@ mod tests {
             after(&mut fec, lost, 200, room);
             assert!((fec.share - share).abs() < 0.02, "{lost}: {}", fec.share);
             // 60 frames of 9 packets, 27 in each tenth.
-            let (mut seq, mut repairs, mut packets) = (0_u16, 0, 0);
+            let (mut repairs, mut packets) = (0, 0);
             for frame in 0..60 {
                 let count = if frame % 10 == 0 { 27 } else { 9 };
                 for part in 1..=count {

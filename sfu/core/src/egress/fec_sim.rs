@@ -46,6 +46,9 @@ const MAX_NACKS: u32 = 10;
 const REPORT: Duration = Duration::from_secs(1);
 const ARRIVALS: Duration = Duration::from_millis(50);
 
+/// Delay beyond the way's own, at most.
+const JITTER_MICROS: u64 = 10_000;
+
 /// What counts begins when the sender has seen reports, and ends when all can have arrived.
 const FROM: u64 = 8;
 
@@ -292,18 +295,25 @@ impl Sim {
                         continue;
                     }
                 }
-                let at = self.now + self.way.round_trip / 2;
-                self.down.push_back((at, plain));
+                // Some wait a little longer, and none overtakes.
+                let jitter = Duration::from_micros(self.random() % JITTER_MICROS);
+                let at = self.now + self.way.round_trip / 2 + jitter;
+                let last = self.down.back().map_or(at, |(last, _)| *last);
+                self.down.push_back((at.max(last), plain));
             }
         }
     }
 
-    /// Gilbert's model; with bursts of one, each packet is lost on its own.
-    fn lost(&mut self) -> bool {
+    fn random(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        let draw = (self.random >> 11) as f64 / (1_u64 << 53) as f64;
+        self.random
+    }
+
+    /// Gilbert's model; with bursts of one, each packet is lost on its own.
+    fn lost(&mut self) -> bool {
+        let draw = (self.random() >> 11) as f64 / (1_u64 << 53) as f64;
         let Way { loss, burst, .. } = self.way;
         self.in_burst = if burst <= 1.0 {
             draw < loss
@@ -580,13 +590,12 @@ fn far_away_repairs_bring_frames_in_time() {
         Sim::new(None, far).run(24),
         Sim::new(Some(Flexfec::Auto), far).run(24),
     );
-    println!("without {without:?}\nwith {with:?}");
     assert_eq!((without.repairs, without.repair_packets), (0.0, 0));
     assert!(with.repaired > 50);
     assert!((0.08..0.14).contains(&with.repairs), "{with:?}");
     assert!(without.in_time < 0.85, "{without:?}");
     assert!(with.in_time > 0.93, "{with:?}");
-    assert!(with.freezes < without.freezes / 3, "{without:?} {with:?}");
+    assert!(with.frozen * 3 < without.frozen * 2, "{without:?} {with:?}");
 }
 
 #[test]
@@ -599,14 +608,15 @@ fn near_or_without_loss_nothing_is_spent() {
 
 /// The table in `README.md`.
 #[test]
-#[ignore = "a measurement: 40 runs of a minute"]
+#[ignore = "a measurement: 60 runs of a minute"]
+#[expect(clippy::print_stdout, reason = "what is measured")]
 fn table() {
     println!(
         "| loss | round trip | NACK: in time | freezes | resent | with FEC: in time | freezes | resent | repairs |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for (loss, burst) in [(1.0, 1.0), (2.0, 1.0), (5.0, 1.0), (10.0, 1.0), (5.0, 3.0)] {
-        for round_trip in [50, 100, 150, 200, 300] {
+        for round_trip in [50, 100, 150, 175, 200, 300] {
             let way = way(loss, burst, round_trip);
             let bare = Sim::new(None, way).run(72);
             let with = Sim::new(Some(Flexfec::Always), way).run(72);

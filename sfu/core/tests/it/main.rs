@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod data;
+mod flexfec;
 mod flow;
 mod hostile;
 mod ice;
