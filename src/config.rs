@@ -95,6 +95,30 @@ pub struct Media {
     pub playout_delay_min: u16,
     /// The most that they may wait, up to 40,950 ms.
     pub playout_delay_max: u16,
+    /// Forward error correction of the video towards viewers who can use it.
+    pub flexfec: Flexfec,
+}
+
+/// When viewers get repair packets (FlexFEC) beside the video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flexfec {
+    /// Never.
+    Off,
+    /// While packets are lost on the way and the way is long.
+    Auto,
+    /// While packets are lost on the way.
+    Always,
+}
+
+impl From<Flexfec> for weir_sfu::Flexfec {
+    fn from(flexfec: Flexfec) -> Self {
+        match flexfec {
+            Flexfec::Off => Self::Off,
+            Flexfec::Auto => Self::Auto,
+            Flexfec::Always => Self::Always,
+        }
+    }
 }
 
 /// A public address, or how to find it.
@@ -140,6 +164,7 @@ impl Default for Media {
             grace: 15,
             playout_delay_min: 0,
             playout_delay_max: 200,
+            flexfec: Flexfec::Auto,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 pub use weir_sfu_core::{
-    DataEvent, EndReason, IceAnswer, IceParameters, IceRestartError, LayerChoice, LayerStats,
+    DataEvent, EndReason, Flexfec, IceAnswer, IceParameters, IceRestartError, LayerChoice, LayerStats,
     MAX_MESSAGE, OfferError, SendDataError, SessionId, SfuEvent, SfuStats, StreamId, StreamStats,
     ViewerStats,
 };
@@ -38,6 +38,8 @@ pub struct SfuConfig {
     /// Least and most delay that players are asked to show pictures with, unless the stream says
     /// otherwise; up to 40.95 s in steps of 10 ms.
     pub playout_delay: (Duration, Duration),
+    /// Forward error correction of the video towards viewers who can use it.
+    pub flexfec: Flexfec,
 }
 
 impl Default for SfuConfig {
@@ -53,6 +55,7 @@ impl Default for SfuConfig {
             publisher_timeout: Duration::from_secs(5),
             grace: Duration::from_secs(15),
             playout_delay: (Duration::ZERO, Duration::from_millis(200)),
+            flexfec: Flexfec::Auto,
         }
     }
 }

@@ -146,6 +146,7 @@ impl Sfu {
                     publisher_timeout: config.publisher_timeout,
                     grace: config.grace,
                     playout_delay: playout_delay(config.playout_delay),
+                    flexfec: config.flexfec,
                     wallclock: Wallclock::new(now, SystemTime::now()),
                     max_gso_segments: socket.max_segments(),
                 },

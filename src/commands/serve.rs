@@ -67,6 +67,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         publisher_timeout: config.media.publisher_timeout(),
         grace: config.media.grace(),
         playout_delay: config.media.playout_delay(),
+        flexfec: config.media.flexfec.into(),
     })
     .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
 

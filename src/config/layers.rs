@@ -321,6 +321,7 @@ mod tests {
             ("grace = 601", "media.grace"),
             ("playout_delay_min = 300", "media.playout_delay_min"),
             ("playout_delay_max = 50000", "media.playout_delay_max"),
+            ("flexfec = \"on\"", "media.flexfec"),
             ("public_ip = \"here\"", "media.public_ip"),
             ("public_ip = \"0.0.0.0\"", "media.public_ip"),
             // Nobody to ask.

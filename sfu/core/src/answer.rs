@@ -4,6 +4,7 @@ use str0m::media::Mid;
 use weir_media::{Kind, VideoCodec};
 
 use crate::{
+    flexfec,
     packet::{H264Profile, codec_name},
     sdp,
 };
@@ -22,6 +23,15 @@ pub(crate) struct EgressMedia {
     /// In the answer's order, which is the offer's.
     pub codecs: Vec<EgressCodec>,
     pub extensions: EgressExtensions,
+    /// Forward error correction, where it was negotiated.
+    pub flexfec: Option<EgressFec>,
+}
+
+/// The repair stream of an m-line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EgressFec {
+    pub pt: u8,
+    pub ssrc: u32,
 }
 
 /// A payload type that may be sent.
@@ -131,6 +141,18 @@ fn section(text: &str) -> Option<EgressMedia> {
         let (id, _) = ids.find(|(_, extension)| extension.split(' ').next() == Some(uri))?;
         id.split('/').next()?.parse().ok()
     };
+    let repair = || {
+        let is_it = |map: &str| map.split('/').next() == Some(flexfec::NAME);
+        let mut maps = of("rtpmap").filter_map(|value| value.split_once(' '));
+        let (pt, _) = maps.find(|(_, map)| is_it(map))?;
+        let (_, ssrc) = of("ssrc-group")
+            .find_map(|value| value.strip_prefix(flexfec::GROUP))?
+            .split_once(' ')?;
+        Some(EgressFec {
+            pt: pt.parse().ok()?,
+            ssrc: ssrc.trim().parse().ok()?,
+        })
+    };
     (!codecs.is_empty()).then_some(EgressMedia {
         mid: Mid::from(of("mid").next()?.trim()),
         kind,
@@ -148,6 +170,7 @@ fn section(text: &str) -> Option<EgressMedia> {
             abs_send_time: id_of("http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
             playout_delay: id_of("http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"),
         },
+        flexfec: repair(),
     })
 }
 

@@ -35,6 +35,7 @@ mod demux;
 mod dtls;
 mod egress;
 mod extension;
+mod flexfec;
 mod ice;
 mod id;
 mod ingest;
@@ -62,6 +63,7 @@ pub use api::{
     EndReason, LayerChoice, LayerStats, OfferError, SfuEvent, SfuStats, StreamStats, ViewerStats,
 };
 pub use data::{DataEvent, MAX_MESSAGE, SendDataError};
+pub use flexfec::Flexfec;
 pub use ice::{IceAnswer, IceParameters, IceRestartError};
 pub use id::{SessionId, StreamId};
 pub use outbox::{Path, Transmit};

@@ -15,7 +15,7 @@ use str0m::{
 use weir_media::{Kind, VideoCodec};
 
 use crate::{
-    OfferError, extension,
+    OfferError, extension, flexfec,
     packet::{H264Profile, SourceInfo, codec_name},
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct CheckedOffer {
     pub extensions: ExtensionMap,
     /// Simulcast layers of the video in the order of the offer.
     pub rids: Vec<String>,
+    /// Payload type of FlexFEC by m-line, where a viewer offers it for its video.
+    pub flexfec: Vec<Option<u8>>,
 }
 
 /// Codecs of our side, as they can be answered.
@@ -433,6 +435,11 @@ impl<'a> Scan<'a> {
             codecs,
             extensions: extension::negotiate(role, &offered),
             rids: self.layers().into_iter().map(str::to_owned).collect(),
+            flexfec: self
+                .media
+                .iter()
+                .map(|line| line.flexfec().filter(|_| role == Role::Viewer))
+                .collect(),
         })
     }
 
@@ -656,6 +663,18 @@ impl<'a> MediaLine<'a> {
             codec.name.eq_ignore_ascii_case("rtx") && apt(codec) == Some(pt) && codec.pt <= 127
         })?;
         Some(rtx.pt)
+    }
+
+    /// Payload type of FlexFEC, where this is a video line and offers it.
+    fn flexfec(&self) -> Option<u8> {
+        let is_it = |codec: &&Offered<'_>| {
+            codec.name.eq_ignore_ascii_case(flexfec::NAME)
+                && codec.rate == 90_000
+                && codec.pt <= 127
+                && self.pts.contains(&codec.pt)
+        };
+        let codec = self.codecs.iter().find(is_it)?;
+        (self.kind == Some(Kind::Video)).then_some(codec.pt)
     }
 
     fn offered(&self) -> String {

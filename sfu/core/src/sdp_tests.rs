@@ -240,6 +240,7 @@ fn what_a_chromium_viewer_gets() {
     assert_eq!((audio.kind, video.kind), (Kind::Audio, Kind::Video));
     assert_eq!((&*audio.mid, &*video.mid), ("0", "1"));
     assert_eq!(audio.cname, video.cname);
+    assert_eq!(video.flexfec, None, "not offered");
     assert_ne!(audio.ssrc, video.ssrc);
     assert!(audio.rtx_ssrc.is_none() && video.rtx_ssrc.is_some_and(|rtx| rtx != video.ssrc));
     let opus = audio.opus().unwrap();

@@ -25,6 +25,7 @@ use crate::{
     OfferError,
     data::{BUFFERED_DATA, MAX_MESSAGE},
     dtls::{self, Agreed},
+    flexfec,
     ice::{Candidates, IceParameters},
     media_keys::MediaKeys,
     outbox::{Outbox, Path},
@@ -149,10 +150,12 @@ impl Transport {
     }
 
     /// Answers the offer; candidates are in the answer. Gives the m-lines too, since str0m tells of
-    /// them only once the peer is connected.
+    /// them only once the peer is connected. `flexfec`: payload types of FlexFEC by m-line, where it
+    /// is to be answered.
     pub(crate) fn accept(
         &mut self,
         offer: SdpOffer,
+        flexfec: &[Option<u8>],
         outbox: &mut Outbox,
     ) -> Result<(String, Vec<(Mid, MediaKind)>), OfferError> {
         if let Some(parameters) = IceParameters::find(&offer.to_sdp_string()) {
@@ -169,7 +172,11 @@ impl Transport {
         let mut events = Vec::new();
         self.drain(outbox, &mut events)
             .map_err(|Failed| OfferError::Malformed("it cannot be answered".to_owned()))?;
-        let answer = sdp::finish_answer(&answer.to_sdp_string());
+        let mut answer = sdp::finish_answer(&answer.to_sdp_string());
+        if flexfec.iter().any(Option::is_some) {
+            let api = self.rtc.direct_api();
+            answer = flexfec::add_to_answer(&answer, flexfec, || *api.new_ssrc());
+        }
         let media = sdp::mids(&answer)
             .filter_map(|mid| self.rtc.media(mid))
             .map(|media| (media.mid(), media.kind()))

@@ -4,8 +4,10 @@ use str0m::media::Mid;
 use weir_media::Kind;
 use weir_rtp::srtp::Sealer;
 
+use super::fec::Fec;
 use crate::{
-    answer::{EgressExtensions, EgressMedia},
+    answer::{EgressExtensions, EgressFec, EgressMedia},
+    flexfec::Flexfec,
     ingest::red_primary,
     munge::{Munged, Munger},
     outbox::{Outbox, Path},
@@ -44,6 +46,8 @@ pub(crate) struct Stream {
     extension: Extension,
     /// Where in it that number stands.
     twcc_at: Option<usize>,
+    /// Repairs, where the viewer negotiated them.
+    pub(super) fec: Option<Box<Fec>>,
     /// Sent, for reports: packets and octets of payload (RFC 3550 section 6.4.1).
     pub(crate) packets: u32,
     pub(crate) octets: u32,
@@ -72,6 +76,7 @@ impl Stream {
             rtx_seq: 1,
             extension: Extension::default(),
             twcc_at: None,
+            fec: None,
             packets: 0,
             octets: 0,
         }
@@ -102,6 +107,13 @@ impl Stream {
         elements.resize(elements.len().next_multiple_of(4), 0);
         self.extension = Extension::new(&elements);
         self.twcc_at = twcc.map(|at| at + 4);
+    }
+
+    /// The packets may be repaired, if the answer says so.
+    pub(super) fn set_repairs(&mut self, media: &EgressMedia, mode: Flexfec) {
+        let twcc = media.extensions.transport_cc;
+        let fec = |EgressFec { pt, ssrc }| Box::new(Fec::new(mode, pt, ssrc, self.ssrc, twcc));
+        self.fec = media.flexfec.map(fec);
     }
 
     /// Names the session's end in reports, the same for sound and picture.
@@ -155,7 +167,7 @@ impl Stream {
         let pad = padded - len;
         let twcc = self.twcc_at.map(|at| (at, twcc(padded)));
         let sealer = &mut *wire.sealer;
-        let (ssrc, extension) = (self.ssrc, self.extension);
+        let (ssrc, extension, fec) = (self.ssrc, self.extension, &mut self.fec);
         let mut written = false;
         wire.outbox.append(wire.path, padded, |out| {
             let start = out.len();
@@ -174,6 +186,10 @@ impl Stream {
             for left in (0..pad).rev() {
                 out.push(if left == 0 { pad as u8 } else { 0 });
             }
+            if let Some(fec) = fec {
+                let (header, payload) = out[start..].split_at(header_len);
+                fec.protect(header, payload);
+            }
             written = sealer.seal_rtp(out, start, header_len, munged.seq).is_ok();
             written
         });
@@ -182,6 +198,58 @@ impl Stream {
             self.octets = self.octets.wrapping_add(payload.len() as u32);
         }
         written
+    }
+
+    /// Writes the repairs that are due after a packet with this marker: how many packets, and octets
+    /// of datagrams.
+    pub(super) fn repair(
+        &mut self,
+        wire: &mut Wire<'_>,
+        marker: bool,
+        mut twcc: impl FnMut(usize) -> u16,
+    ) -> (u64, usize) {
+        let (Some(fec), Some(timestamp)) = (&mut self.fec, self.munger.timestamp()) else {
+            return (0, 0);
+        };
+        let due = fec.due(marker);
+        if due == 0 {
+            return (0, 0);
+        }
+        let (mut packets, mut octets) = (0, 0);
+        let mut payload = std::mem::take(&mut fec.scratch);
+        for repair in 0..due {
+            payload.clear();
+            if !fec.write(repair, &mut payload) {
+                continue;
+            }
+            let tag = wire.sealer.profile().tag_len();
+            let len = HEADER + self.extension.len() + payload.len() + tag;
+            let twcc = self.twcc_at.map(|at| (at, twcc(len)));
+            let seq = fec.seq;
+            fec.seq += 1;
+            let sealer = &mut *wire.sealer;
+            let extension = &self.extension;
+            wire.outbox.append(wire.path, len, |out| {
+                let start = out.len();
+                let header = Header {
+                    first: 0x80,
+                    marker: false,
+                    pt: fec.pt,
+                    seq: seq as u16,
+                    timestamp,
+                    ssrc: fec.ssrc,
+                };
+                let header_len = header.write(out, extension, twcc);
+                out.extend_from_slice(&payload);
+                let written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
+                packets += u64::from(written);
+                written
+            });
+            octets += len;
+        }
+        fec.scratch = payload;
+        fec.clear();
+        (packets, octets)
     }
 
     /// Writes a packet once more, as its own stream has it (RFC 4588). Gives the datagram's size; none

@@ -7,9 +7,13 @@
 //! - `media` writes and seals packets, first and again,
 //! - `selection` says which layer, and what of it, goes on,
 //! - `start` brings a viewer from a keyframe in the store to the live edge, and spreads bursts,
+//! - `fec` says what is repaired beforehand,
 //! - `feedback` takes the viewer's RTCP, `reports` writes ours,
 //! - `pacer` says how much may leave at once, `probe` sends more to learn what would fit.
 
+mod fec;
+#[cfg(test)]
+mod fec_sim;
 mod feedback;
 mod media;
 mod pacer;
@@ -39,6 +43,7 @@ use crate::{
     answer::EgressMedia,
     bwe::Estimator,
     dtls::Agreed,
+    flexfec::Flexfec,
     layers::Layers,
     outbox::{Outbox, Path},
     packet::{Epoch, LayerId, MediaPacket, SourceInfo},
@@ -73,6 +78,8 @@ pub(crate) struct EgressStats {
     pub(crate) keyframe_requests: u64,
     /// Video packets left out because the path or the store did not allow them.
     pub(crate) dropped: u64,
+    /// Repair packets sent beforehand.
+    pub(crate) repairs: u64,
     /// Cumulative loss by the viewer's own reports.
     pub(crate) lost: u64,
 }
@@ -117,13 +124,22 @@ pub(crate) struct Context<'a> {
 }
 
 impl Egress {
-    /// `media` is what the answer says. `playout_delay` in units of 10 ms, least and most.
-    pub(crate) fn new(now: Instant, media: Vec<EgressMedia>, playout_delay: (u16, u16)) -> Self {
+    /// `media` is what the answer says. `playout_delay` in units of 10 ms, least and most. `flexfec`:
+    /// when repairs are sent to a viewer whose answer has them.
+    pub(crate) fn new(
+        now: Instant,
+        media: Vec<EgressMedia>,
+        playout_delay: (u16, u16),
+        flexfec: Flexfec,
+    ) -> Self {
         let stream = |kind: Kind| {
             let media = media.iter().find(|media| media.kind == kind)?;
             let mut stream = Stream::new(kind, media);
             let delay = (kind == Kind::Video).then_some(playout_delay);
             stream.set_extensions(&media.extensions, delay);
+            if kind == Kind::Video {
+                stream.set_repairs(media, flexfec);
+            }
             Some(stream)
         };
         Self {
@@ -406,6 +422,10 @@ impl Egress {
             self.pacer.spend(size);
             self.stats.packets += 1;
             self.stats.octets += packet.payload.len() as u64;
+            let twcc = |datagram| estimator.sent(now, datagram, None);
+            let (repairs, octets) = video.repair(&mut wire, marker, twcc);
+            self.pacer.spend(octets);
+            self.stats.repairs += repairs;
         }
     }
 }

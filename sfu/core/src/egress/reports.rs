@@ -125,6 +125,13 @@ impl Egress {
                 self.estimator.rtt(round_trip);
             }
         }
+        if index == 0 {
+            let room = self.room();
+            let round_trip = self.reports.round_trip;
+            if let Some(fec) = self.video.as_mut().and_then(|video| video.fec.as_mut()) {
+                fec.reported(block, round_trip, room);
+            }
+        }
     }
 }
 

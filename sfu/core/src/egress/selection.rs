@@ -273,6 +273,19 @@ impl Egress {
         }
     }
 
+    /// What the path is thought to carry beside the stream, as a share of it.
+    pub(super) fn room(&self) -> f32 {
+        let Some(target) = self.selection.target.filter(|target| target.bitrate > 0) else {
+            return 0.0;
+        };
+        if self.estimator.usage() == Usage::Over {
+            return 0.0;
+        }
+        let stream = target.bitrate * OVERHEAD / 100;
+        let beside = self.estimator.estimate().saturating_sub(stream + AUDIO);
+        beside as f32 / stream as f32
+    }
+
     /// The estimate that would let the viewer have more than it has.
     pub(super) fn wanted_bitrate(&self) -> Option<u64> {
         match self.selection.choice {

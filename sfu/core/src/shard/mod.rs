@@ -26,6 +26,7 @@ use crate::{
     demux::{Demux, Owner, Peer},
     dtls,
     egress::{Egress, EgressStats},
+    flexfec::Flexfec,
     ice::Candidates,
     id::IdMap,
     ingest::PublisherIngest,
@@ -76,6 +77,8 @@ pub struct ShardConfig {
     pub grace: Duration,
     /// Least and most playout delay that viewers' players are asked for, in units of 10 ms.
     pub playout_delay: (u16, u16),
+    /// Forward error correction towards viewers.
+    pub flexfec: Flexfec,
     /// For sender reports.
     pub wallclock: Wallclock,
     /// Most datagrams per GSO send; 1 without GSO.
@@ -184,7 +187,7 @@ impl Shard {
             checked.codecs,
             checked.extensions,
         );
-        let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
+        let (answer, media) = transport.accept(checked.offer, &[], &mut self.outbox)?;
         let mut ingest = PublisherIngest::new(self.epochs.next(), &checked.rids, descriptor_id);
         for (mid, kind) in media {
             ingest.add_track(&transport.rtc, mid, kind);
@@ -225,7 +228,11 @@ impl Shard {
             checked.codecs,
             checked.extensions,
         );
-        let (answer, media) = transport.accept(checked.offer, &mut self.outbox)?;
+        let flexfec = match self.config.flexfec {
+            Flexfec::Off => &[],
+            Flexfec::Auto | Flexfec::Always => checked.flexfec.as_slice(),
+        };
+        let (answer, media) = transport.accept(checked.offer, flexfec, &mut self.outbox)?;
         // The media is ours: str0m keeps no stream that it could report on.
         transport.forget_streams(&media);
         let home = Self::home(stream, self.config.shards) == self.config.shard;
@@ -236,7 +243,12 @@ impl Shard {
         // What the route knows is at least as new as what the caller was told.
         let source = route.info.clone().unwrap_or_else(|| source.clone());
         let delay = route.playout_delay.unwrap_or(self.config.playout_delay);
-        let mut egress = Egress::new(now, answer::egress_media(&answer), delay);
+        let mut egress = Egress::new(
+            now,
+            answer::egress_media(&answer),
+            delay,
+            self.config.flexfec,
+        );
         if egress.set_source(&source).is_err() {
             self.drop_idle(stream);
             return Err(OfferError::Unprocessable(

@@ -4,6 +4,7 @@
 
 mod bridge_layers;
 mod data;
+mod flexfec;
 mod flow;
 mod hostile;
 mod ice;

@@ -16,11 +16,15 @@ use str0m::{
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
-    DataEvent, IceAnswer, IceParameters, LayerId, MediaPacket, OfferError, Output, SessionId,
+    DataEvent, Flexfec, IceAnswer, IceParameters, LayerId, MediaPacket, OfferError, Output,
+    SessionId,
     SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
+
+/// Payload type under which viewers offer FlexFEC, which str0m does not know.
+pub const FLEXFEC: u8 = 49;
 
 /// One-way delay of the network unless a test says otherwise.
 const DELAY: Duration = Duration::from_millis(15);
@@ -49,6 +53,10 @@ pub struct World {
     /// Where TCP connections were handed to.
     tcp_homes: HashMap<SocketAddr, usize>,
     network: VecDeque<(Instant, Hop)>,
+    /// Whether new viewers offer FlexFEC.
+    pub offers_flexfec: bool,
+    /// Datagrams of it that were sent.
+    pub repairs: usize,
     /// Share of RTP datagrams that vanish.
     pub loss: f64,
     /// Share of RTCP datagrams that vanish.
@@ -116,6 +124,7 @@ impl World {
                     publisher_timeout: Duration::from_secs(5),
                     grace: Duration::ZERO,
                     playout_delay: (0, 20),
+                    flexfec: Flexfec::Always,
                     wallclock: Wallclock::new(start, SystemTime::now()),
                     max_gso_segments: 64,
                 },
@@ -143,6 +152,8 @@ impl World {
             closed_tcp: Vec::new(),
             tcp_homes: HashMap::new(),
             network: VecDeque::new(),
+            offers_flexfec: false,
+            repairs: 0,
             loss: 0.0,
             feedback_loss: 0.0,
             delay: DELAY,
@@ -194,7 +205,10 @@ impl World {
         tcp: bool,
     ) -> Result<usize, OfferError> {
         let source = self.live.clone().expect("the stream is live");
-        let (mut client, pending, offer) = self.client(config, Direction::RecvOnly, tcp, &[]);
+        let (mut client, pending, mut offer) = self.client(config, Direction::RecvOnly, tcp, &[]);
+        if self.offers_flexfec {
+            offer = with_flexfec(&offer);
+        }
         let id = self.session_id();
         let answer = self.shards[shard].handle_view(self.now, STREAM, id, &source, &offer)?;
         client.session = id;
@@ -447,6 +461,8 @@ impl World {
                     self.sends += 1;
                     self.sent_segments += transmit.segments();
                     for bytes in transmit.contents.chunks(transmit.segment) {
+                        let flexfec = bytes.get(1).map(|byte| byte & 0x7f) == Some(FLEXFEC);
+                        self.repairs += usize::from(flexfec && bytes[0] >> 6 == 2);
                         if !self.lost(bytes) {
                             let hop = Hop::ToClient {
                                 to: transmit.path.destination,
@@ -492,6 +508,16 @@ impl World {
             _ => None,
         })
     }
+}
+
+/// The offer as Chromium makes it: its last m-line, the video's, has FlexFEC too.
+fn with_flexfec(offer: &str) -> String {
+    let (before, video) = offer.split_once("m=video ").unwrap();
+    let (media, attributes) = video.split_once("\r\n").unwrap();
+    format!(
+        "{before}m=video {media} {FLEXFEC}\r\n{attributes}a=rtpmap:{FLEXFEC} flexfec-03/90000\r\n\
+         a=fmtp:{FLEXFEC} repair-window=10000000\r\n"
+    )
 }
 
 impl Client {
