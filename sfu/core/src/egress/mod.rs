@@ -341,6 +341,14 @@ impl Egress {
                 self.behind = None;
                 self.asked = None;
                 self.left_until = None;
+                let run = video.munger.run().map(|(layer, _)| layer);
+                let rate = |layer| cx.layers.get(layer).map_or(0, |l| l.bitrate(cx.now));
+                let is_down = run.is_some_and(|run| rate(run) > rate(packet.layer));
+                if (continues || is_down)
+                    && let Some(last) = video.munger.last_seq()
+                {
+                    self.resent.begin_after(last);
+                }
                 video.munger.interrupt();
                 video.munger.begin(packet, None);
                 self.selection.began(packet.layer);
@@ -403,6 +411,9 @@ impl Egress {
             estimator.sent(now, datagram, None)
         };
         if video.write(&mut wire, packet, &munged, marker, twcc) {
+            if packet.keyframe_start {
+                self.resent.keyframe(munged.seq);
+            }
             self.pacer.spend(size);
             self.stats.packets += 1;
             self.stats.octets += packet.payload.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Egress, start::Behind};
+use super::{Context, Egress, start::Behind};
 use crate::{
     allocation::{Choice, Layer, LayerChooser, Rank, Situation, Wish},
     api::LayerChoice,
@@ -169,6 +169,10 @@ impl Selection {
     }
 }
 
+fn with_sound(bitrate: u64) -> u64 {
+    bitrate * OVERHEAD / 100 + AUDIO
+}
+
 fn rank(place: usize) -> Rank {
     Rank(u8::try_from(place).unwrap_or(u8::MAX))
 }
@@ -261,7 +265,7 @@ impl Egress {
             && layer != target.layer
         {
             let bitrate = layers.get(layer).map_or(0, |layer| layer.bitrate(now));
-            let needs = bitrate * OVERHEAD / 100 + AUDIO;
+            let needs = with_sound(bitrate);
             let by_path = !matches!(self.selection.choice, LayerChoice::Layer(_));
             // What cannot even be caught up with is no better.
             let hopeless = self.estimator.estimate() * 100 < needs * FAR_TOO_MUCH
@@ -271,6 +275,12 @@ impl Egress {
             }
             self.want_keyframe(now, target.layer);
         }
+    }
+
+    /// What the viewer's video and sound take, in bit/s.
+    pub(super) fn media_rate(&self, cx: &Context<'_>) -> u64 {
+        let layer = self.layer().and_then(|layer| cx.layers.get(layer));
+        with_sound(layer.map_or(0, |layer| layer.bitrate(cx.now)))
     }
 
     /// The estimate that would let the viewer have more than it has.

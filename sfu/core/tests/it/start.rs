@@ -208,6 +208,14 @@ fn debug_narrow() {
         let now = (sim.now - sim.start).as_micros() as u64;
         let rx = sim.rx(viewer);
         let lag = rx.shown.last().map(|s| (now - s.told.captured) / 1_000);
-        println!("{} layer {:?} estimate {} lag {lag:?} shown {} rtx {} pkts {}", now / 1000, stats.layer, stats.estimate, rx.shown.len(), rx.retransmitted, rx.packets);
+        println!(
+            "{} layer {:?} estimate {} lag {lag:?} shown {} rtx {} pkts {}",
+            now / 1000,
+            stats.layer,
+            stats.estimate,
+            rx.shown.len(),
+            rx.retransmitted,
+            rx.packets
+        );
     }
 }
