@@ -31,7 +31,7 @@ const MAX_RATE: u64 = 25_000_000;
 /// What an unknown path gets of a backlog until its first feedback, in bit/s: what of it does not pass
 /// must fit the queue before the bottleneck, else it is lost. Doubles with each feedback then, as long
 /// as packets wait no longer than `QUEUED`.
-const FIRST_RATE: u64 = 8_000_000;
+const FIRST_RATE: u64 = 5_000_000;
 const QUEUED: Duration = Duration::from_millis(50);
 
 /// From this backlog on a keyframe is asked for as well, for whoever joins next.
@@ -57,6 +57,8 @@ pub(crate) struct Behind {
     first_lag: Duration,
     /// What should leave to be live in time, in bit/s; none: no catch-up.
     wanted: Option<u64>,
+    /// The path's end was met.
+    full: bool,
 }
 
 impl Behind {
@@ -68,6 +70,7 @@ impl Behind {
             lag: Duration::ZERO,
             first_lag: Duration::ZERO,
             wanted: None,
+            full: false,
         }
     }
 
@@ -134,6 +137,7 @@ impl Egress {
             lag: backlog,
             first_lag: backlog,
             wanted,
+            full: path.is_some(),
         });
         match (path, wanted) {
             (Some(path), Some(_)) => self.pacer.set_rate(path + path / 4),
@@ -196,14 +200,18 @@ impl Egress {
 
     /// After a feedback: faster, as long as the path takes it, else as much as it carries.
     pub(super) fn adapt_pace(&mut self) {
-        let Some(behind) = &self.behind else {
+        let Some(behind) = &mut self.behind else {
             self.normal_pace();
             return;
         };
         let Some(wanted) = behind.wanted else { return };
-        let rate = self.pacer.rate();
+        let (rate, estimate) = (self.pacer.rate(), self.estimator.estimate());
         if self.estimator.queued() > QUEUED || self.estimator.usage() == Usage::Over {
-            self.pacer.set_rate(rate.min(self.estimator.estimate()));
+            // Its end is known now, and its queue has to drain.
+            behind.full = true;
+            self.pacer.set_rate(rate.min(estimate * 4 / 5));
+        } else if behind.full {
+            self.pacer.set_rate(estimate.min(wanted));
         } else {
             self.pacer.set_rate((2 * rate).min(wanted.max(rate)));
         }

@@ -190,32 +190,3 @@ fn a_join_on_a_narrow_or_lossy_path_still_starts() {
         assert!(later.longest < Duration::from_millis(1_000), "{later:?}");
     }
 }
-
-#[test]
-fn debug_narrow() {
-    let mut sim = Sim::new();
-    let mut source = Ladder::new(sim.now, 10, &[("f", 2_500_000, 720), ("q", 300_000, 180)]);
-    source.gop = Some(Duration::from_secs(4));
-    source.answers = None;
-    sim.begin(source);
-    sim.run(11_500);
-    let viewer = sim.join(vp8(), Duration::from_millis(20));
-    sim.viewers[viewer].down.rate = Some(3_000_000);
-    sim.connect(viewer);
-    for _ in 0..60 {
-        sim.run(100);
-        let stats = sim.stats(viewer);
-        let now = (sim.now - sim.start).as_micros() as u64;
-        let rx = sim.rx(viewer);
-        let lag = rx.shown.last().map(|s| (now - s.told.captured) / 1_000);
-        println!(
-            "{} layer {:?} estimate {} lag {lag:?} shown {} rtx {} pkts {}",
-            now / 1000,
-            stats.layer,
-            stats.estimate,
-            rx.shown.len(),
-            rx.retransmitted,
-            rx.packets
-        );
-    }
-}
