@@ -23,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_media::Kind;
+use weir_media::{Kind, VideoCodec};
 use weir_rtp::srtp::{Opener, Sealer, split_keying_material};
 
 use self::{
@@ -173,6 +173,10 @@ impl Egress {
         let changed = self.source.as_ref().map(|s| s.epoch) != Some(source.epoch);
         self.source = Some(source.clone());
         self.selection.set_layers(&source.layers);
+        if let Some(video) = &mut self.video {
+            let closes = source.tracks.video == Some(VideoCodec::Vp8);
+            video.munger.close_picture_ids(closes);
+        }
         if changed {
             self.selection.restart();
             self.behind = None;

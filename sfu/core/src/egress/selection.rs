@@ -129,11 +129,16 @@ impl Selection {
         } = place;
         if starts_frame {
             if place.spatial == 0 {
-                self.spatial = self.spatial.min(spatial);
+                // Which picture is the last of this time is known before its first packet leaves: a
+                // marker before it would end it. So larger ones begin with a keyframe alone, though
+                // a few streams would allow it elsewhere.
+                let begins = packet.keyframe && spatial_start;
+                self.spatial = if begins {
+                    spatial
+                } else {
+                    self.spatial.min(spatial)
+                };
                 self.temporal = self.temporal.min(temporal);
-            }
-            if spatial_start && place.spatial > self.spatial && place.spatial <= spatial {
-                self.spatial = place.spatial;
             }
             if switching_point && place.temporal > self.temporal && place.temporal <= temporal {
                 self.temporal = place.temporal;
@@ -273,6 +278,12 @@ impl Egress {
             if measured && by_path && target.bitrate < bitrate && hopeless {
                 self.leave_layer(now);
             }
+            self.want_keyframe(now, target.layer);
+        } else if let Some(target) = target
+            && run.is_some()
+            && target.spatial > self.selection.spatial
+        {
+            // A larger picture of the same layer (LxTy_KEY) begins at a keyframe too.
             self.want_keyframe(now, target.layer);
         }
     }
