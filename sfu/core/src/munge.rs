@@ -39,6 +39,10 @@ pub(crate) struct Munger {
     told: Option<u32>,
     /// Newest numbers in payloads given out.
     ids: LastIds,
+    /// Whether picture ids close up where pictures are left out, as a VP8 decoder wants.
+    closes_ids: bool,
+    /// The picture that was left out last.
+    left_out: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,7 +118,16 @@ impl Munger {
             first_timestamp,
             told: None,
             ids: LastIds::default(),
+            closes_ids: false,
+            left_out: None,
         }
+    }
+
+    /// Whether the picture ids close up where pictures are left out. VP8's do: its receivers wait for
+    /// the pictures between (RFC 7741 section 4.2 has them numbered without a gap). VP9's do not:
+    /// its references are told as differences.
+    pub(crate) fn close_picture_ids(&mut self, closes: bool) {
+        self.closes_ids = closes;
     }
 
     /// Whether the next packet of this epoch continues a run. When not, `begin` comes first.
@@ -180,13 +193,26 @@ impl Munger {
     /// This packet of the run is left out: the numbers close up.
     pub(crate) fn leave_out(&mut self, packet: &MediaPacket) {
         let last = self.last_seq;
-        if let Some(span) = &mut self.span
-            && span.to.is_none()
-            && packet.seq >= span.from
-            // A late one was decided upon when its picture was.
-            && last.is_none_or(|last| packet.seq > last.saturating_add_signed(-span.seq_offset))
-        {
+        let Some(span) = &mut self.span else {
+            return;
+        };
+        // A late one was decided upon when its picture was.
+        let is_late = packet.seq < span.from
+            || last.is_some_and(|last| packet.seq <= last.saturating_add_signed(-span.seq_offset));
+        if is_late {
+            return;
+        }
+        if span.to.is_none() {
             span.to = Some(packet.seq);
+        }
+        let id = packet.picture_ids.picture_id.map(|id| id.value);
+        if self.closes_ids
+            && id.is_some()
+            && id != self.left_out
+            && let Some(run) = &mut self.run
+        {
+            self.left_out = id;
+            run.ids.picture_id = run.ids.picture_id.wrapping_sub(1);
         }
     }
 
@@ -478,6 +504,40 @@ mod tests {
             munger.timestamp_at(start + Duration::from_secs(6)),
             Some(180_000)
         );
+    }
+
+    #[test]
+    fn picture_ids_of_vp8_close_up_where_pictures_are_left_out() {
+        let now = Instant::now();
+        let mut munger = Munger::new(Kind::Video, 0);
+        munger.close_picture_ids(true);
+        let part = |seq: u64| MediaPacket {
+            picture_ids: PictureIds {
+                picture_id: Some(PictureId {
+                    offset: 2,
+                    value: (0x7ffe + (seq / 2) as u16) & 0x7fff,
+                    long: true,
+                }),
+                ..PictureIds::default()
+            },
+            ..packet(1, seq, (seq / 2) as u32, now)
+        };
+        munger.begin(&part(0), None);
+        let mut given = Vec::new();
+        // Pictures of two packets, of which every other one is left out.
+        for seq in 0..16 {
+            if seq / 2 % 2 == 1 {
+                munger.leave_out(&part(seq));
+            } else {
+                let munged = munger.munge(&part(seq)).unwrap();
+                given.push((munged.seq, munged.ids.picture_id.unwrap().value));
+            }
+        }
+        let ids: Vec<u16> = given.iter().map(|(_, id)| *id).collect();
+        assert_eq!(ids, [0x7ffe, 0x7ffe, 0x7fff, 0x7fff, 0, 0, 1, 1]);
+        assert!(given.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1));
+        let again = munger.again(given[2].0, &part(4)).unwrap();
+        assert_eq!(again.ids.picture_id.unwrap().value, 0x7fff);
     }
 
     #[test]

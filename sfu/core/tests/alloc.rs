@@ -2,7 +2,7 @@
 //! get packets again. A binary of its own, since the allocator is the whole process's.
 
 // The simulation's parts are the other binary's too; not all of them are used here.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "it/keyed.rs"]
 mod keyed;

@@ -282,6 +282,11 @@ impl Estimator {
         self.delay.usage()
     }
 
+    /// How long packets wait at present, above the least of late.
+    pub(crate) fn queued(&self) -> Duration {
+        Duration::from_micros(u64::from(self.delay.queue_micros()))
+    }
+
     /// Asks for a probe if one is due. `wanted`: the estimate that the next higher layer needs; none
     /// when there is nothing to gain. Cheap: call it after each feedback, no timer is needed.
     pub(crate) fn poll_probe(&mut self, now: Instant, wanted: Option<u64>) -> Option<Probe> {

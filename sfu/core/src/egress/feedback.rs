@@ -8,7 +8,6 @@ use std::{
 use weir_rtp::rtcp::{self, Rtcp};
 
 use super::{Context, Egress, media::Wire};
-use crate::bwe::Usage;
 
 /// Resent packets that are remembered, so that a repeated request within a round trip is not answered
 /// twice. Beyond, the oldest is forgotten, at the worst for a duplicate.
@@ -20,6 +19,11 @@ const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(50);
 /// Resent octets a second, as a share of what is thought to fit: a path that is full is not made free
 /// by filling it more.
 const RESEND_SHARE: f64 = 0.5;
+
+/// With packets that wait so long before the bottleneck, what is resent makes more loss than it mends: it
+/// gets what the media leaves, or at least this share, and nothing from before the newest keyframe.
+const STANDING: Duration = Duration::from_millis(100);
+const RESEND_LEAST: f64 = 0.05;
 
 /// Resent octets at once.
 const RESEND_BURST: f64 = 96.0 * 1024.0;
@@ -34,6 +38,8 @@ pub(crate) struct Resent {
     keyframe_asked: Option<Instant>,
     /// Nothing before this number is of use to the viewer.
     from: u64,
+    /// Where the newest keyframe begins.
+    keyframe: u64,
 }
 
 impl Resent {
@@ -53,15 +59,20 @@ impl Resent {
         self.newest.push_back((seq, now));
     }
 
+    /// A keyframe begins with this number.
+    pub(super) fn keyframe(&mut self, seq: u64) {
+        self.keyframe = seq;
+    }
+
     /// What went before is not resent any more.
     pub(super) fn begin_after(&mut self, seq: u64) {
         self.from = seq + 1;
     }
 
-    fn fill(&mut self, now: Instant, estimate: u64) {
+    /// `rate`: octets a second.
+    fn fill(&mut self, now: Instant, rate: f64) {
         let (tokens, at) = self.tokens.unwrap_or((RESEND_BURST, now));
         let passed = now.saturating_duration_since(at).as_secs_f64();
-        let rate = estimate as f64 / 8.0 * RESEND_SHARE;
         self.tokens = Some(((tokens + passed * rate).min(RESEND_BURST), now));
     }
 
@@ -123,11 +134,7 @@ impl Egress {
                 Rtcp::Twcc(twcc) => {
                     self.estimator
                         .feedback(cx.now, twcc.reference_time, twcc.arrivals());
-                    if self.behind.is_none() {
-                        self.normal_pace();
-                    } else if self.estimator.usage() == Usage::Over {
-                        self.careful_pace();
-                    }
+                    self.adapt_pace();
                     self.choose(cx.now, cx.layers);
                     self.probe(cx);
                 }
@@ -161,7 +168,19 @@ impl Egress {
     }
 
     fn resend(&mut self, cx: &mut Context<'_>, lost: impl Iterator<Item = u16>) {
-        self.resent.fill(cx.now, self.estimator.estimate());
+        let path = self.estimator.estimate() as f64 / 8.0;
+        let is_full = self.estimator.queued() > STANDING;
+        let rate = if is_full {
+            (path - self.media_rate(cx) as f64 / 8.0).max(path * RESEND_LEAST)
+        } else {
+            path * RESEND_SHARE
+        };
+        self.resent.fill(cx.now, rate);
+        let from = if is_full {
+            self.resent.from.max(self.resent.keyframe)
+        } else {
+            self.resent.from
+        };
         let round_trip = self.reports.round_trip().unwrap_or(UNKNOWN_ROUND_TRIP);
         for seq in lost {
             self.stats.nacked += 1;
@@ -174,7 +193,7 @@ impl Egress {
             let Some(seq) = video.munger.extend(seq) else {
                 continue;
             };
-            if seq < self.resent.from || self.resent.is_on_its_way(seq, cx.now, round_trip) {
+            if seq < from || self.resent.is_on_its_way(seq, cx.now, round_trip) {
                 continue;
             }
             let Some(origin) = video.munger.origin(seq) else {
@@ -225,7 +244,7 @@ mod tests {
         let mut resent = Resent::default();
         let mut octets = 0;
         for ms in 0..2_000 {
-            resent.fill(now + Duration::from_millis(ms), 1_000_000);
+            resent.fill(now + Duration::from_millis(ms), 62_500.0);
             while resent.is_open() {
                 resent.spend(1_200);
                 octets += 1_200;

@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_media::Kind;
+use weir_media::{Kind, VideoCodec};
 use weir_rtp::srtp::{Opener, Sealer, split_keying_material};
 
 use self::{
@@ -189,6 +189,10 @@ impl Egress {
         let changed = self.source.as_ref().map(|s| s.epoch) != Some(source.epoch);
         self.source = Some(source.clone());
         self.selection.set_layers(&source.layers);
+        if let Some(video) = &mut self.video {
+            let closes = source.tracks.video == Some(VideoCodec::Vp8);
+            video.munger.close_picture_ids(closes);
+        }
         if changed {
             self.selection.restart();
             self.behind = None;
@@ -357,6 +361,14 @@ impl Egress {
                 self.behind = None;
                 self.asked = None;
                 self.left_until = None;
+                let run = video.munger.run().map(|(layer, _)| layer);
+                let rate = |layer| cx.layers.get(layer).map_or(0, |l| l.bitrate(cx.now));
+                let is_down = run.is_some_and(|run| rate(run) > rate(packet.layer));
+                if (continues || is_down)
+                    && let Some(last) = video.munger.last_seq()
+                {
+                    self.resent.begin_after(last);
+                }
                 video.munger.interrupt();
                 video.munger.begin(packet, None);
                 self.selection.began(packet.layer);
@@ -419,6 +431,9 @@ impl Egress {
             estimator.sent(now, datagram, None)
         };
         if video.write(&mut wire, packet, &munged, marker, twcc) {
+            if packet.keyframe_start {
+                self.resent.keyframe(munged.seq);
+            }
             self.pacer.spend(size);
             self.stats.packets += 1;
             self.stats.octets += packet.payload.len() as u64;

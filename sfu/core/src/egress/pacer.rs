@@ -29,6 +29,10 @@ impl Pacer {
         }
     }
 
+    pub(crate) fn rate(&self) -> u64 {
+        self.rate
+    }
+
     pub(crate) fn set_rate(&mut self, rate: u64) {
         self.rate = rate;
     }

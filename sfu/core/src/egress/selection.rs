@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Egress, start::Behind};
+use super::{Context, Egress, start::Behind};
 use crate::{
     allocation::{Choice, Layer, LayerChooser, Rank, Situation, Wish},
     api::LayerChoice,
@@ -129,11 +129,16 @@ impl Selection {
         } = place;
         if starts_frame {
             if place.spatial == 0 {
-                self.spatial = self.spatial.min(spatial);
+                // Which picture is the last of this time is known before its first packet leaves: a
+                // marker before it would end it. So larger ones begin with a keyframe alone, though
+                // a few streams would allow it elsewhere.
+                let begins = packet.keyframe && spatial_start;
+                self.spatial = if begins {
+                    spatial
+                } else {
+                    self.spatial.min(spatial)
+                };
                 self.temporal = self.temporal.min(temporal);
-            }
-            if spatial_start && place.spatial > self.spatial && place.spatial <= spatial {
-                self.spatial = place.spatial;
             }
             if switching_point && place.temporal > self.temporal && place.temporal <= temporal {
                 self.temporal = place.temporal;
@@ -167,6 +172,10 @@ impl Selection {
             }
         }
     }
+}
+
+fn with_sound(bitrate: u64) -> u64 {
+    bitrate * OVERHEAD / 100 + AUDIO
 }
 
 fn rank(place: usize) -> Rank {
@@ -261,7 +270,7 @@ impl Egress {
             && layer != target.layer
         {
             let bitrate = layers.get(layer).map_or(0, |layer| layer.bitrate(now));
-            let needs = bitrate * OVERHEAD / 100 + AUDIO;
+            let needs = with_sound(bitrate);
             let by_path = !matches!(self.selection.choice, LayerChoice::Layer(_));
             // What cannot even be caught up with is no better.
             let hopeless = self.estimator.estimate() * 100 < needs * FAR_TOO_MUCH
@@ -269,6 +278,12 @@ impl Egress {
             if measured && by_path && target.bitrate < bitrate && hopeless {
                 self.leave_layer(now);
             }
+            self.want_keyframe(now, target.layer);
+        } else if let Some(target) = target
+            && run.is_some()
+            && target.spatial > self.selection.spatial
+        {
+            // A larger picture of the same layer (LxTy_KEY) begins at a keyframe too.
             self.want_keyframe(now, target.layer);
         }
     }
@@ -284,6 +299,12 @@ impl Egress {
         let stream = target.bitrate * OVERHEAD / 100;
         let beside = self.estimator.estimate().saturating_sub(stream + AUDIO);
         beside as f32 / stream as f32
+    }
+
+    /// What the viewer's video and sound take, in bit/s.
+    pub(super) fn media_rate(&self, cx: &Context<'_>) -> u64 {
+        let layer = self.layer().and_then(|layer| cx.layers.get(layer));
+        with_sound(layer.map_or(0, |layer| layer.bitrate(cx.now)))
     }
 
     /// The estimate that would let the viewer have more than it has.

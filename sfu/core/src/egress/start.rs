@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::{Context, Egress, START_BITRATE, pacer::TICK};
 use crate::{
+    bwe::Usage,
     layers::Layers,
     munge::CatchUp,
     packet::{LayerId, MediaPacket},
@@ -26,6 +27,12 @@ const SPEED: u32 = 6;
 
 /// A backlog is sent at this rate at most, in bit/s, unless [`LONGEST`] asks for more.
 const MAX_RATE: u64 = 25_000_000;
+
+/// What an unknown path gets of a backlog until its first feedback, in bit/s: what of it does not pass
+/// must fit the queue before the bottleneck, else it is lost. Doubles with each feedback then, as long
+/// as packets wait no longer than `QUEUED`.
+const FIRST_RATE: u64 = 5_000_000;
+const QUEUED: Duration = Duration::from_millis(50);
 
 /// From this backlog on a keyframe is asked for as well, for whoever joins next.
 const LONG_GOP: Duration = Duration::from_secs(2);
@@ -48,6 +55,10 @@ pub(crate) struct Behind {
     lag: Duration,
     /// How far it was at first.
     first_lag: Duration,
+    /// What should leave to be live in time, in bit/s; none: no catch-up.
+    wanted: Option<u64>,
+    /// The path's end was met.
+    full: bool,
 }
 
 impl Behind {
@@ -58,6 +69,8 @@ impl Behind {
             next: now + TICK,
             lag: Duration::ZERO,
             first_lag: Duration::ZERO,
+            wanted: None,
+            full: false,
         }
     }
 
@@ -110,19 +123,28 @@ impl Egress {
                 told_in,
             }
         });
+        let has_twcc = video.has_twcc();
         video.munger.begin(key, catch_up);
         self.selection.began(layer);
+        let wanted = catch_up.map(|CatchUp { told_in, .. }| {
+            // A quarter more, since the stream goes on meanwhile.
+            let needed = octets as u64 * 8_000 / (told_in.as_millis() as u64).max(1);
+            needed + needed / 4
+        });
         self.behind = Some(Behind {
             seq: key.seq,
             next: cx.now,
             lag: backlog,
             first_lag: backlog,
+            wanted,
+            full: path.is_some(),
         });
-        if let Some(CatchUp { told_in, .. }) = catch_up {
-            // A quarter more, since the stream goes on meanwhile.
-            let needed = octets as u64 * 8_000 / (told_in.as_millis() as u64).max(1);
-            let least = path.unwrap_or(2 * START_BITRATE);
-            self.pacer.set_rate((needed + needed / 4).max(least));
+        match (path, wanted) {
+            (Some(path), Some(_)) => self.pacer.set_rate(path + path / 4),
+            // The first feedback says whether the path takes more.
+            (None, Some(wanted)) if has_twcc => self.pacer.set_rate(wanted.min(FIRST_RATE)),
+            (None, Some(wanted)) => self.pacer.set_rate(wanted),
+            (_, None) => {}
         }
         if backlog > LONG_GOP {
             self.wants_keyframe = Some(layer);
@@ -176,10 +198,23 @@ impl Egress {
         self.behind = Some(behind);
     }
 
-    /// What is caught up is more than the path carries.
-    pub(super) fn careful_pace(&mut self) {
-        let estimate = self.estimator.estimate();
-        self.pacer.set_rate(estimate + estimate / 4);
+    /// After a feedback: faster, as long as the path takes it, else as much as it carries.
+    pub(super) fn adapt_pace(&mut self) {
+        let Some(behind) = &mut self.behind else {
+            self.normal_pace();
+            return;
+        };
+        let Some(wanted) = behind.wanted else { return };
+        let (rate, estimate) = (self.pacer.rate(), self.estimator.estimate());
+        if self.estimator.queued() > QUEUED || self.estimator.usage() == Usage::Over {
+            // Its end is known now, and its queue has to drain.
+            behind.full = true;
+            self.pacer.set_rate(rate.min(estimate * 4 / 5));
+        } else if behind.full {
+            self.pacer.set_rate(estimate.min(wanted));
+        } else {
+            self.pacer.set_rate((2 * rate).min(wanted.max(rate)));
+        }
     }
 
     /// Beyond a burst, frames leave at a few times what the path is thought to carry.

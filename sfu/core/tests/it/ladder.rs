@@ -23,7 +23,6 @@ const KEYFRAME: f64 = 5.0;
 
 #[derive(Debug, Clone)]
 pub struct Layer {
-    pub name: &'static str,
     /// In bit/s.
     pub bitrate: u64,
     pub height: u16,
@@ -104,8 +103,7 @@ impl Ladder {
         let made = layers
             .iter()
             .zip(1..)
-            .map(|((name, bitrate, height), n)| Layer {
-                name,
+            .map(|((_, bitrate, height), n)| Layer {
                 bitrate: *bitrate,
                 height: *height,
                 on: true,

@@ -1,6 +1,8 @@
 //! The media plane in virtual time: real str0m clients on both sides, no sockets, no clock.
 
 #![allow(clippy::unwrap_used)]
+// Tables, for `--nocapture`.
+#![allow(clippy::print_stdout)]
 
 mod bridge_layers;
 mod data;
@@ -19,5 +21,6 @@ mod sim;
 mod simulcast_in;
 mod sources;
 mod start;
+mod svc;
 mod upstream;
 mod world;

@@ -71,14 +71,11 @@ pub struct Shown {
     pub at: Instant,
     pub told: Told,
     pub timestamp: u32,
-    /// Packets that it had.
-    pub packets: u64,
 }
 
 /// A sender report as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Report {
-    pub at: Instant,
     pub ssrc: u32,
     pub ntp: u64,
     pub rtp: u32,
@@ -356,7 +353,6 @@ impl Receiver {
             at: now,
             told: said,
             timestamp: part.timestamp,
-            packets: last + 1 - first,
         });
     }
 
@@ -468,7 +464,6 @@ impl Receiver {
                         self.lsr = Some(((report.ntp >> 16) as u32, now));
                     }
                     self.reports.push(Report {
-                        at: now,
                         ssrc: report.ssrc,
                         ntp: report.ntp,
                         rtp: report.rtp,
