@@ -23,6 +23,9 @@ export const SIMULCAST: Encoding[] = [
 
 const SINGLE: Encoding[] = [{ maxBitrate: 2_500_000 }];
 
+/** One stream that has its full size from the start. */
+export const FULL_SIZE: Encoding[] = [{ maxBitrate: 2_000_000, scalabilityMode: 'L1T1' }];
+
 interface Order {
   /** Null: to a <video> of the same page, for measuring the ruler itself. */
   whip: { url: string; key: string } | null;

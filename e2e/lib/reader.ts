@@ -206,7 +206,10 @@ export interface Watched {
   unreadable: number;
   /** Longest time between two frames with a new clock, in milliseconds. */
   longestGap: number;
-  /** Furthest step of the clock from one frame back to an older one, in milliseconds: 0 when none went back. */
+  /**
+   * Furthest step of the clock from one frame back to an older one of the same <video>, in milliseconds: 0 when none
+   * went back. HLS, when it takes over, is further behind, and that is no fault.
+   */
   jumpBack: number;
   /** The last frame's size. */
   size: string;
@@ -249,7 +252,9 @@ export async function watchedSince(page: Page, from: number): Promise<Watched> {
   let jumpBack = 0;
   for (let i = 1; i < readable.length; i++) {
     longestGap = Math.max(longestGap, readable[i].shown - readable[i - 1].shown);
-    jumpBack = Math.max(jumpBack, readable[i - 1].clock! - readable[i].clock!);
+    if (readable[i].video === readable[i - 1].video) {
+      jumpBack = Math.max(jumpBack, readable[i - 1].clock! - readable[i].clock!);
+    }
   }
   const sizes: Watched['sizes'] = [];
   for (const { width, height, shown } of all) {

@@ -110,7 +110,9 @@ for (const { codec, mode } of [{ codec: 'VP9', mode: 'L3T3_KEY' }, { codec: 'VP9
     const publisher = await publishLayers(browser, server, access, codec, [{ maxBitrate: 1_800_000, scalabilityMode: mode }]);
     const page = await blankPage(viewers, server.origin);
     await join(page, access.whep_url);
-    await firstFrame(page);
+    await firstFrame(page).catch(async (error) => {
+      throw new Error(`no picture; received: ${JSON.stringify(await received(page))}`, { cause: error });
+    });
     await watch(page, 3);
     const watched = await watch(page, 4);
     const stats = await received(page);
