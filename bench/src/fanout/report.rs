@@ -22,6 +22,8 @@ pub struct FanoutRow {
     pub viewers: usize,
     /// CPU of the media plane for one viewer and second, everything counted, in microseconds.
     pub server_us: f64,
+    /// Share of that which the kernel worked.
+    pub kernel_share: f64,
     /// CPU of the limit for the same, in microseconds.
     pub limit_us: f64,
     /// The first over the second.
@@ -158,6 +160,7 @@ fn row(viewers: usize, runs: &[FanoutRun], limits: &[LimitRun]) -> FanoutRow {
     FanoutRow {
         viewers,
         server_us,
+        kernel_share: of(|run| run.kernel_share),
         limit_us,
         ratio: server_us / limit_us,
         ns_per_packet: server_us * 1e3 / packets_per_second,
@@ -318,6 +321,7 @@ impl FanoutReport {
         let head = [
             "viewers",
             "server",
+            "(kernel)",
             "limit",
             "ratio",
             "ns/packet",
@@ -332,6 +336,7 @@ impl FanoutReport {
             vec![
                 row.viewers.to_string(),
                 number(Some(row.server_us), 0),
+                format!("{:.0} %", row.kernel_share * 100.0),
                 number(Some(row.limit_us), 0),
                 number(Some(row.ratio), 2),
                 number(Some(row.ns_per_packet), 0),

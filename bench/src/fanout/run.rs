@@ -37,6 +37,8 @@ pub struct FanoutRun {
     pub server_us_per_second: f64,
     /// CPU of all threads of the process by name, the source among them.
     pub threads: BTreeMap<String, f64>,
+    /// Share of that time that the kernel worked.
+    pub kernel_share: f64,
     /// Share of the time that a thread of the media plane could have run and did not, since another
     /// program had the core. Delays are wrong then.
     pub server_waited: f64,
@@ -146,6 +148,7 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
         ramp: plan.ramp,
         threads: plan.viewer_threads,
         local,
+        feedback: plan.feedback,
         all: true,
     };
     let joined = Viewers::join(&endpoint(false), joining).await?;
@@ -167,6 +170,7 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
     let shards = |threads: &BTreeMap<String, f64>| threads.get(SHARD).copied().unwrap_or(0.0);
     let waited = after.cpu.waited_since(&before.cpu);
     let waited = waited.get(SHARD).map_or(0.0, Duration::as_secs_f64);
+    let kernel = after.cpu.kernel_share(&before.cpu, SHARD);
     let (from, to) = (&before.host, &after.host);
     let packets_out = (to.packets_out - from.packets_out) as f64;
     let allocations = (to.shard_allocations - from.shard_allocations) as f64;
@@ -175,6 +179,7 @@ pub(super) async fn run(plan: &FanoutPlan, viewers: usize) -> anyhow::Result<Fan
         seconds,
         server_us_per_second: shards(&threads),
         threads,
+        kernel_share: kernel.unwrap_or(f64::NAN),
         server_waited: waited / seconds / plan.shards as f64,
         idle_us_per_second: shards(&per_second(&quiet, &empty)),
         heap: [empty.host.heap, after.host.heap],
