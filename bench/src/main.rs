@@ -79,7 +79,7 @@ struct FanoutArgs {
     /// Publish with a WebRTC client instead of feeding as the bridge does.
     #[arg(long)]
     whip: bool,
-    /// Simulcast layers, 1 to 3; more than one are published as with --whip.
+    /// Layers of the picture, 1 to 3: the bridge's ladder, or simulcast with --whip.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     layers: u8,
     /// Take runs whose source was late; they are marked as doubtful.

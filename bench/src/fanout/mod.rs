@@ -48,7 +48,7 @@ pub struct FanoutPlan {
     pub feedback: Duration,
     /// Publish over WebRTC instead of feeding as the bridge does.
     pub whip: bool,
-    /// Simulcast layers, 1 to 3; more than one are published over WebRTC.
+    /// Layers of the picture, 1 to 3.
     pub layers: usize,
     /// Take a run whose source was late, with a warning in the report. For checks that the
     /// benchmark works, on machines that do something else; its figures are worth nothing.

@@ -74,7 +74,7 @@ pub struct FanoutReport {
     pub shards: usize,
     /// How the stream came in: `ingest`, as from the bridge, or `whip`.
     pub published: &'static str,
-    /// Simulcast layers.
+    /// Layers of the picture.
     pub layers: usize,
     /// Video bits a second of the top layer.
     pub video_bitrate: u32,
@@ -111,11 +111,7 @@ impl FanoutReport {
         Self {
             machine: Machine::here(),
             shards: plan.shards,
-            published: if plan.whip || plan.layers > 1 {
-                "whip"
-            } else {
-                "ingest"
-            },
+            published: if plan.whip { "whip" } else { "ingest" },
             layers: plan.layers,
             video_bitrate: VIDEO_BITRATE,
             source_packets_per_second: source.packets_per_second(),
