@@ -23,6 +23,8 @@ struct Thread {
     ran: Duration,
     /// Time that it could have run but another thread did.
     waited: Duration,
+    /// Clock ticks in user mode and in the kernel.
+    ticks: [u64; 2],
 }
 
 impl ProcessCpu {
@@ -53,6 +55,7 @@ impl ProcessCpu {
                     name: name.trim().to_owned(),
                     ran: Duration::from_nanos(ran),
                     waited: Duration::from_nanos(waited),
+                    ticks: ticks(&path).unwrap_or_default(),
                 };
                 threads.insert(number, thread);
             }
@@ -72,6 +75,22 @@ impl ProcessCpu {
         self.sum_since(earlier, |thread| thread.waited)
     }
 
+    /// Share of the time of threads of a name that the kernel worked for them, as far as ticks of
+    /// 10 ms tell; none when they did nothing.
+    pub fn kernel_share(&self, earlier: &Self, name: &str) -> Option<f64> {
+        let [mut user, mut kernel] = [0, 0];
+        for (number, thread) in &self.threads {
+            if group(&thread.name) == name {
+                let before = earlier.threads.get(number).map(|thread| thread.ticks);
+                let [user_before, kernel_before] = before.unwrap_or_default();
+                user += thread.ticks[0].saturating_sub(user_before);
+                kernel += thread.ticks[1].saturating_sub(kernel_before);
+            }
+        }
+        let all = user + kernel;
+        (all > 0).then(|| kernel as f64 / all as f64)
+    }
+
     fn sum_since(
         &self,
         earlier: &Self,
@@ -85,6 +104,16 @@ impl ProcessCpu {
         }
         groups
     }
+}
+
+/// `utime` and `stime` of a thread's `stat`, the 14th and the 15th field.
+fn ticks(task: &Path) -> Option<[u64; 2]> {
+    let stat = fs::read_to_string(task.join("stat")).ok()?;
+    // The second field is a name in brackets, which may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let user = fields.next()?.parse().ok()?;
+    Some([user, fields.next()?.parse().ok()?])
 }
 
 /// Resident memory of a process in bytes.
@@ -177,6 +206,10 @@ mod tests {
             let busy = after.since(&before)["busy"];
             // A running thread's figure may be a tick of 10 ms behind.
             assert!(busy >= Duration::from_millis(30), "{busy:?}");
+            // It asks the kernel for the time, but mostly it does not.
+            let kernel = after.kernel_share(&before, "busy");
+            assert!(kernel.is_none_or(|share| share <= 1.0), "{kernel:?}");
+            assert_eq!(after.kernel_share(&before, "nobody"), None);
         });
     }
 

@@ -38,7 +38,7 @@ pub(crate) enum Ask {
     /// The end of a session.
     End { session: u64 },
     /// Feed the stream in real time through the bridge's way in.
-    Feed,
+    Feed { layers: usize },
     /// Everything that is counted.
     Snapshot,
     /// Stop in an orderly way.
@@ -170,8 +170,8 @@ impl Host {
     }
 
     /// The stream is live when this is done.
-    pub(crate) async fn feed(&self) -> anyhow::Result<()> {
-        self.tell(Ask::Feed).await
+    pub(crate) async fn feed(&self, layers: usize) -> anyhow::Result<()> {
+        self.tell(Ask::Feed { layers }).await
     }
 
     pub(crate) async fn snapshot(&self) -> anyhow::Result<HostSnapshot> {

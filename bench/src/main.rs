@@ -72,10 +72,14 @@ struct FanoutArgs {
     /// Threads of the viewers [default: 1].
     #[arg(long)]
     viewer_threads: Option<usize>,
+    /// Milliseconds between two feedbacks of a viewer for congestion control; 0: none
+    /// [default: 50, as Chromium].
+    #[arg(long, value_name = "MS")]
+    feedback: Option<u64>,
     /// Publish with a WebRTC client instead of feeding as the bridge does.
     #[arg(long)]
     whip: bool,
-    /// Simulcast layers, 1 to 3; more than one are published as with --whip.
+    /// Layers of the picture, 1 to 3: the bridge's ladder, or simulcast with --whip.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     layers: u8,
     /// Take runs whose source was late; they are marked as doubtful.
@@ -128,6 +132,10 @@ struct LoadArgs {
     /// Threads of the viewers [default: 1].
     #[arg(long)]
     viewer_threads: Option<usize>,
+    /// Milliseconds between two feedbacks of a viewer for congestion control; 0: none
+    /// [default: 50, as Chromium].
+    #[arg(long, value_name = "MS")]
+    feedback: Option<u64>,
     /// Simulcast layers to publish, 1 to 3.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     layers: u8,
@@ -193,6 +201,7 @@ impl FanoutArgs {
             shards: self.shards.unwrap_or(base.shards).max(1),
             ramp: self.ramp.unwrap_or(base.ramp),
             viewer_threads: self.viewer_threads.unwrap_or(base.viewer_threads),
+            feedback: self.feedback.map_or(base.feedback, Duration::from_millis),
             whip: self.whip,
             layers: usize::from(self.layers),
             allow_late: base.allow_late || self.allow_late,
@@ -232,6 +241,7 @@ impl LoadArgs {
             ramp: self.ramp.unwrap_or(base.ramp),
             duration: seconds(self.seconds, base.duration),
             viewer_threads: self.viewer_threads.unwrap_or(base.viewer_threads),
+            feedback: self.feedback.map_or(base.feedback, Duration::from_millis),
             layers: usize::from(self.layers),
             ..base
         })

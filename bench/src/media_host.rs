@@ -117,8 +117,8 @@ impl MediaHost {
                 }
                 Ok(Reply::Done)
             }
-            Ask::Feed => {
-                let feed = Feed::start(&self.sfu, STREAM)?;
+            Ask::Feed { layers } => {
+                let feed = Feed::start(&self.sfu, STREAM, layers)?;
                 *self.feed.lock().unwrap_or_else(PoisonError::into_inner) = Some(feed);
                 let live = async {
                     while !self.sfu.is_live(STREAM) {

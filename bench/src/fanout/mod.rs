@@ -14,6 +14,7 @@ use crate::{
     limit::{self, Sending},
     report::ms,
     source::{LATE, Source},
+    viewers::FEEDBACK,
 };
 
 /// How often a run is made again because the source was late or a viewer failed.
@@ -43,9 +44,11 @@ pub struct FanoutPlan {
     pub ramp: f64,
     /// Threads of the viewers.
     pub viewer_threads: usize,
+    /// Between two feedbacks of a viewer for congestion control; zero: none.
+    pub feedback: Duration,
     /// Publish over WebRTC instead of feeding as the bridge does.
     pub whip: bool,
-    /// Simulcast layers, 1 to 3; more than one are published over WebRTC.
+    /// Layers of the picture, 1 to 3.
     pub layers: usize,
     /// Take a run whose source was late, with a warning in the report. For checks that the
     /// benchmark works, on machines that do something else; its figures are worth nothing.
@@ -66,6 +69,7 @@ impl FanoutPlan {
             shards: 1,
             ramp: 100.0,
             viewer_threads: 1,
+            feedback: FEEDBACK,
             whip: false,
             layers: 1,
             allow_late: false,

@@ -22,6 +22,8 @@ pub struct FanoutRow {
     pub viewers: usize,
     /// CPU of the media plane for one viewer and second, everything counted, in microseconds.
     pub server_us: f64,
+    /// Share of that which the kernel worked.
+    pub kernel_share: f64,
     /// CPU of the limit for the same, in microseconds.
     pub limit_us: f64,
     /// The first over the second.
@@ -72,7 +74,7 @@ pub struct FanoutReport {
     pub shards: usize,
     /// How the stream came in: `ingest`, as from the bridge, or `whip`.
     pub published: &'static str,
-    /// Simulcast layers.
+    /// Layers of the picture.
     pub layers: usize,
     /// Video bits a second of the top layer.
     pub video_bitrate: u32,
@@ -109,11 +111,7 @@ impl FanoutReport {
         Self {
             machine: Machine::here(),
             shards: plan.shards,
-            published: if plan.whip || plan.layers > 1 {
-                "whip"
-            } else {
-                "ingest"
-            },
+            published: if plan.whip { "whip" } else { "ingest" },
             layers: plan.layers,
             video_bitrate: VIDEO_BITRATE,
             source_packets_per_second: source.packets_per_second(),
@@ -158,6 +156,7 @@ fn row(viewers: usize, runs: &[FanoutRun], limits: &[LimitRun]) -> FanoutRow {
     FanoutRow {
         viewers,
         server_us,
+        kernel_share: of(|run| run.kernel_share),
         limit_us,
         ratio: server_us / limit_us,
         ns_per_packet: server_us * 1e3 / packets_per_second,
@@ -318,6 +317,7 @@ impl FanoutReport {
         let head = [
             "viewers",
             "server",
+            "(kernel)",
             "limit",
             "ratio",
             "ns/packet",
@@ -332,6 +332,7 @@ impl FanoutReport {
             vec![
                 row.viewers.to_string(),
                 number(Some(row.server_us), 0),
+                format!("{:.0} %", row.kernel_share * 100.0),
                 number(Some(row.limit_us), 0),
                 number(Some(row.ratio), 2),
                 number(Some(row.ns_per_packet), 0),

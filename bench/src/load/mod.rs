@@ -15,6 +15,7 @@ use crate::{
     endpoint::Endpoint,
     publisher::{Publisher, Publishing},
     server::Server,
+    viewers::FEEDBACK,
 };
 
 /// Time for the server to stop.
@@ -66,6 +67,8 @@ pub struct LoadPlan {
     pub settle: Duration,
     /// Threads of the viewers.
     pub viewer_threads: usize,
+    /// Between two feedbacks of a viewer for congestion control; zero: none.
+    pub feedback: Duration,
     /// Simulcast layers that are published, 1 to 3.
     pub layers: usize,
 }
@@ -81,6 +84,7 @@ impl LoadPlan {
             warm_up: Duration::from_secs(5),
             settle: Duration::from_secs(3),
             viewer_threads: 1,
+            feedback: FEEDBACK,
             layers: 1,
         }
     }

@@ -55,6 +55,7 @@ impl Run<'_> {
             ramp: plan.ramp,
             threads: plan.viewer_threads,
             local: self.local,
+            feedback: plan.feedback,
             all: false,
         };
         let joined = Viewers::join(&self.viewers, joining).await?;

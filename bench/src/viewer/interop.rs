@@ -19,7 +19,7 @@ use str0m::{
     rtp::{RtpWrite, SeqNo},
 };
 
-use super::{Scratch, ViewerOffer};
+use super::{Reports, Scratch, ViewerOffer};
 use crate::{
     recv::Receiver,
     source::{FRAME_TICKS, Stamp},
@@ -131,7 +131,11 @@ fn str0m_understands_a_viewer() {
     rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
     let sdp = SdpOffer::from_sdp_string(offer.sdp()).unwrap();
     let answer = rtc.sdp_api().accept_offer(sdp).unwrap();
-    let mut viewer = offer.answered(&answer.to_sdp_string(), 0).unwrap();
+    let reports = Reports {
+        phase: 0,
+        feedback: 50_000_000,
+    };
+    let mut viewer = offer.answered(&answer.to_sdp_string(), reports).unwrap();
     let mut server = Server {
         rtc,
         socket,

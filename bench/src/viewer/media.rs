@@ -21,10 +21,6 @@ const OPENED_OF: u64 = 64;
 /// The stamp of one in so many frames is read.
 const STAMP_OF: u64 = 16;
 
-/// Between two feedbacks about transport-wide sequence numbers, in nanoseconds: libwebrtc sends
-/// them each 50 ms above 11 kbit/s (5 % of the rate, at least 50 and at most 250 ms).
-const FEEDBACK: u64 = 50_000_000;
-
 /// Between two receiver reports, in nanoseconds; libwebrtc's for video.
 const REPORT: u64 = 1_000_000_000;
 
@@ -76,6 +72,15 @@ pub(crate) struct FrameArrival {
     pub(crate) at: u64,
 }
 
+/// When a viewer reports, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reports {
+    /// Spreads the viewers over time.
+    pub(crate) phase: u64,
+    /// Between two feedbacks for congestion control; zero: none.
+    pub(crate) feedback: u64,
+}
+
 /// Keys, continuity and reports.
 pub(crate) struct ViewerMedia {
     keys: SessionKeys,
@@ -89,6 +94,7 @@ pub(crate) struct ViewerMedia {
     last_frame_time: Option<u32>,
     /// RTP time of the source's frame 0, as this viewer sees it.
     zero: Option<u32>,
+    feedback_every: u64,
     feedback_due: u64,
     report_due: u64,
     /// The server said goodbye.
@@ -105,8 +111,15 @@ pub(crate) struct Scratch {
 }
 
 impl ViewerMedia {
-    /// `phase` spreads the viewers' reports over time, in nanoseconds.
-    pub(crate) fn new(keys: SessionKeys, answer: Answer, now: u64, phase: u64) -> Self {
+    pub(crate) fn new(
+        keys: SessionKeys,
+        mut answer: Answer,
+        now: u64,
+        Reports { phase, feedback }: Reports,
+    ) -> Self {
+        if feedback == 0 {
+            answer.transport_cc = None;
+        }
         let counts = ViewerCounts {
             aead: keys.overhead() == 16,
             transport_cc: answer.transport_cc.is_some(),
@@ -123,7 +136,8 @@ impl ViewerMedia {
             seen: 0,
             last_frame_time: None,
             zero: None,
-            feedback_due: now + phase % FEEDBACK,
+            feedback_every: feedback.max(1),
+            feedback_due: now + phase % feedback.max(1),
             report_due: now + phase % REPORT,
             ended: false,
         }
@@ -289,7 +303,7 @@ impl ViewerMedia {
             }
         }
         if now >= self.feedback_due {
-            self.feedback_due = next(self.feedback_due, FEEDBACK, now);
+            self.feedback_due = next(self.feedback_due, self.feedback_every, now);
             let ssrc = self.video.as_ref().or(self.audio.as_ref());
             let ssrc = ssrc.map_or(0, |track| track.ssrc);
             while !self.arrivals.is_empty() && self.arrivals.feedback(&mut scratch.rtcp, ssrc) {}

@@ -9,5 +9,5 @@ mod tracks;
 mod interop;
 
 pub use media::ViewerCounts;
-pub(crate) use media::{FrameArrival, Scratch};
+pub(crate) use media::{FrameArrival, Reports, Scratch};
 pub(crate) use session::{Viewer, ViewerOffer};

@@ -23,7 +23,7 @@ use crate::{
     session_keys::SessionKeys,
 };
 
-use super::media::{FrameArrival, Scratch, ViewerCounts, ViewerMedia};
+use super::media::{FrameArrival, Reports, Scratch, ViewerCounts, ViewerMedia};
 
 /// How long ICE and DTLS may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -90,8 +90,7 @@ impl ViewerOffer {
         &self.sdp
     }
 
-    /// `phase` spreads the viewers' reports over time, in nanoseconds.
-    pub(crate) fn answered(mut self, answer: &str, phase: u64) -> anyhow::Result<Viewer> {
+    pub(crate) fn answered(mut self, answer: &str, reports: Reports) -> anyhow::Result<Viewer> {
         let parsed = Answer::parse(answer)?;
         let answer = SdpAnswer::from_sdp_string(answer).context("the answer is not SDP")?;
         self.rtc.sdp_api().accept_answer(self.pending, answer)?;
@@ -104,7 +103,7 @@ impl ViewerOffer {
             deadline: now,
             handshake_until: now + HANDSHAKE_TIMEOUT,
             answer: parsed,
-            phase,
+            reports,
             media: None,
             made: self.made,
         })
@@ -122,7 +121,7 @@ pub(crate) struct Viewer {
     deadline: Instant,
     handshake_until: Instant,
     answer: Answer,
-    phase: u64,
+    reports: Reports,
     media: Option<ViewerMedia>,
     made: u64,
 }
@@ -172,7 +171,7 @@ impl Viewer {
             remote,
             deadline,
             answer,
-            phase,
+            reports,
             media,
             ..
         } = self;
@@ -205,7 +204,7 @@ impl Viewer {
             {
                 let keys = SessionKeys::new(&agreed)?;
                 let now = clock::unix_nanos();
-                *media = Some(ViewerMedia::new(keys, answer.clone(), now, *phase));
+                *media = Some(ViewerMedia::new(keys, answer.clone(), now, *reports));
             }
             Ok(())
         })?;

@@ -31,7 +31,7 @@ fn everything_arrived(text: &str, report: &Value) {
     // A busy machine may lose a packet on loopback, which is resent; more is a defect.
     assert!(row["loss"].as_f64().unwrap() < 0.01, "{text}");
     let received = row["packets_per_second"].as_f64().unwrap();
-    assert!(received > 100.0, "{text}");
+    assert!(received > 80.0, "{text}");
     assert!(row["packets_per_send"].as_f64().unwrap() >= 1.0, "{text}");
     assert_eq!(run["rejected"], 0, "{text}");
     assert_eq!(run["aead"], true, "{text}");
@@ -54,16 +54,17 @@ const MOST_ALLOCATIONS: f64 = 50.0;
 
 #[test]
 fn fanout_works() {
-    let (text, report) = run(&["fanout"]);
+    let (text, report) = run(&["fanout", "--layers", "2"]);
     everything_arrived(&text, &report);
     assert_eq!(report["published"], "ingest");
 }
 
 #[test]
 fn fanout_works_with_a_webrtc_publisher_and_layers() {
-    let (text, report) = run(&["fanout", "--layers", "3"]);
+    let (text, report) = run(&["fanout", "--whip", "--layers", "3"]);
     everything_arrived(&text, &report);
     assert_eq!(report["published"], "whip");
+    assert_eq!(report["layers"], 3);
 }
 
 #[test]
