@@ -6,9 +6,9 @@ use std::{
 };
 
 pub use weir_sfu_core::{
-    DataEvent, EndReason, Flexfec, IceAnswer, IceParameters, IceRestartError, LayerChoice, LayerStats,
-    MAX_MESSAGE, OfferError, SendDataError, SessionId, SfuEvent, SfuStats, StreamId, StreamStats,
-    ViewerStats,
+    DataEvent, EndReason, Flexfec, IceAnswer, IceParameters, IceRestartError, LayerChoice,
+    LayerStats, MAX_MESSAGE, OfferError, SendDataError, SessionId, SfuEvent, SfuStats, StreamId,
+    StreamStats, ViewerStats,
 };
 
 /// How the media plane is set up.

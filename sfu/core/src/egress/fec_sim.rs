@@ -169,6 +169,7 @@ impl Sim {
             name: str0m::crypto::dtls::SrtpProfile::AEAD_AES_128_GCM,
             active: false,
             keys: Some((profile, material)),
+            passed_on: Vec::new(),
         }));
         let source = SourceInfo {
             epoch: Epoch(1),

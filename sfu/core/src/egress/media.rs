@@ -223,7 +223,7 @@ impl Stream {
                 continue;
             }
             let tag = wire.sealer.profile().tag_len();
-            let len = HEADER + self.extension.len() + payload.len() + tag;
+            let len = HEADER + self.extension.get().len() + payload.len() + tag;
             let twcc = self.twcc_at.map(|at| (at, twcc(len)));
             let seq = fec.seq;
             fec.seq += 1;
@@ -239,7 +239,7 @@ impl Stream {
                     timestamp,
                     ssrc: fec.ssrc,
                 };
-                let header_len = header.write(out, extension, twcc);
+                let header_len = header.write(out, extension.get(), twcc);
                 out.extend_from_slice(&payload);
                 let written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
                 packets += u64::from(written);

@@ -30,7 +30,9 @@ const LINE: usize = 64;
 fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     for line in 0..size_of::<T>().div_ceil(LINE) {
-        let place = std::ptr::from_ref(value).cast::<i8>().wrapping_add(line * LINE);
+        let place = std::ptr::from_ref(value)
+            .cast::<i8>()
+            .wrapping_add(line * LINE);
         // SAFETY: a prefetch reads nothing that the program sees and faults on no address.
         unsafe {
             std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(place);

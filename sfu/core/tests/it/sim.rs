@@ -15,8 +15,8 @@ use str0m::{
     net::{Protocol, Receive},
 };
 use weir_sfu_core::{
-    IceParameters, LayerChoice, LayerId, Output, SessionId, Shard, ShardConfig, ShardMessage,
-    SourceInfo, ViewerStats, Wallclock,
+    Flexfec, IceParameters, LayerChoice, LayerId, Output, SessionId, Shard, ShardConfig,
+    ShardMessage, SourceInfo, ViewerStats, Wallclock,
 };
 
 use crate::{
@@ -76,6 +76,7 @@ impl Sim {
             shards: 2,
             candidates: vec![server()],
             publisher_timeout: Duration::from_secs(5),
+            flexfec: Flexfec::Off,
             grace: Duration::from_secs(15),
             playout_delay: (0, 20),
             wallclock: Wallclock::new(

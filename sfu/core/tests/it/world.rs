@@ -17,8 +17,7 @@ use str0m::{
 };
 use weir_sfu_core::{
     DataEvent, Flexfec, IceAnswer, IceParameters, LayerId, MediaPacket, OfferError, Output,
-    SessionId,
-    SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
+    SessionId, SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
