@@ -104,16 +104,19 @@ impl Fec {
     ) {
         let (lost, highest) = (block.cumulative_lost, block.highest_seq);
         let before = self.before.replace((lost, highest));
-        let Some((lost_before, highest_before)) = before else {
-            return;
+        let newest = match before {
+            // Finer than the fraction in the report, which is in 1/256.
+            Some((lost_before, highest_before)) => {
+                let expected = highest.wrapping_sub(highest_before);
+                // Without news, or from before the report before.
+                if expected == 0 || expected > 1 << 16 {
+                    return;
+                }
+                let lost = lost.saturating_sub(lost_before).max(0);
+                (lost as f32 / expected as f32).min(1.0)
+            }
+            None => f32::from(block.fraction_lost) / 256.0,
         };
-        let expected = highest.wrapping_sub(highest_before);
-        // The fraction in the report is too coarse: 1/256. A report without news says nothing.
-        if expected == 0 || expected > 1 << 16 {
-            return;
-        }
-        let lost = lost.saturating_sub(lost_before).max(0);
-        let newest = (lost as f32 / expected as f32).min(1.0);
         let loss = match self.loss {
             Some(loss) => loss + (newest - loss) * SMOOTHING,
             None => newest,
