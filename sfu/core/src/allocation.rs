@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Place of a layer in the order of quality, lowest first. Stays the same while layers come and go.
+/// Place of a layer in the order of quality, lowest first. When layers come or go below the chosen
+/// one, [`LayerChooser::moved`] says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank(pub u8);
 
@@ -129,6 +130,13 @@ impl LayerChooser {
             went_up: None,
             back_off: UP_FAILED,
             wanted: None,
+        }
+    }
+
+    /// The chosen layer has this rank now: others came or went below it.
+    pub(crate) fn moved(&mut self, to: Rank) {
+        if let Some(Choice::Layer(rank)) = &mut self.chosen {
+            *rank = to;
         }
     }
 

@@ -21,6 +21,11 @@ const MAX_TEMPORAL: usize = 4;
 /// A layer of which nothing came for so long is not there.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// Nor is one of which nothing came while another had so many pictures, and for this time at least: who
+/// watches it sees that it stands still.
+const MISSED: u32 = 12;
+const LEAST_SILENCE: Duration = Duration::from_millis(300);
+
 /// Rates are of the last `BUCKETS` times this: several seconds, so that a keyframe alone changes
 /// little.
 const BUCKET: Duration = Duration::from_millis(500);
@@ -55,6 +60,9 @@ pub(crate) struct Layer {
     pub(crate) throttle: KeyframeThrottle,
     size: Option<PictureSize>,
     heard: Option<Instant>,
+    /// Pictures that came, and how many of each layer there were at its last packet.
+    pictures: u32,
+    seen: [u32; MAX_LAYERS],
     meter: Meter,
 }
 
@@ -100,12 +108,20 @@ impl Layers {
                 throttle: KeyframeThrottle::new(self.interval),
                 size: None,
                 heard: None,
+                pictures: 0,
+                seen: [0; MAX_LAYERS],
                 meter: Meter::default(),
             });
         }
+        let mut pictures = [0; MAX_LAYERS];
+        for (count, layer) in pictures.iter_mut().zip(&self.layers) {
+            *count = layer.pictures;
+        }
+        let was_silent = !self.is_heard(&self.layers[index], now);
         let layer = &mut self.layers[index];
-        let first = layer.heard.is_none_or(|heard| now > heard + SILENCE);
         layer.heard = Some(now);
+        layer.seen = pictures;
+        layer.pictures = layer.pictures.wrapping_add(u32::from(packet.marker));
         layer.meter.add(now, packet);
         let resized = packet.size.is_some() && packet.size != layer.size;
         if resized {
@@ -122,7 +138,13 @@ impl Layers {
             }
             self.bucket_ends = Some(now + BUCKET);
         }
-        if first || resized || now >= ends || self.rungs.is_empty() {
+        // Whether another is missed shows at the end of a picture.
+        let missed = packet.marker
+            && self.rungs.iter().any(|rung| {
+                let layer = self.get(rung.layer);
+                rung.active && layer.is_none_or(|layer| !self.is_heard(layer, now))
+            });
+        if was_silent || missed || resized || now >= ends || self.rungs.is_empty() {
             self.rank(now);
         }
     }
@@ -161,10 +183,19 @@ impl Layers {
         (0..).map(LayerId).zip(&mut self.layers)
     }
 
+    fn is_heard(&self, layer: &Layer, now: Instant) -> bool {
+        let missed = self.layers.iter().zip(layer.seen);
+        let missed = missed
+            .map(|(other, seen)| other.pictures.wrapping_sub(seen))
+            .max();
+        let least = layer.heard.is_some_and(|h| now <= h + LEAST_SILENCE);
+        layer.is_heard(now) && (least || missed.is_none_or(|missed| missed < MISSED))
+    }
+
     fn rank(&mut self, now: Instant) {
         self.rungs.clear();
         for (id, layer) in (0..).map(LayerId).zip(&self.layers) {
-            let active = layer.is_heard(now);
+            let active = self.is_heard(layer, now);
             let meter = &layer.meter;
             for spatial in 0..=meter.spatial {
                 // Lower frame rates are for who cannot even have the smallest picture.

@@ -46,6 +46,9 @@ const OVERHEAD: u64 = 104;
 /// A layer of which the path carries less than this share, in percent, is left at once.
 const FAR_TOO_MUCH: u64 = 80;
 
+/// Packets that wait less than this show no standing queue.
+const UNHINDERED: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// How often the choice is made anew.
 const CHOOSE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -162,6 +165,12 @@ impl Selection {
         })
     }
 
+    fn is_target(&self, rung: &Rung) -> bool {
+        let parts = |rung: &Rung| (rung.layer, rung.spatial, rung.temporal);
+        self.target
+            .is_some_and(|target| parts(&target) == parts(rung))
+    }
+
     fn wish(&self, rungs: &[Rung]) -> Wish {
         match &self.choice {
             LayerChoice::Auto | LayerChoice::Layer(_) => Wish::Auto,
@@ -234,6 +243,12 @@ impl Egress {
                 };
                 // Without feedback nothing says that the path is too narrow for anything at all.
                 let floor = if measured { 0 } else { least.bitrate + AUDIO };
+                // What arrives is carried, as long as no queue grows from it; losses alone may have
+                // put the estimate below that.
+                let is_quick =
+                    self.estimator.usage() != Usage::Over && self.estimator.queued() < UNHINDERED;
+                let carried = self.estimator.acked_bitrate().filter(|_| is_quick);
+                let floor = floor.max(carried.unwrap_or(0));
                 let situation = Situation {
                     estimate: self.estimator.estimate().max(floor),
                     over: self.estimator.usage() == Usage::Over,
@@ -241,6 +256,9 @@ impl Egress {
                     audio: AUDIO,
                     wish: selection.wish(rungs),
                 };
+                if let Some(place) = rungs.iter().position(|rung| selection.is_target(rung)) {
+                    selection.chooser.moved(rank(place));
+                }
                 match selection.chooser.choose(now, &situation) {
                     Choice::Layer(Rank(place)) => Some(usize::from(place)),
                     Choice::Pause => None,

@@ -137,6 +137,20 @@ fn the_matrix() {
                     };
                     let outcome = play(case, &SINGLE, seconds);
                     row(case, &outcome);
+                    // Regression limits: delivered in percent, longest time without a new picture.
+                    let (least, longest) = match (*share, *round_trip) {
+                        (..0.02, ..300) => (97.0, 400),
+                        (..0.02, _) => (92.0, 600),
+                        (..0.15, ..300) => (93.0, 900),
+                        (..0.15, _) => (80.0, 1_500),
+                        (_, ..300) => (85.0, 1_500),
+                        (_, _) => (35.0, 3_000),
+                    };
+                    let seen = outcome.seen;
+                    assert!(seen.delivered >= least, "{case:?} {seen:?}");
+                    let longest = Duration::from_millis(longest);
+                    assert!(seen.longest <= longest, "{case:?} {seen:?}");
+                    assert!(!outcome.layers.contains("none"), "{}", outcome.layers);
                 }
             }
         }
