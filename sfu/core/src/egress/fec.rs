@@ -4,7 +4,7 @@
 //! A retransmission comes a round trip after the loss was seen. Players wait about 200 ms for a frame,
 //! so beyond a round trip of [`FAR`] only a repair that is already on its way helps. It costs its
 //! share of the path all the time, so it is sent only where packets are lost, and as much as are lost.
-//! Figures stand in `README.md` beside this file.
+//! The figures that decided this stand in `README.md` beside this file.
 
 use std::time::Duration;
 
