@@ -356,7 +356,7 @@ impl Sim {
 
     pub fn send_up(&mut self, viewer: usize, out: Vec<Vec<u8>>) {
         for bytes in out {
-            if let Some(at) = self.viewers[viewer].up.pass(self.now, bytes.len()) {
+            if let Some(at) = self.viewers[viewer].up.pass(self.now, &bytes) {
                 self.sent += 1;
                 self.network
                     .insert((at, self.sent), (viewer, Way::Up, bytes));
@@ -389,7 +389,7 @@ impl Sim {
                 let to = transmit.path.destination;
                 let viewer = self.viewers.iter().position(|v| v.addr == to).unwrap();
                 for bytes in transmit.contents.chunks(transmit.segment) {
-                    if let Some(at) = self.viewers[viewer].down.pass(self.now, bytes.len()) {
+                    if let Some(at) = self.viewers[viewer].down.pass(self.now, bytes) {
                         self.sent += 1;
                         self.network
                             .insert((at, self.sent), (viewer, Way::Down, bytes.to_vec()));
