@@ -199,11 +199,12 @@ impl MediaSocket {
         self.state.max_gso_segments()
     }
 
-    /// Receives one batch, giving each datagram with its source and our address.
+    /// Receives one batch, giving each datagram with its source and our address. True when the batch
+    /// was full, so that more may wait.
     pub(crate) fn receive(
         &mut self,
         mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let count = {
             let mut chunks = self.buffers.chunks_exact_mut(RECEIVE_BUFFER);
@@ -229,7 +230,7 @@ impl MediaSocket {
                 each(source, local, datagram);
             }
         }
-        Ok(())
+        Ok(count == BATCH_SIZE)
     }
 
     /// Sends one batch of datagrams.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use weir_media::VideoCodec;
+
 use crate::{
     packet::{LayerId, MediaPacket, PictureSize},
     store::Store,
@@ -52,6 +54,8 @@ pub(crate) struct Layers {
     rungs: Vec<Rung>,
     bucket_ends: Option<Instant>,
     interval: Duration,
+    /// Spatial layers within a layer are not passed on.
+    flat: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +90,7 @@ impl Layers {
             rungs: Vec::new(),
             bucket_ends: None,
             interval,
+            flat: false,
         }
     }
 
@@ -94,6 +99,13 @@ impl Layers {
         self.layers.clear();
         self.rungs.clear();
         self.bucket_ends = None;
+    }
+
+    /// Of AV1 with spatial layers only the least is passed on: without the dependency descriptor, which
+    /// viewers are not offered, a browser takes each spatial layer for a picture of its own and can
+    /// decode none but the least.
+    pub(crate) fn set_codec(&mut self, codec: Option<VideoCodec>) {
+        self.flat = codec == Some(VideoCodec::Av1);
     }
 
     /// Keeps and measures a video packet.
@@ -197,7 +209,8 @@ impl Layers {
         for (id, layer) in (0..).map(LayerId).zip(&self.layers) {
             let active = self.is_heard(layer, now);
             let meter = &layer.meter;
-            for spatial in 0..=meter.spatial {
+            let most = if self.flat { 0 } else { meter.spatial };
+            for spatial in 0..=most {
                 // Lower frame rates are for who cannot even have the smallest picture.
                 let least = if spatial == 0 { 0 } else { meter.temporal };
                 for temporal in least..=meter.temporal {

@@ -20,6 +20,10 @@ use crate::{
 /// How long packets wait for the rest of their frame, so that they leave in one send.
 pub(crate) const GATHER: Duration = Duration::from_millis(2);
 
+/// How long sound waits for a frame to ride with, as the short last datagram of its send: one send less
+/// for each that does. Far below what is heard, and less than any player's buffer for sound.
+pub(crate) const GATHER_SOUND: Duration = Duration::from_millis(5);
+
 /// Where a stream's media comes from, at its home shard.
 #[derive(Debug)]
 pub(crate) enum Source {

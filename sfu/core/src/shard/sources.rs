@@ -8,7 +8,7 @@ use super::{Output, SessionKey, Shard, ShardMessage};
 use crate::{
     EndReason, StreamId, ingest,
     packet::{LayerId, MediaPacket, SourceInfo},
-    route::{GATHER, Route, Source},
+    route::{GATHER, GATHER_SOUND, Route, Source},
     session::Session,
 };
 
@@ -106,6 +106,8 @@ impl Shard {
         if epoch(&route.info) != epoch(&info) {
             route.layers.clear();
         }
+        let codec = info.as_ref().and_then(|info| info.tracks.video);
+        route.layers.set_codec(codec);
         route.info = info;
         let Some(info) = &route.info else { return };
         let mut unserved = Vec::new();
@@ -228,12 +230,18 @@ impl Shard {
                 }
             }
         }
-        let frame_ends = packet.marker && packet.kind == Kind::Video;
+        let video = packet.kind == Kind::Video;
+        let frame_ends = packet.marker && video;
         route.batch.push(packet);
-        if route.flush_at.is_none() {
-            route.flush_at = Some(now + GATHER);
-        }
-        if flush || frame_ends {
+        let by = now + if video { GATHER } else { GATHER_SOUND };
+        route.flush_at = Some(route.flush_at.map_or(by, |earlier| earlier.min(by)));
+        // With nothing but sound it pays to wait for a frame.
+        let alone = !video
+            && route
+                .info
+                .as_ref()
+                .is_some_and(|info| info.tracks.video.is_some());
+        if frame_ends || (flush && !alone) {
             self.flush(stream);
         } else {
             self.arm_route(stream);

@@ -137,14 +137,15 @@ fn the_matrix() {
                     };
                     let outcome = play(case, &SINGLE, seconds);
                     row(case, &outcome);
-                    // Regression limits: delivered in percent, longest time without a new picture.
+                    // Regression limits, wide where one repair more or less moves ten seconds:
+                    // delivered in percent, longest time without a new picture.
                     let (least, longest) = match (*share, *round_trip) {
                         (..0.02, ..300) => (95.0, 500),
                         (..0.02, _) => (85.0, 800),
-                        (..0.15, ..300) => (88.0, 1_200),
-                        (..0.15, _) => (60.0, 2_500),
-                        (_, ..300) => (70.0, 2_500),
-                        (_, _) => (20.0, 4_000),
+                        (..0.15, ..300) => (80.0, 1_500),
+                        (..0.15, _) => (40.0, 2_500),
+                        (_, ..300) => (60.0, 2_500),
+                        (_, _) => (15.0, 5_000),
                     };
                     let seen = outcome.seen;
                     assert!(seen.delivered >= least, "{case:?} {seen:?}");
