@@ -262,32 +262,14 @@ impl Stream {
         marker: bool,
         twcc: impl FnOnce(usize) -> u16,
     ) -> Option<usize> {
-        let (pt, ssrc) = (self.rtx_pt?, self.rtx_ssrc?);
-        let len = self.size(wire.sealer, packet.payload.len() + OSN);
-        let twcc = self.twcc_at.map(|at| (at, twcc(len)));
-        let seq = self.rtx_seq;
-        self.rtx_seq += 1;
-        let sealer = &mut *wire.sealer;
-        let extension = self.extension;
-        let mut written = false;
-        wire.outbox.append(wire.path, len, |out| {
+        let len = packet.payload.len() + OSN;
+        let fields = (0x80, marker, munged.timestamp);
+        self.write_rtx(wire, len, fields, twcc, |out| {
             let start = out.len();
-            let header = Header {
-                first: 0x80,
-                marker,
-                pt,
-                seq: seq as u16,
-                timestamp: munged.timestamp,
-                ssrc,
-            };
-            let header_len = header.write(out, extension.get(), twcc);
             out.extend_from_slice(&(munged.seq as u16).to_be_bytes());
             out.extend_from_slice(&packet.payload);
-            munged.ids.write(&mut out[start + header_len + OSN..]);
-            written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
-            written
-        });
-        written.then_some(len)
+            munged.ids.write(&mut out[start + OSN..]);
+        })
     }
 
     /// Writes a packet of nothing but padding into the retransmission stream. Gives the datagram's
@@ -297,9 +279,26 @@ impl Stream {
         wire: &mut Wire<'_>,
         twcc: impl FnOnce(usize) -> u16,
     ) -> Option<usize> {
+        let len = usize::from(MOST_PADDING);
+        let fields = (0xa0, false, self.munger.timestamp()?);
+        self.write_rtx(wire, len, fields, twcc, |out| {
+            out.resize(out.len() + len - 1, 0);
+            out.push(MOST_PADDING);
+        })
+    }
+
+    /// Writes a packet of the retransmission stream: first octet, marker and timestamp of its header,
+    /// and a payload of `len` octets.
+    fn write_rtx(
+        &mut self,
+        wire: &mut Wire<'_>,
+        len: usize,
+        (first, marker, timestamp): (u8, bool, u32),
+        twcc: impl FnOnce(usize) -> u16,
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<usize> {
         let (pt, ssrc) = (self.rtx_pt?, self.rtx_ssrc?);
-        let timestamp = self.munger.timestamp()?;
-        let len = self.size(wire.sealer, usize::from(MOST_PADDING));
+        let len = self.size(wire.sealer, len);
         let twcc = self.twcc_at.map(|at| (at, twcc(len)));
         let seq = self.rtx_seq;
         self.rtx_seq += 1;
@@ -309,16 +308,15 @@ impl Stream {
         wire.outbox.append(wire.path, len, |out| {
             let start = out.len();
             let header = Header {
-                first: 0xa0,
-                marker: false,
+                first,
+                marker,
                 pt,
                 seq: seq as u16,
                 timestamp,
                 ssrc,
             };
             let header_len = header.write(out, extension.get(), twcc);
-            out.resize(start + header_len + usize::from(MOST_PADDING) - 1, 0);
-            out.push(MOST_PADDING);
+            payload(out);
             written = sealer.seal_rtp(out, start, header_len, seq).is_ok();
             written
         });
