@@ -91,8 +91,9 @@ async fn a_lost_picture_at_a_viewer_asks_the_publisher_for_a_keyframe() {
     let video = Arc::new(Video::h264());
     let mut publisher = Publisher::start(&access.whip_url, &access.key, video.clone()).await;
     let mut viewer = Viewer::start(&access.whep_url, &video).await;
-    // Requests of the joining itself are answered with its first picture.
-    viewer.video(100).await;
+    // Requests of the joining itself are answered with its first picture, and who asks within a second
+    // of it gets that once more.
+    viewer.video(600).await;
     let before = publisher.keyframe_requests();
     // Receivers ask again until they are heard.
     let asked = async {

@@ -165,12 +165,15 @@ impl Sim {
         let profile = Profile::Aes128Gcm;
         let material: Vec<u8> = (0..56).collect();
         let (client, server) = split_keying_material(profile, &material).unwrap();
-        assert!(egress.connected(&Agreed {
-            name: str0m::crypto::dtls::SrtpProfile::AEAD_AES_128_GCM,
-            active: false,
-            keys: Some((profile, material)),
-            passed_on: Vec::new(),
-        }));
+        assert!(egress.connected(
+            now,
+            &Agreed {
+                name: str0m::crypto::dtls::SrtpProfile::AEAD_AES_128_GCM,
+                active: false,
+                keys: Some((profile, material)),
+                passed_on: Vec::new(),
+            }
+        ));
         let source = SourceInfo {
             epoch: Epoch(1),
             tracks: RtpTracks {

@@ -7,7 +7,7 @@ use std::{
 
 use weir_rtp::rtcp::{self, Rtcp};
 
-use super::{Context, Egress, media::Wire};
+use super::{Context, Egress, media::Wire, start::START_LOST};
 
 /// Resent packets that are remembered, so that a repeated request within a round trip is not answered
 /// twice. Beyond, the oldest is forgotten, at the worst for a duplicate.
@@ -123,12 +123,12 @@ impl Egress {
                 }
                 Rtcp::Pli(pli) => {
                     if self.is_video(pli.media) {
-                        self.keyframe_requested(cx.now);
+                        self.keyframe_requested(cx);
                     }
                 }
                 Rtcp::Fir(fir) => {
                     if fir.entries().any(|entry| self.is_video(entry.ssrc)) {
-                        self.keyframe_requested(cx.now);
+                        self.keyframe_requested(cx);
                     }
                 }
                 Rtcp::Twcc(twcc) => {
@@ -149,8 +149,10 @@ impl Egress {
     }
 
     /// The viewer's decoder has lost its way. What lies in the store would show the past again, so a
-    /// new keyframe is asked for; it comes in the present run.
-    fn keyframe_requested(&mut self, now: Instant) {
+    /// new keyframe is asked for; it comes in the present run. Only who never got its start gets it
+    /// once more.
+    fn keyframe_requested(&mut self, cx: &mut Context<'_>) {
+        let now = cx.now;
         self.stats.keyframe_requests += 1;
         let again = self
             .resent
@@ -161,6 +163,15 @@ impl Egress {
             return;
         }
         self.resent.keyframe_asked = Some(now);
+        if self
+            .begun
+            .take_if(|begun| now < *begun + START_LOST)
+            .is_some()
+        {
+            self.interrupt_video();
+            self.begin(cx);
+            return;
+        }
         let run = self.video.as_ref().and_then(|video| video.munger.run());
         let target = self.selection.target().map(|target| target.layer);
         let layer = run.map(|(layer, _)| layer).or(target);

@@ -100,6 +100,10 @@ pub(crate) struct Egress {
     source: Option<SourceInfo>,
     playout_delay: (u16, u16),
     asked: Option<Instant>,
+    /// When the peer is thought to take what we send.
+    ready_at: Option<Instant>,
+    /// When the present start from the store began.
+    begun: Option<Instant>,
     /// A layer that is far too much was left; until then the keyframe of the next is waited for.
     left_until: Option<Instant>,
     /// The connection does not keep up: sound alone until it does.
@@ -157,6 +161,8 @@ impl Egress {
             source: None,
             playout_delay,
             asked: None,
+            ready_at: None,
+            begun: None,
             left_until: None,
             congested: false,
             wants_keyframe: None,
@@ -165,7 +171,8 @@ impl Egress {
     }
 
     /// The handshake is done. False when its profile is not one that we can seal with.
-    pub(crate) fn connected(&mut self, agreed: &Agreed) -> bool {
+    pub(crate) fn connected(&mut self, now: Instant, agreed: &Agreed) -> bool {
+        self.set_ready(now);
         let Some((profile, material)) = &agreed.keys else {
             return false;
         };

@@ -14,6 +14,15 @@ use crate::{
     packet::{LayerId, MediaPacket},
 };
 
+/// Between the end of our handshake and the first picture. The peer still has to take the keys that it
+/// agreed on, and what comes before is lost to it; browsers are ready at once, other stacks after
+/// some milliseconds.
+const READY: Duration = Duration::from_millis(15);
+
+/// A viewer that asks for a keyframe so soon after its start has not got the start: it begins again
+/// from the store, since there is nothing yet that it would see a second time.
+pub(super) const START_LOST: Duration = Duration::from_secs(1);
+
 /// A backlog up to this is simply sent: the playout delay of a player covers it.
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -131,9 +140,11 @@ impl Egress {
             let needed = octets as u64 * 8_000 / (told_in.as_millis() as u64).max(1);
             needed + needed / 4
         });
+        let begins = self.ready_at.map_or(cx.now, |ready| ready.max(cx.now));
+        self.begun = Some(begins);
         self.behind = Some(Behind {
             seq: key.seq,
-            next: cx.now,
+            next: begins,
             lag: backlog,
             first_lag: backlog,
             wanted,
@@ -149,7 +160,14 @@ impl Egress {
         if backlog > LONG_GOP {
             self.wants_keyframe = Some(layer);
         }
-        self.pace(cx);
+        if begins <= cx.now {
+            self.pace(cx);
+        }
+    }
+
+    /// The handshake is done just now.
+    pub(super) fn set_ready(&mut self, now: Instant) {
+        self.ready_at = Some(now + READY);
     }
 
     /// The next portion of what the viewer is behind.

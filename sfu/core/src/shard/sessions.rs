@@ -326,7 +326,7 @@ impl Shard {
                 };
                 self.outputs.push_back(Output::Event(event));
                 viewer.connected_at = Some(now);
-                let keyed = agreed.is_some_and(|agreed| viewer.egress.connected(&agreed));
+                let keyed = agreed.is_some_and(|agreed| viewer.egress.connected(now, &agreed));
                 if !keyed {
                     tracing::warn!(session = %id, srtp = ?profile, "no way to seal media for the viewer");
                     self.end(now, key, EndReason::Ended);
