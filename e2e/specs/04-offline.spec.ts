@@ -45,6 +45,8 @@ test('an RTMP publisher that says goodbye is offline at once', async ({ server, 
     const tell = (window as unknown as { weirState: (state: string) => void }).weirState;
     new MutationObserver(() => tell(player.dataset.state!)).observe(player, { attributeFilter: ['data-state'] });
   });
+  // FFmpeg that has hardly begun may hang on the signal instead of closing its outputs.
+  await page.waitForFunction(() => document.querySelector('video')!.currentTime > 2);
   await source.stop();
   await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 3_000 });
   expect(states).not.toContain('reconnecting');
