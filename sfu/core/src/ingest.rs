@@ -524,22 +524,10 @@ pub(crate) fn opus_payload(packet: &MediaPacket) -> Arc<[u8]> {
     primary.map_or_else(|| packet.payload.clone(), Arc::from)
 }
 
-/// The primary block of redundant audio: RFC 2198 section 3. None when malformed.
+/// The primary block of redundant audio: RFC 2198 section 3. None when malformed or empty.
 pub(crate) fn red_primary(payload: &[u8]) -> Option<&[u8]> {
-    let mut rest = payload;
-    let mut redundant = 0;
-    // F, payload type; with F set 14 bits of timestamp offset and 10 of length follow.
-    while let [0x80..=0xff, _, high, low, after @ ..] = rest {
-        redundant += usize::from(u16::from_be_bytes([high & 0x03, *low]));
-        rest = after;
-    }
-    let (last, blocks) = rest.split_first()?;
-    if last & 0x80 != 0 {
-        return None;
-    }
-    blocks
-        .get(redundant..)
-        .filter(|primary| !primary.is_empty())
+    let primary = weir_rtp::red::primary(payload).ok()?;
+    (!primary.data.is_empty()).then_some(primary.data)
 }
 
 /// A media packet as the bridge takes it: plain RTP of 12 header bytes.

@@ -33,16 +33,8 @@ use crate::{
     sdp::{self, Role},
 };
 
-/// Packets kept per viewer to answer NACKs: 4 s of 2.5 Mbit/s. Older ones are not resent. The
-/// payloads are shared, an entry costs about 400 bytes.
-const RESEND_PACKETS_VIDEO: usize = 1_024;
-
-/// Audio is not resent by str0m (no RTX for Opus), so hardly any.
-const RESEND_PACKETS_AUDIO: usize = 64;
-
-/// Between sender reports of audio, as of video. Receivers can bring sound and picture together, and
-/// players can tell their delay, only when both were reported. RFC 3550 section 6.2 scales the
-/// minimum down with the session's bandwidth: 360 / 2,600 kbit/s allows 0.14 s.
+/// Between receiver reports to publishers on audio, as on video; also on video without RTX, which str0m
+/// takes for audio. RFC 3550 section 6.2 scales the minimum of 5 s down with the session's bandwidth.
 const REPORT_INTERVAL_AUDIO: Duration = Duration::from_secs(1);
 
 /// How often str0m reports what counters need.
@@ -117,8 +109,6 @@ impl Transport {
             .set_rtcp_report_interval_audio(REPORT_INTERVAL_AUDIO)
             // A viewer's figures are its egress's own.
             .set_stats_interval((role == Role::Publisher).then_some(STATS_INTERVAL))
-            .set_send_buffer_video(RESEND_PACKETS_VIDEO)
-            .set_send_buffer_audio(RESEND_PACKETS_AUDIO)
             .set_sctp_max_message_size(MAX_MESSAGE as u32)
             .set_sctp_max_buffered_amount(BUFFERED_DATA)
             .set_extension_map(extensions);

@@ -7,7 +7,7 @@ use std::{
 
 use weir_rtp::rtcp::{self, Rtcp};
 
-use super::{Context, Egress, media::Wire, start::START_LOST};
+use super::{Context, Egress, start::START_LOST};
 
 /// Resent packets that are remembered, so that a repeated request within a round trip is not answered
 /// twice. Beyond, the oldest is forgotten, at the worst for a duplicate.
@@ -217,11 +217,7 @@ impl Egress {
             let Some(munged) = video.munger.again(seq, packet) else {
                 continue;
             };
-            let mut wire = Wire {
-                sealer: &mut keys.sealer,
-                outbox: cx.outbox,
-                path: cx.path,
-            };
+            let mut wire = keys.wire(cx.outbox, cx.path);
             let (estimator, now) = (&mut self.estimator, cx.now);
             let twcc = |size| estimator.sent(now, size, None);
             if let Some(size) = video.resend(&mut wire, packet, &munged, packet.marker, twcc) {

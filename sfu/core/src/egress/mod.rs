@@ -118,6 +118,16 @@ struct Keys {
     opener: Opener,
 }
 
+impl Keys {
+    fn wire<'a>(&'a mut self, outbox: &'a mut Outbox, path: Path) -> Wire<'a> {
+        Wire {
+            sealer: &mut self.sealer,
+            outbox,
+            path,
+        }
+    }
+}
+
 /// What an operation works on besides the viewer's own state.
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
@@ -337,11 +347,7 @@ impl Egress {
         let Some(munged) = audio.munger.munge(packet) else {
             return;
         };
-        let mut wire = Wire {
-            sealer: &mut keys.sealer,
-            outbox: cx.outbox,
-            path: cx.path,
-        };
+        let mut wire = keys.wire(cx.outbox, cx.path);
         let (estimator, now) = (&mut self.estimator, cx.now);
         let twcc = |size| estimator.sent(now, size, None);
         if audio.write(&mut wire, packet, &munged, packet.marker, twcc) {
@@ -426,11 +432,7 @@ impl Egress {
         let Some(munged) = video.munger.munge(packet) else {
             return;
         };
-        let mut wire = Wire {
-            sealer: &mut keys.sealer,
-            outbox: cx.outbox,
-            path: cx.path,
-        };
+        let mut wire = keys.wire(cx.outbox, cx.path);
         let (estimator, now) = (&mut self.estimator, cx.now);
         let mut size = packet.payload.len();
         let twcc = |datagram| {

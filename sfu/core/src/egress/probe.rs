@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::{Context, Egress, media::Wire, pacer::TICK};
+use super::{Context, Egress, pacer::TICK};
 use crate::bwe::ProbeId;
 
 /// Packets looked back at for a probe. What is missing is padding.
@@ -65,11 +65,7 @@ impl Egress {
         let (Some(keys), Some(video)) = (&mut self.keys, &mut self.video) else {
             return;
         };
-        let mut wire = Wire {
-            sealer: &mut keys.sealer,
-            outbox: cx.outbox,
-            path: cx.path,
-        };
+        let mut wire = keys.wire(cx.outbox, cx.path);
         let (estimator, now) = (&mut self.estimator, cx.now);
         let mut twcc = |size| estimator.sent(now, size, Some(id));
         let newest = video.munger.last_seq();

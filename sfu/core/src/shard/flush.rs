@@ -46,7 +46,8 @@ fn prefetch<T>(value: &T) {
 #[derive(Debug)]
 pub(super) struct Flush {
     pub(super) stream: StreamId,
-    batch: Vec<Arc<MediaPacket>>,
+    /// Shared with the writing of it, which may lead to more of them.
+    batch: Arc<Vec<Arc<MediaPacket>>>,
     /// Place of the next viewer in the route's list.
     next: usize,
 }
@@ -58,8 +59,9 @@ impl Shard {
             return;
         };
         route.flush_at = None;
-        let empty = self.spare_batches.pop().unwrap_or_default();
-        let batch = std::mem::replace(&mut route.batch, empty);
+        // A spare one is nobody else's, so this copies nothing.
+        let mut batch = self.spare_batches.pop().unwrap_or_default();
+        std::mem::swap(Arc::make_mut(&mut batch), &mut route.batch);
         self.flushes.push_back(Flush {
             stream,
             batch,
@@ -114,17 +116,15 @@ impl Shard {
         if let Some(Session::Viewer(viewer)) = after.and_then(|key| self.sessions.get(key)) {
             prefetch(&viewer.egress);
         }
-        let batch = std::mem::take(&mut flush.batch);
         let Some(key) = key else {
-            self.flushes.pop_front();
-            self.keep_batch(batch);
+            if let Some(flush) = self.flushes.pop_front() {
+                self.keep_batch(flush.batch);
+            }
             return true;
         };
         flush.next += 1;
+        let batch = flush.batch.clone();
         self.with_egress(now, key, |egress, cx| egress.send(cx, &batch));
-        if let Some(flush) = self.flushes.front_mut() {
-            flush.batch = batch;
-        }
         true
     }
 
@@ -190,9 +190,11 @@ impl Shard {
         self.keep_batch(flush.batch);
     }
 
-    fn keep_batch(&mut self, mut batch: Vec<Arc<MediaPacket>>) {
-        batch.clear();
-        if self.spare_batches.len() < MAX_SPARE {
+    fn keep_batch(&mut self, mut batch: Arc<Vec<Arc<MediaPacket>>>) {
+        if self.spare_batches.len() < MAX_SPARE
+            && let Some(packets) = Arc::get_mut(&mut batch)
+        {
+            packets.clear();
             self.spare_batches.push(batch);
         }
     }

@@ -117,7 +117,7 @@ pub struct Shard {
     wallclock: Wallclock,
     flushes: VecDeque<Flush>,
     /// Batch buffers for reuse.
-    spare_batches: Vec<Vec<Arc<MediaPacket>>>,
+    spare_batches: Vec<Arc<Vec<Arc<MediaPacket>>>>,
     /// What a viewer's feedback is opened in.
     opened: Vec<u8>,
     /// Events of the session that is drained; empty between, kept for its memory.
