@@ -89,6 +89,9 @@ pub(crate) enum Inbound {
         id: IngestId,
         for_good: bool,
     },
+    EndStream {
+        stream: StreamId,
+    },
     Choice {
         id: SessionId,
         choice: LayerChoice,

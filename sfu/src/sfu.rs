@@ -365,6 +365,14 @@ impl Sfu {
         }
     }
 
+    /// Ends a stream now: its source is over, and nobody waits for another.
+    pub fn end_stream(&self, stream: StreamId) {
+        let mailbox = &self.inner.mailboxes[self.inner.home(stream)];
+        if mailbox.send(Inbound::EndStream { stream }).is_err() {
+            tracing::error!(%stream, "the media plane ends no stream: stopped or overloaded");
+        }
+    }
+
     /// What a viewer wants to get of the video. False when there is no such viewer.
     pub async fn select_layer(&self, session: SessionId, choice: LayerChoice) -> bool {
         let shard = shard_of(session);

@@ -318,6 +318,7 @@ impl Worker {
                     self.bridges.remove(&id);
                     self.shard.handle_ingest_end(now, stream, id, for_good);
                 }
+                Inbound::EndStream { stream } => self.shard.handle_stream_end(now, stream),
                 Inbound::Choice { id, choice, reply } => {
                     let found = self.shard.handle_choice(now, id, choice);
                     replies.push(answer_later(reply, found));

@@ -25,11 +25,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, watch},
-    time::MissedTickBehavior,
-};
+use tokio::{runtime::Handle, sync::watch, time::MissedTickBehavior};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -250,8 +246,7 @@ impl Live {
         let ended = self.end_if(stream, |on_air| valid != Some(on_air.key_made));
         end_all(sfu, self.inner.publishers.remove_stream(stream, valid)).await;
         if ended {
-            // A source that takes over and says goodbye: nobody waits for the one before it.
-            sfu.ingest(stream, mpsc::channel(1).0).finish();
+            sfu.end_stream(stream);
         }
     }
 

@@ -10,13 +10,7 @@ use axum::{
 use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
-use crate::{
-    ApiError, App,
-    body::Body,
-    entity_tag::EntityTag,
-    live::{Live, media_id},
-    sdp,
-};
+use crate::{ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, sdp};
 
 /// `POST /whep/{slug}`: a viewer's offer.
 pub(crate) async fn view(
@@ -31,10 +25,6 @@ pub(crate) async fn view(
     let services = &app.services;
     let media = media_id(&stream);
     let session = services.sfu.view(media, offer).await?;
-    if stream.playout_delay.is_some() {
-        // The viewer's shard may not have heard of the stream before.
-        Live::set_playout_delay(&services.sfu, &stream);
-    }
     tracing::info!(slug = %stream.slug, "WHEP session");
     let (id, tag) = (session.id, EntityTag::fresh());
     let viewers = services.live.viewers();

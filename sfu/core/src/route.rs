@@ -48,8 +48,6 @@ pub(crate) struct Route {
     pub(crate) layers: Layers,
     /// What was gathered for the viewers.
     pub(crate) batch: Vec<Arc<MediaPacket>>,
-    /// Least and most playout delay for new viewers, in units of 10 ms.
-    pub(crate) playout_delay: Option<(u16, u16)>,
     pub(crate) viewers: Vec<SessionKey>,
     /// Other shards with viewers of this stream.
     pub(crate) subscribers: Vec<u16>,
@@ -74,7 +72,6 @@ impl Route {
             over_at: None,
             layers: Layers::new(interval),
             batch: Vec::new(),
-            playout_delay: None,
             viewers: Vec::new(),
             subscribers: Vec::new(),
             tap: None,

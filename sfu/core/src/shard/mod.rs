@@ -115,6 +115,8 @@ pub struct Shard {
     counters: SfuStats,
     candidates: Arc<Candidates>,
     wallclock: Wallclock,
+    /// Of the streams that have one of their own.
+    playout_delays: IdMap<StreamId, (u16, u16)>,
     flushes: VecDeque<Flush>,
     /// Batch buffers for reuse.
     spare_batches: Vec<Arc<Vec<Arc<MediaPacket>>>>,
@@ -144,6 +146,7 @@ impl Shard {
             outputs: VecDeque::new(),
             counters: SfuStats::default(),
             wallclock: config.wallclock,
+            playout_delays: IdMap::default(),
             flushes: VecDeque::new(),
             spare_batches: Vec::new(),
             opened: Vec::new(),
@@ -236,13 +239,13 @@ impl Shard {
         // The media is ours: str0m keeps no stream that it could report on.
         transport.forget_streams(&media);
         let home = Self::home(stream, self.config.shards) == self.config.shard;
+        let delay = self.playout_delay(stream);
         let route = self
             .routes
             .entry(stream)
             .or_insert_with(|| Route::new(home));
         // What the route knows is at least as new as what the caller was told.
         let source = route.info.clone().unwrap_or_else(|| source.clone());
-        let delay = route.playout_delay.unwrap_or(self.config.playout_delay);
         let mut egress = Egress::new(
             now,
             answer::egress_media(&answer),
@@ -372,6 +375,22 @@ impl Shard {
             }
             None => self.counters.datagrams_dropped += 1,
         }
+    }
+
+    /// The stream ends now, whoever its source is or was, and nobody waits for another.
+    pub fn handle_stream_end(&mut self, now: Instant, stream: StreamId) {
+        let Some(route) = self.routes.get_mut(&stream) else {
+            return;
+        };
+        match route.source.take() {
+            Some(Source::Publisher(key)) => self.end(now, key, EndReason::Ended),
+            Some(Source::Bridge { id, .. }) => {
+                self.outputs
+                    .push_back(Output::BridgeReplaced { ingest: id });
+            }
+            None => {}
+        }
+        self.source_ended(now, stream, true);
     }
 
     /// A bridge source is over. `for_good`: on purpose, so there is no time of grace.

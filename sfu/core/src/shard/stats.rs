@@ -88,16 +88,24 @@ impl Shard {
 
     /// Least and most playout delay of a stream's viewers, in units of 10 ms; none: the default.
     pub fn handle_playout_delay(&mut self, stream: StreamId, delay: Option<(u16, u16)>) {
-        let Some(route) = self.routes.get_mut(&stream) else {
+        match delay {
+            Some(delay) => self.playout_delays.insert(stream, delay),
+            None => self.playout_delays.remove(&stream),
+        };
+        let delay = self.playout_delay(stream);
+        let Some(route) = self.routes.get(&stream) else {
             return;
         };
-        route.playout_delay = delay;
-        let delay = delay.unwrap_or(self.config.playout_delay);
         for key in &route.viewers {
             if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key) {
                 viewer.egress.set_playout_delay(delay);
             }
         }
+    }
+
+    pub(super) fn playout_delay(&self, stream: StreamId) -> (u16, u16) {
+        let own = self.playout_delays.get(&stream);
+        own.copied().unwrap_or(self.config.playout_delay)
     }
 
     /// Puts a viewer's counters into the shard's.
