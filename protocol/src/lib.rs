@@ -5,6 +5,7 @@
 mod access;
 mod layer;
 mod problem;
+pub mod room;
 mod slug;
 mod stream;
 mod viewers;
