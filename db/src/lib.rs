@@ -8,6 +8,7 @@
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
 
 mod broadcast;
+mod chat;
 mod error;
 mod id;
 mod sqlite;
@@ -19,8 +20,12 @@ use std::time::Duration;
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
 pub use broadcast::Broadcast;
+pub use chat::{
+    Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
+    new_message_id,
+};
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use id::{BroadcastId, RoomId, StreamId, UnixMillis, UserId};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
 

@@ -6,6 +6,7 @@ mod access;
 mod layer;
 mod page;
 mod problem;
+pub mod room;
 mod scope;
 mod slug;
 mod stream;

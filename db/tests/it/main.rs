@@ -6,6 +6,7 @@ mod fixture;
 mod postgres;
 
 mod broadcasts;
+mod chat;
 mod concurrency;
 mod sqlite_file;
 mod streams;
