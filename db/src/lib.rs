@@ -9,6 +9,7 @@
 
 mod broadcast;
 mod chat;
+mod engage;
 mod error;
 mod id;
 mod sqlite;
@@ -23,6 +24,10 @@ pub use broadcast::Broadcast;
 pub use chat::{
     Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
     new_message_id,
+};
+pub use engage::{
+    Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
+    QuestionReader,
 };
 pub use error::DbError;
 pub use id::{BroadcastId, RoomId, StreamId, UnixMillis, UserId};

@@ -8,6 +8,7 @@ mod postgres;
 mod broadcasts;
 mod chat;
 mod concurrency;
+mod engage;
 mod sqlite_file;
 mod streams;
 mod users;
