@@ -23,6 +23,7 @@ mod metrics;
 pub mod passwords;
 mod rest;
 mod rights;
+mod rooms;
 mod router;
 mod sdp;
 mod tokens;
@@ -44,6 +45,7 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use rooms::RoomsConfig;
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
 
@@ -80,6 +82,8 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Limits of rooms.
+    pub rooms: RoomsConfig,
 }
 
 /// State of all handlers.
@@ -89,6 +93,7 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    rooms: rooms::Rooms,
 }
 
 impl FromRef<App> for Arc<Services> {

@@ -26,7 +26,7 @@ use weir_db::Stream;
 
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    rest, rooms::{self, Rooms}, sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -45,8 +45,10 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        rooms: Rooms::new(&services),
         services,
     };
+    rooms::serve_data_channels(&app);
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
@@ -55,6 +57,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
     Router::new()
         .merge(webrtc())
+        .merge(rooms::socket())
         .merge(api())
         .merge(operations())
         .merge(client(&app))
@@ -100,6 +103,7 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(rooms::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

@@ -72,6 +72,8 @@ pub enum CloseReason {
     Forbidden,
     /// Too many messages from this client.
     TooFast,
+    /// What this member may do has changed: join again with the newest sequence number.
+    Changed,
     /// The server is stopping: connect again in a moment, with some jitter.
     Stopping,
 }

@@ -74,8 +74,8 @@ pub const CHAT_TEXT_MAX: usize = 500;
 pub const CLIENT_FRAME_MAX: usize = 8 * 1024;
 
 /// About how many bytes a message of the server has at most: more events are told in more messages.
-/// Far below what every data channel takes.
-pub const SERVER_FRAME_TARGET: usize = 16 * 1024;
+/// Small, since a connection's buffer stays as large as the largest message was.
+pub const SERVER_FRAME_TARGET: usize = 8 * 1024;
 
 /// Longest `ref` in characters.
 pub const REF_MAX: usize = 64;
