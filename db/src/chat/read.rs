@@ -106,7 +106,10 @@ impl Db {
             return Ok(Vec::new());
         }
         let places: Vec<String> = (1..=names.len()).map(|n| format!("${n}")).collect();
-        let sql = format!("SELECT name FROM users WHERE name IN ({})", places.join(","));
+        let sql = format!(
+            "SELECT name FROM users WHERE name IN ({})",
+            places.join(",")
+        );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for name in names {
             crate::error::storable("name", name)?;
@@ -158,7 +161,11 @@ fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
         None => None,
         Some(id) => Some(ReplyTo {
             id: MessageId::new(id),
-            author: shown(text("reply_guest")?, text("reply_display")?, text("reply_name")?),
+            author: shown(
+                text("reply_guest")?,
+                text("reply_display")?,
+                text("reply_name")?,
+            ),
             excerpt: excerpt(&text("reply_text")?.unwrap_or_default()),
         }),
     };

@@ -280,7 +280,9 @@ async fn set_heads(tx: &mut Transaction<'static, Any>, heads: &[(RoomId, u64)]) 
     let cases: Vec<String> = (0..heads.len())
         .map(|n| format!("WHEN ${} THEN ${}", 2 * n + 1, 2 * n + 2))
         .collect();
-    let ids: Vec<String> = (0..heads.len()).map(|n| format!("${}", 2 * n + 1)).collect();
+    let ids: Vec<String> = (0..heads.len())
+        .map(|n| format!("${}", 2 * n + 1))
+        .collect();
     let sql = format!(
         "UPDATE rooms SET seq = CASE id {} ELSE seq END WHERE id IN ({})",
         cases.join(" "),

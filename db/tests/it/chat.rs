@@ -138,7 +138,10 @@ async fn a_batch_holds_together_or_not_at_all(test: TestDb) {
     db.delete_room(RoomSubject::EventSession(1)).await.unwrap();
     let batch = [message(room, 1, &ann, "a"), message(other, 1, &ann, "b")];
     let result = db.append_chat(&batch, &[(room, 1), (other, 1)]).await;
-    assert!(matches!(result, Err(DbError::NotFound { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(DbError::NotFound { .. })),
+        "{result:?}"
+    );
     assert_eq!(texts(db, room, ChatReader::Moderator).await.len(), 0);
 }
 
@@ -263,7 +266,10 @@ async fn a_deleted_user_leaves_messages_without_a_name(test: TestDb) {
         .await
         .unwrap();
     let gone = &rows[0].message.author;
-    assert_eq!((gone.id.as_deref(), gone.name.as_str()), (None, "deleted user"));
+    assert_eq!(
+        (gone.id.as_deref(), gone.name.as_str()),
+        (None, "deleted user")
+    );
     let guest = &rows[1].message.author;
     assert_eq!(guest.id.as_deref(), Some("guest:1234"));
     assert!(guest.guest && guest.name == "Zoë");

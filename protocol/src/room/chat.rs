@@ -150,8 +150,18 @@ mod tests {
     #[test]
     fn ids_are_text() {
         let id: MessageId = serde_json::from_str("\"9007199254740993\"").expect("id");
-        assert_eq!(serde_json::to_string(&id).expect("json"), "\"9007199254740993\"");
-        for bad in ["\"\"", "\"-1\"", "\"+1\"", "\"99999999999999999999\"", "1", "\"1\\u0000\""] {
+        assert_eq!(
+            serde_json::to_string(&id).expect("json"),
+            "\"9007199254740993\""
+        );
+        for bad in [
+            "\"\"",
+            "\"-1\"",
+            "\"+1\"",
+            "\"99999999999999999999\"",
+            "1",
+            "\"1\\u0000\"",
+        ] {
             assert!(serde_json::from_str::<MessageId>(bad).is_err(), "{bad}");
         }
     }

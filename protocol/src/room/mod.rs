@@ -18,7 +18,7 @@ mod presence;
 mod server;
 mod settings;
 
-pub use chat::{Author, ChatMessage, MessageId, Mention, ReplyTo};
+pub use chat::{Author, ChatMessage, Mention, MessageId, ReplyTo};
 pub use client::{
     AskHistory, AskMembers, ClientFrame, ClientMessage, EditMessage, Join, OneMessage, Renew,
     SendMessage,

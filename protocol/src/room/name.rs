@@ -93,7 +93,15 @@ mod tests {
         for text in ["stream:demo", "event:rustconf/keynote"] {
             assert_eq!(text.parse::<RoomName>().expect(text).to_string(), text);
         }
-        for bad in ["demo", "stream:", "stream:A", "event:a", "event:a/b/c", "x:y", ""] {
+        for bad in [
+            "demo",
+            "stream:",
+            "stream:A",
+            "event:a",
+            "event:a/b/c",
+            "x:y",
+            "",
+        ] {
             assert_eq!(bad.parse::<RoomName>(), Err(RoomNameError), "{bad}");
         }
     }

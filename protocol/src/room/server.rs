@@ -222,13 +222,13 @@ impl RoomEventBody {
     /// Whether it is kept for those who come back, under a sequence number. The rest is of the moment.
     pub fn is_kept(&self) -> bool {
         match self {
-            Self::Message { .. } | Self::Changed { .. } | Self::Purged { .. } | Self::Raid { .. } => {
-                true
+            Self::Message { .. }
+            | Self::Changed { .. }
+            | Self::Purged { .. }
+            | Self::Raid { .. } => true,
+            Self::Presence(_) | Self::Typing(_) | Self::Stream { .. } | Self::Settings { .. } => {
+                false
             }
-            Self::Presence(_)
-            | Self::Typing(_)
-            | Self::Stream { .. }
-            | Self::Settings { .. } => false,
         }
     }
 }

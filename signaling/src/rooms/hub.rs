@@ -217,7 +217,8 @@ impl Rooms {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let members = |transport, count: &AtomicU64| {
             let help = "Connections in rooms now";
-            Sample::gauge("weir_room_members", help, read(count) as f64).with("transport", transport)
+            Sample::gauge("weir_room_members", help, read(count) as f64)
+                .with("transport", transport)
         };
         let counter = |name, help, count: &AtomicU64| Sample::counter(name, help, read(count));
         vec![
@@ -228,7 +229,11 @@ impl Rooms {
             ),
             members("websocket", &counts.websocket),
             members("data_channel", &counts.data_channel),
-            counter("weir_room_joins", "Times that rooms were joined", &counts.joins),
+            counter(
+                "weir_room_joins",
+                "Times that rooms were joined",
+                &counts.joins,
+            ),
             counter(
                 "weir_room_resumed",
                 "Joins that went on from where the client was",

@@ -48,7 +48,10 @@ async fn enter(
     join: Join,
 ) -> Result<Outcome, RoomError> {
     let rooms = &app.rooms;
-    if join.protocol.is_some_and(|version| version != ROOM_PROTOCOL) {
+    if join
+        .protocol
+        .is_some_and(|version| version != ROOM_PROTOCOL)
+    {
         return Err(RoomError::new(
             RoomErrorCode::UnsupportedVersion,
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
@@ -230,7 +233,9 @@ pub(super) async fn handle(
     let name = r#ref.clone();
     let done = match message {
         ClientMessage::Send(message) => send(&app, &room, &who, r#ref, message).await,
-        ClientMessage::Edit(message) => edit(&app, &room, &who, message).await.map(|done| vec![ack(r#ref, Some(done))]),
+        ClientMessage::Edit(message) => edit(&app, &room, &who, message)
+            .await
+            .map(|done| vec![ack(r#ref, Some(done))]),
         ClientMessage::Delete(message) => delete(&app, &room, &who, message.id)
             .await
             .map(|done| vec![ack(r#ref, Some(done))]),
@@ -286,7 +291,11 @@ async fn send(
         Some(id) => Some(answered(app, room, who, id).await?),
         None => None,
     };
-    let mentions = app.rooms.db().existing_names(&text::mentioned(&text)).await?;
+    let mentions = app
+        .rooms
+        .db()
+        .existing_names(&text::mentioned(&text))
+        .await?;
     let draft = Draft {
         user: person.user,
         author_key: person.key.clone(),
@@ -367,13 +376,20 @@ async fn edit(
         app.rooms.limits().message(room.id, person)?;
     }
     policy::admit(&app.rooms, room, who, &text).await?;
-    let mentions = app.rooms.db().existing_names(&text::mentioned(&text)).await?;
+    let mentions = app
+        .rooms
+        .db()
+        .existing_names(&text::mentioned(&text))
+        .await?;
     let change = ChatChange::Edit {
         text,
         mentions,
         at: live::now(),
     };
-    app.rooms.writer().change(room.clone(), message.id, change).await
+    app.rooms
+        .writer()
+        .change(room.clone(), message.id, change)
+        .await
 }
 
 async fn delete(

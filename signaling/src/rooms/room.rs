@@ -194,10 +194,11 @@ impl Room {
         if state.seats.len() >= usize::try_from(max_members).unwrap_or(usize::MAX)
             && !identity.moderator
         {
-            return Err(
-                RoomError::new(RoomErrorCode::RoomFull, "the room is full; try again later")
-                    .retry(Duration::from_secs(10)),
-            );
+            return Err(RoomError::new(
+                RoomErrorCode::RoomFull,
+                "the room is full; try again later",
+            )
+            .retry(Duration::from_secs(10)));
         }
         let seat = state.next_seat;
         state.next_seat += 1;
@@ -346,7 +347,11 @@ impl Room {
         self.changed.notify_one();
     }
 
-    pub(super) fn members(&self, after: Option<&str>, limit: usize) -> (Vec<Member>, Option<String>) {
+    pub(super) fn members(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> (Vec<Member>, Option<String>) {
         self.state().people.page(after, limit)
     }
 
@@ -381,8 +386,8 @@ impl Room {
     /// Sends what is due. Gives the time when something more will be.
     pub(super) fn tick(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
-        let gather = GATHER
-            * (u32::try_from(state.seats.len()).unwrap_or(u32::MAX) / MEMBERS_PER_GATHER);
+        let gather =
+            GATHER * (u32::try_from(state.seats.len()).unwrap_or(u32::MAX) / MEMBERS_PER_GATHER);
         let earliest = state
             .last_batch
             .map_or(now, |last| last + gather.min(GATHER_MAX));
@@ -591,3 +596,7 @@ fn member_of(identity: &Identity) -> Option<Member> {
     let person = identity.person.as_ref()?;
     Some(identity.member(person))
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

@@ -11,9 +11,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
-use weir_db::{
-    Appended, ChatChange, Db, DbError, NewChatMessage, RoomId, UserId, new_message_id,
-};
+use weir_db::{Appended, ChatChange, Db, DbError, NewChatMessage, RoomId, UserId, new_message_id};
 use weir_protocol::room::{
     Author, ChatMessage, Mention, MessageId, PINNED_MAX, ReplyTo, RoomErrorCode, RoomEvent,
     RoomEventBody,
@@ -103,7 +101,8 @@ impl Writer {
 
     pub(super) async fn message(&self, room: Arc<Room>, draft: Draft) -> Result<Done, RoomError> {
         let draft = Box::new(draft);
-        self.ask(|reply| Write::Message { room, draft, reply }).await
+        self.ask(|reply| Write::Message { room, draft, reply })
+            .await
     }
 
     pub(super) async fn change(
@@ -152,7 +151,9 @@ impl Writer {
 
     async fn ask(&self, write: impl FnOnce(Reply) -> Write) -> Result<Done, RoomError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(write(reply)).map_err(|_| unavailable())?;
+        self.queue
+            .try_send(write(reply))
+            .map_err(|_| unavailable())?;
         answer.await.map_err(|_| unavailable())?
     }
 }
@@ -356,7 +357,11 @@ fn event_of(id: MessageId, seq: u64, at: i64, draft: Draft) -> Event {
         deleted: false,
         pinned_at: None,
         reply_to: draft.reply_to,
-        mentions: draft.mentions.into_iter().map(|name| Mention { name }).collect(),
+        mentions: draft
+            .mentions
+            .into_iter()
+            .map(|name| Mention { name })
+            .collect(),
         hidden: draft.hidden,
     };
     let event = RoomEvent {
