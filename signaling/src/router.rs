@@ -25,8 +25,13 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, rooms::{self, Rooms}, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls,
+    login_limit::LoginLimit,
+    metrics, rest,
+    rooms::{self, Rooms},
+    sdp,
+    tokens::Tokens,
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -104,6 +109,7 @@ fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(rooms::routes())
+        .merge(engage::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

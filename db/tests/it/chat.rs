@@ -159,6 +159,7 @@ async fn changes_are_found_by_their_numbers(test: TestDb) {
     let edit = ChatChange::Edit {
         text: "@ann".into(),
         mentions: vec!["ann".into()],
+        emotes: Vec::new(),
         at: 5_000,
     };
     let row = db

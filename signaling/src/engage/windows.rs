@@ -161,11 +161,7 @@ async fn tell(db: &Db, room: &Room, waiting: Waiting) -> Result<(), DbError> {
     let messages: Vec<MessageId> = waiting.messages.into_iter().collect();
     for some in db.message_reactions(&messages).await?.chunks(MESSAGES_TOGETHER) {
         let messages = some.to_vec();
-        let changed: Vec<_> = messages
-            .iter()
-            .map(|message| (message.id, message.reactions.clone()))
-            .collect();
-        room.set_reactions(changed);
+        room.set_reactions(some);
         room.tell(RoomEventBody::MessageReactions { messages }, Audience::Everyone);
     }
     let questions: Vec<QuestionId> = waiting.questions.into_iter().collect();

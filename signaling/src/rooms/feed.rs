@@ -65,9 +65,8 @@ impl Event {
     }
 
     fn json(&self) -> &str {
-        self.json.get_or_init(|| {
-            serde_json::to_string(&self.event).expect("an event is plain data")
-        })
+        self.json
+            .get_or_init(|| serde_json::to_string(&self.event).expect("an event is plain data"))
     }
 
     /// Who is hidden from others does not learn of it.

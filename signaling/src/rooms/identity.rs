@@ -47,14 +47,20 @@ impl Person {
         Self {
             key: format!("user:{}", user.id).into(),
             id: format!("user:{}", user.name),
-            name: user.display_name.clone().unwrap_or_else(|| user.name.clone()),
+            name: user
+                .display_name
+                .clone()
+                .unwrap_or_else(|| user.name.clone()),
             user: Some(user.id),
         }
     }
 
     fn of_guest(nickname: String, secret: &str) -> Self {
         let digest = Sha256::digest(format!("weir guest {secret}"));
-        let code: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let code: String = digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let key = format!("guest:{code}");
         Self {
             key: key.as_str().into(),
@@ -153,7 +159,9 @@ pub(super) fn guest(nickname: &str, secret: Option<&str>) -> Result<(Person, Str
     let nickname = text::line(nickname);
     let chars = nickname.chars().count();
     if chars == 0 || chars > NICKNAME_MAX || nickname.chars().any(char::is_control) {
-        return Err(bad("a nickname has 1 to 32 characters and no control characters"));
+        return Err(bad(
+            "a nickname has 1 to 32 characters and no control characters",
+        ));
     }
     let secret = match secret {
         Some(secret) if SECRET_CHARS.contains(&secret.len()) => secret.to_owned(),

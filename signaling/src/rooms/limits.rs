@@ -1,11 +1,6 @@
 //! How much a client may ask of rooms.
 
-use std::{
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter,
@@ -20,8 +15,8 @@ use super::{RoomError, identity::Person};
 use crate::login_limit::network;
 
 /// What a connection may ask for in a second, whatever it is, and in a burst. Far above what people do.
-const REQUESTS_PER_SECOND: u32 = 20;
-const REQUESTS_BURST: u32 = 40;
+const REQUESTS_PER_SECOND: u32 = 50;
+const REQUESTS_BURST: u32 = 100;
 
 /// Settings of rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +102,8 @@ pub(super) struct RequestLimit(DefaultDirectRateLimiter);
 
 impl RequestLimit {
     pub(super) fn new() -> Self {
-        let quota = Quota::per_second(positive(REQUESTS_PER_SECOND))
-            .allow_burst(positive(REQUESTS_BURST));
+        let quota =
+            Quota::per_second(positive(REQUESTS_PER_SECOND)).allow_burst(positive(REQUESTS_BURST));
         Self(RateLimiter::direct(quota))
     }
 

@@ -201,7 +201,11 @@ impl<T: Transport> Connection<T> {
                 // While it waits for an answer it is not rechecked.
                 let recheck = self.asked.is_none().then_some(member.recheck_at);
                 let far = Instant::now() + RECHECK;
-                [recheck, member.until].into_iter().flatten().min().unwrap_or(far)
+                [recheck, member.until]
+                    .into_iter()
+                    .flatten()
+                    .min()
+                    .unwrap_or(far)
             }
         }
     }
@@ -366,8 +370,7 @@ impl<T: Transport> Connection<T> {
             }
             (message, Some(member)) => {
                 let (app, room) = (self.app.clone(), member.room.clone());
-                let asking =
-                    requests::handle(app, room, member.identity.clone(), r#ref, message);
+                let asking = requests::handle(app, room, member.identity.clone(), r#ref, message);
                 self.asked = Some(Box::pin(asking));
                 Ok(())
             }

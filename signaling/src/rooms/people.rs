@@ -133,7 +133,9 @@ impl People {
             last = Some(place);
         }
         let more = rest.next().is_some();
-        let next = last.filter(|_| more).map(|(name, id)| format!("{name}\n{id}"));
+        let next = last
+            .filter(|_| more)
+            .map(|(name, id)| format!("{name}\n{id}"));
         (members, next)
     }
 
@@ -186,11 +188,18 @@ mod tests {
             if n % 2 == 0 {
                 people.leave(Some(&member(n)));
             }
-            told += usize::from(people.poll(start + Duration::from_millis(n.into())).is_some());
+            told += usize::from(
+                people
+                    .poll(start + Duration::from_millis(n.into()))
+                    .is_some(),
+            );
         }
         assert_eq!(told, 1);
         let last = people.poll(start + Duration::from_secs(2)).expect("rest");
-        assert_eq!((last.people, last.joined.len(), last.more), (250, NAMES, true));
+        assert_eq!(
+            (last.people, last.joined.len(), last.more),
+            (250, NAMES, true)
+        );
         assert!(last.left.len() <= 1, "who came and left was not here");
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +16,7 @@ use weir_db::RoomId;
 use weir_protocol::{
     StreamSummary,
     room::{
-        ChatMessage, CloseReason, Member, MessageId, Presence, RoomErrorCode, RoomEvent,
+        ChatMessage, CloseReason, Member, MessageId, MessageReactions, Presence, RoomErrorCode, RoomEvent,
         RoomEventBody, RoomSettings, Typing,
     },
 };
@@ -194,10 +195,11 @@ impl Room {
         if state.seats.len() >= usize::try_from(max_members).unwrap_or(usize::MAX)
             && !identity.moderator
         {
-            return Err(
-                RoomError::new(RoomErrorCode::RoomFull, "the room is full; try again later")
-                    .retry(Duration::from_secs(10)),
-            );
+            return Err(RoomError::new(
+                RoomErrorCode::RoomFull,
+                "the room is full; try again later",
+            )
+            .retry(Duration::from_secs(10)));
         }
         let seat = state.next_seat;
         state.next_seat += 1;
@@ -346,7 +348,27 @@ impl Room {
         self.changed.notify_one();
     }
 
-    pub(super) fn members(&self, after: Option<&str>, limit: usize) -> (Vec<Member>, Option<String>) {
+    /// These messages have other reactions on them.
+    pub(crate) fn set_reactions(&self, changed: &[MessageReactions]) {
+        let mut state = self.state();
+        for message in changed {
+            state.memory.react(message.id, &message.reactions);
+        }
+    }
+
+    /// Where the person with this key comes from, if they are here.
+    pub(crate) fn address_of(&self, key: &str) -> Option<IpAddr> {
+        let state = self.state();
+        let mut seats = state.seats.values();
+        let seat = seats.find(|seat| seat.identity.key().is_some_and(|own| **own == *key))?;
+        Some(seat.identity.address)
+    }
+
+    pub(super) fn members(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> (Vec<Member>, Option<String>) {
         self.state().people.page(after, limit)
     }
 
@@ -381,8 +403,8 @@ impl Room {
     /// Sends what is due. Gives the time when something more will be.
     pub(super) fn tick(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
-        let gather = GATHER
-            * (u32::try_from(state.seats.len()).unwrap_or(u32::MAX) / MEMBERS_PER_GATHER);
+        let gather =
+            GATHER * (u32::try_from(state.seats.len()).unwrap_or(u32::MAX) / MEMBERS_PER_GATHER);
         let earliest = state
             .last_batch
             .map_or(now, |last| last + gather.min(GATHER_MAX));
@@ -591,3 +613,7 @@ fn member_of(identity: &Identity) -> Option<Member> {
     let person = identity.person.as_ref()?;
     Some(identity.member(person))
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

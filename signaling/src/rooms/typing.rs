@@ -97,10 +97,14 @@ mod tests {
             told += usize::from(writers.poll(now).is_some());
         }
         assert_eq!(told, 2);
-        let typing = writers.poll(start + Duration::from_secs(3)).expect("typing");
+        let typing = writers
+            .poll(start + Duration::from_secs(3))
+            .expect("typing");
         assert_eq!((typing.names.len(), typing.count), (NAMES, 200));
         writers.stopped("guest:0");
-        let end = writers.poll(start + Duration::from_secs(9)).expect("the end");
+        let end = writers
+            .poll(start + Duration::from_secs(9))
+            .expect("the end");
         assert_eq!(end, Typing::default());
         assert_eq!(writers.next(), None);
     }

@@ -11,11 +11,9 @@ use std::{
 };
 
 use tokio::sync::{mpsc, oneshot};
-use weir_db::{
-    Appended, ChatChange, Db, DbError, NewChatMessage, RoomId, UserId, new_message_id,
-};
+use weir_db::{Appended, ChatChange, Db, DbError, NewChatMessage, RoomId, UserId, new_message_id};
 use weir_protocol::room::{
-    Author, ChatMessage, Mention, MessageId, PINNED_MAX, ReplyTo, RoomErrorCode, RoomEvent,
+    Author, ChatMessage, Emote, Mention, MessageId, PINNED_MAX, ReplyTo, RoomErrorCode, RoomEvent,
     RoomEventBody,
 };
 
@@ -60,6 +58,7 @@ pub(super) struct Draft {
     pub(super) text: String,
     pub(super) reply_to: Option<ReplyTo>,
     pub(super) mentions: Vec<String>,
+    pub(super) emotes: Vec<Emote>,
     pub(super) hidden: bool,
 }
 
@@ -103,7 +102,8 @@ impl Writer {
 
     pub(super) async fn message(&self, room: Arc<Room>, draft: Draft) -> Result<Done, RoomError> {
         let draft = Box::new(draft);
-        self.ask(|reply| Write::Message { room, draft, reply }).await
+        self.ask(|reply| Write::Message { room, draft, reply })
+            .await
     }
 
     pub(super) async fn change(
@@ -152,7 +152,9 @@ impl Writer {
 
     async fn ask(&self, write: impl FnOnce(Reply) -> Write) -> Result<Done, RoomError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(write(reply)).map_err(|_| unavailable())?;
+        self.queue
+            .try_send(write(reply))
+            .map_err(|_| unavailable())?;
         answer.await.map_err(|_| unavailable())?
     }
 }
@@ -308,6 +310,7 @@ fn row(one: &Numbered) -> Option<NewChatMessage> {
         text: draft.text.clone(),
         reply_to: draft.reply_to.as_ref().map(|reply| reply.id),
         mentions: draft.mentions.clone(),
+        emotes: draft.emotes.clone(),
         hidden: draft.hidden,
         sent_at: one.at,
     })
@@ -356,7 +359,13 @@ fn event_of(id: MessageId, seq: u64, at: i64, draft: Draft) -> Event {
         deleted: false,
         pinned_at: None,
         reply_to: draft.reply_to,
-        mentions: draft.mentions.into_iter().map(|name| Mention { name }).collect(),
+        mentions: draft
+            .mentions
+            .into_iter()
+            .map(|name| Mention { name })
+            .collect(),
+        emotes: draft.emotes,
+        reactions: Vec::new(),
         hidden: draft.hidden,
     };
     let event = RoomEvent {
