@@ -55,6 +55,14 @@ id! {
     /// One time that a stream was live.
     BroadcastId
 }
+id! {
+    /// A mail that waits.
+    MailId
+}
+id! {
+    /// A happening that users were told of: everybody's notification of it has the same id.
+    NotificationId
+}
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
