@@ -8,7 +8,7 @@ pub enum DbError {
     /// Something with this name or key exists already.
     #[error("this {what} is already taken")]
     Conflict {
-        /// `slug`, `stream key`, `user name` or `id`.
+        /// `slug`, `stream key`, `user name`, `e-mail address` or `id`.
         what: &'static str,
     },
     /// No such row.
@@ -64,6 +64,8 @@ fn taken(refusal: &dyn DatabaseError) -> &'static str {
         "stream key"
     } else if place.contains("slug") {
         "slug"
+    } else if place.contains("email") {
+        "e-mail address"
     } else if place.contains("name") {
         "user name"
     } else {

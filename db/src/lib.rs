@@ -7,21 +7,31 @@
 //!
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
 
+mod account;
+mod api_token;
 mod broadcast;
+mod device;
 mod error;
 mod id;
 mod sqlite;
 mod stream;
+mod token_key;
+mod totp;
 mod user;
 
 use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
+pub use account::NewAccount;
+pub use api_token::{ApiToken, NewApiToken};
 pub use broadcast::Broadcast;
+pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use id::{ApiTokenId, BroadcastId, DeviceId, StreamId, UnixMillis, UserId};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
+pub use token_key::TokenKey;
+pub use totp::Totp;
 pub use user::{NewUser, Role, User};
 
 /// What every call here gives.

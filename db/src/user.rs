@@ -153,7 +153,7 @@ impl Db {
     }
 }
 
-fn normal(name: &str) -> Result<String> {
+pub(crate) fn normal(name: &str) -> Result<String> {
     let invalid = |why| DbError::Invalid {
         what: "user name",
         why,
@@ -171,7 +171,7 @@ fn normal(name: &str) -> Result<String> {
     Ok(name)
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<User> {
+pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<User> {
     let role: String = row.try_get("role")?;
     Ok(User {
         id: UserId(row.try_get("id")?),
