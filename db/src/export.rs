@@ -20,6 +20,16 @@ const PARTS: &[(&str, &str)] = &[
          ORDER BY created_at",
     ),
     (
+        "devices",
+        "SELECT name, address, created_at, last_seen_at, expires_at FROM devices WHERE user_id = $1
+         ORDER BY id",
+    ),
+    (
+        "api_tokens",
+        "SELECT name, prefix, scopes, created_at, expires_at, last_used_at FROM api_tokens
+         WHERE user_id = $1 ORDER BY id",
+    ),
+    (
         "following",
         "SELECT users.name, follows.created_at FROM follows JOIN users ON users.id = followed_id
          WHERE follower_id = $1 ORDER BY follows.created_at",

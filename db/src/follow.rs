@@ -47,11 +47,12 @@ impl Db {
         .await?
         .rows_affected();
         if new == 0 {
-            let follows = sqlx::query("SELECT 1 FROM follows WHERE follower_id = $1 AND followed_id = $2")
-                .bind(follower.0)
-                .bind(followed.0)
-                .fetch_optional(&mut *tx)
-                .await?;
+            let follows =
+                sqlx::query("SELECT 1 FROM follows WHERE follower_id = $1 AND followed_id = $2")
+                    .bind(follower.0)
+                    .bind(followed.0)
+                    .fetch_optional(&mut *tx)
+                    .await?;
             if follows.is_none() {
                 return Err(DbError::NotFound { what: "user" });
             }
@@ -81,7 +82,12 @@ impl Db {
     }
 
     /// Who follows the user, newest first.
-    pub async fn followers(&self, user: UserId, after: After, limit: u32) -> Result<Vec<Acquaintance>> {
+    pub async fn followers(
+        &self,
+        user: UserId,
+        after: After,
+        limit: u32,
+    ) -> Result<Vec<Acquaintance>> {
         self.people(
             "SELECT users.id, name, display_name, avatar, follows.created_at AS since
              FROM follows JOIN users ON users.id = follower_id
@@ -96,7 +102,12 @@ impl Db {
     }
 
     /// Whom the user follows, newest first.
-    pub async fn following(&self, user: UserId, after: After, limit: u32) -> Result<Vec<Acquaintance>> {
+    pub async fn following(
+        &self,
+        user: UserId,
+        after: After,
+        limit: u32,
+    ) -> Result<Vec<Acquaintance>> {
         self.people(
             "SELECT users.id, name, display_name, avatar, follows.created_at AS since
              FROM follows JOIN users ON users.id = followed_id
@@ -165,7 +176,12 @@ impl Db {
     }
 
     /// Whom the owner has blocked, newest first.
-    pub async fn blocked(&self, owner: UserId, after: After, limit: u32) -> Result<Vec<Acquaintance>> {
+    pub async fn blocked(
+        &self,
+        owner: UserId,
+        after: After,
+        limit: u32,
+    ) -> Result<Vec<Acquaintance>> {
         self.people(
             "SELECT users.id, name, display_name, avatar, blocks.created_at AS since
              FROM blocks JOIN users ON users.id = user_id

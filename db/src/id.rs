@@ -64,6 +64,15 @@ id! {
     NotificationId
 }
 
+id! {
+    /// Where a user is logged in.
+    DeviceId
+}
+id! {
+    /// A token of a program.
+    ApiTokenId
+}
+
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
 const LOW_BITS: u32 = 21;

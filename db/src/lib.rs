@@ -7,9 +7,12 @@
 //!
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
 
+mod account;
 mod administration;
+mod api_token;
 mod application;
 mod broadcast;
+mod device;
 mod erasure;
 mod error;
 mod export;
@@ -22,6 +25,8 @@ mod notification;
 mod profile;
 mod sqlite;
 mod stream;
+mod token_key;
+mod totp;
 mod user;
 mod user_import;
 
@@ -29,20 +34,25 @@ use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
+pub use account::NewAccount;
 pub use administration::{UserChange, UserFilter, UserRecord, UserState};
+pub use api_token::{ApiToken, NewApiToken};
 pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
+pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
-pub use id::{BroadcastId, MailId, NotificationId, StreamId, UnixMillis, UserId};
+pub use id::{
+    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, StreamId, UnixMillis, UserId,
+};
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
-pub use mail::{
-    MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose,
-};
+pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
 pub use notification::{News, Notification, NotificationSetting};
 pub use profile::{Profile, ProfileChange};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
+pub use token_key::TokenKey;
+pub use totp::Totp;
 pub use user::{NO_PASSWORD, NewUser, Role, User};
 pub use user_import::{ImportOutcome, ImportRow};
 

@@ -114,7 +114,10 @@ impl Db {
         .bind(now + hold)
         .fetch_all(self.writes())
         .await?;
-        Ok(rows.iter().map(mail_from_row).collect::<sqlx::Result<_>>()?)
+        Ok(rows
+            .iter()
+            .map(mail_from_row)
+            .collect::<sqlx::Result<_>>()?)
     }
 
     /// The mail was sent, or is given up.
@@ -172,7 +175,11 @@ impl Db {
 
     /// Sets a password by a link's token, which is used up. Whoever reads the address has shown that it is
     /// the user's. Gives the user; `None` for a token that is unknown, used or has ended.
-    pub async fn reset_password(&self, hash: KeyHash, password_hash: &str) -> Result<Option<UserId>> {
+    pub async fn reset_password(
+        &self,
+        hash: KeyHash,
+        password_hash: &str,
+    ) -> Result<Option<UserId>> {
         storable("password hash", password_hash)?;
         let mut tx = self.begin_write().await?;
         let Some((user, address)) = take_token(&mut tx, hash, MailPurpose::Password).await? else {
@@ -243,7 +250,10 @@ async fn take_token(
     .fetch_optional(&mut **tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some((UserId(row.try_get("user_id")?), row.try_get("address")?)))
+    Ok(Some((
+        UserId(row.try_get("user_id")?),
+        row.try_get("address")?,
+    )))
 }
 
 fn mail_from_row(row: &AnyRow) -> sqlx::Result<Mail> {

@@ -81,7 +81,10 @@ impl Db {
         };
         let in_app = format!(
             "INSERT INTO notifications (user_id, id, kind, payload, created_at) {}",
-            select("users.id, $1, $2, $3, $4", "COALESCE(setting.in_app, 1) = 1")
+            select(
+                "users.id, $1, $2, $3, $4",
+                "COALESCE(setting.in_app, 1) = 1"
+            )
         );
         let id = NotificationId::fresh();
         let mut tx = self.begin_write().await?;
@@ -138,7 +141,11 @@ impl Db {
     }
 
     /// The user has read all notifications up to this one, or all.
-    pub async fn read_notifications(&self, user: UserId, up_to: Option<NotificationId>) -> Result<()> {
+    pub async fn read_notifications(
+        &self,
+        user: UserId,
+        up_to: Option<NotificationId>,
+    ) -> Result<()> {
         sqlx::query(
             "UPDATE notifications SET read_at = $2
              WHERE user_id = $1 AND read_at IS NULL AND id <= $3",

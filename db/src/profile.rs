@@ -2,7 +2,9 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use crate::{Db, DbError, ImageId, Result, Role, UnixMillis, UserId, error::storable, user::normal};
+use crate::{
+    Db, DbError, ImageId, Result, Role, UnixMillis, UserId, error::storable, user::normal,
+};
 
 /// A user as the public sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +87,11 @@ impl Db {
             storable("profile", text)?;
         }
         let mut tx = self.begin_write().await?;
-        for image in [&change.avatar, &change.banner].into_iter().flatten().flatten() {
+        for image in [&change.avatar, &change.banner]
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             crate::image::want(&mut tx, image).await?;
         }
         // One statement for every mixture: a flag says whether its value counts.
@@ -130,10 +136,12 @@ fn from_row(row: &AnyRow) -> sqlx::Result<Profile> {
         id: UserId(row.try_get("id")?),
         name: row.try_get("name")?,
         display_name: row.try_get("display_name")?,
-        role: role.parse().map_err(|error: DbError| sqlx::Error::ColumnDecode {
-            index: "role".into(),
-            source: error.into(),
-        })?,
+        role: role
+            .parse()
+            .map_err(|error: DbError| sqlx::Error::ColumnDecode {
+                index: "role".into(),
+                source: error.into(),
+            })?,
         bio: row.try_get("bio")?,
         avatar: image("avatar")?,
         banner: image("banner")?,

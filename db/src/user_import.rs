@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{Any, Row, Transaction, any::AnyRow};
 
-use crate::{Db, DbError, MAIL_INVITATION, MailId, Result, Role, UserId, error::storable, id, user};
+use crate::{
+    Db, DbError, MAIL_INVITATION, MailId, Result, Role, UserId, error::storable, id, user,
+};
 
 /// Rows in one statement.
 const ROWS_AT_ONCE: usize = 500;
@@ -50,7 +52,11 @@ impl Db {
     ///
     /// Existing admins are not changed here, so the last one stays. `Conflict` when somebody registers with
     /// one of these names at the same moment: nothing was written then.
-    pub async fn import_users(&self, rows: &[ImportRow], dry_run: bool) -> Result<Vec<ImportOutcome>> {
+    pub async fn import_users(
+        &self,
+        rows: &[ImportRow],
+        dry_run: bool,
+    ) -> Result<Vec<ImportOutcome>> {
         let rows: Vec<ImportRow> = rows.iter().map(normal).collect::<Result<_>>()?;
         let mut tx = self.begin_write().await?;
         let by_name = existing(&mut tx, "name", rows.iter().map(|row| &row.name)).await?;
@@ -233,8 +239,13 @@ async fn update(tx: &mut Transaction<'static, Any>, rows: &[(i64, &ImportRow)]) 
         .map(|(user, _)| user.to_string())
         .collect();
     if !changed.is_empty() {
-        let sql = format!("DELETE FROM devices WHERE user_id IN ({})", changed.join(", "));
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut **tx).await?;
+        let sql = format!(
+            "DELETE FROM devices WHERE user_id IN ({})",
+            changed.join(", ")
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&mut **tx)
+            .await?;
     }
     Ok(())
 }
