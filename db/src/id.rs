@@ -85,6 +85,11 @@ pub(crate) fn now() -> UnixMillis {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The least id that is made at this time.
+pub(crate) fn least_at(time: UnixMillis) -> i64 {
+    time.max(0).saturating_mul(1 << LOW_BITS)
+}
+
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21
 /// bits that start at random and count up, so that one process never repeats itself.
 fn fresh() -> i64 {

@@ -49,11 +49,11 @@ pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
 pub use notification::{News, Notification, NotificationSetting};
-pub use profile::{Profile, ProfileChange};
+pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use token_key::TokenKey;
 pub use totp::Totp;
-pub use user::{NO_PASSWORD, NewUser, Role, User};
+pub use user::{NO_PASSWORD, NewUser, Role, User, user_name};
 pub use user_import::{ImportOutcome, ImportRow};
 
 /// What every call here gives.
