@@ -55,6 +55,23 @@ id! {
     /// One time that a stream was live.
     BroadcastId
 }
+id! {
+    /// A mail that waits.
+    MailId
+}
+id! {
+    /// A happening that users were told of: everybody's notification of it has the same id.
+    NotificationId
+}
+
+id! {
+    /// Where a user is logged in.
+    DeviceId
+}
+id! {
+    /// A token of a program.
+    ApiTokenId
+}
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
@@ -66,6 +83,11 @@ pub(crate) fn now() -> UnixMillis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The least id that is made at this time.
+pub(crate) fn least_at(time: UnixMillis) -> i64 {
+    time.max(0).saturating_mul(1 << LOW_BITS)
 }
 
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21

@@ -7,22 +7,54 @@
 //!
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
 
+mod account;
+mod administration;
+mod api_token;
+mod application;
 mod broadcast;
+mod device;
+mod erasure;
 mod error;
+mod export;
+mod follow;
 mod id;
+mod identity;
+mod image;
+mod mail;
+mod notification;
+mod profile;
 mod sqlite;
 mod stream;
+mod token_key;
+mod totp;
 mod user;
+mod user_import;
 
 use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
+pub use account::NewAccount;
+pub use administration::{UserChange, UserFilter, UserRecord, UserState};
+pub use api_token::{ApiToken, NewApiToken};
+pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
+pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use follow::{Acquaintance, After};
+pub use id::{
+    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, StreamId, UnixMillis, UserId,
+};
+pub use identity::{Identity, NewIdentity};
+pub use image::{Image, ImageId, NewImage};
+pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
+pub use notification::{News, Notification, NotificationSetting};
+pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
-pub use user::{NewUser, Role, User};
+pub use token_key::TokenKey;
+pub use totp::Totp;
+pub use user::{NO_PASSWORD, NewUser, Role, User, user_name};
+pub use user_import::{ImportOutcome, ImportRow};
 
 /// What every call here gives.
 pub type Result<T> = std::result::Result<T, DbError>;

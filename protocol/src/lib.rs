@@ -5,6 +5,7 @@
 mod access;
 mod layer;
 mod page;
+mod people;
 mod problem;
 mod scope;
 mod slug;
@@ -14,6 +15,14 @@ mod viewers;
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
+pub use people::{
+    ApplyAsCreator, ChangeEmail, ChangePassword, ConfirmEmail, CreatorApplicationItem,
+    DecideApplication, DeleteAccount, EditProfile, EditUser, ForgottenPassword, ImportReport,
+    ImportedRow, LinkedIdentity, LoginProvider, NotificationItem, NotificationKind,
+    NotificationSettingItem, NotificationWish, PastBroadcast, ProfileLink, ReadNotifications,
+    ResetPassword, RowOutcome, UnreadCount, UploadedImage, UserAccount, UserCard, UserProfile,
+    UserRole,
+};
 pub use problem::{ErrorCode, Problem};
 pub use scope::Scope;
 pub use slug::{SlugError, StreamSlug};

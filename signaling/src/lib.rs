@@ -21,6 +21,7 @@ pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
+mod people;
 mod rest;
 mod rights;
 mod router;
@@ -44,6 +45,7 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
 
@@ -80,6 +82,10 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Accounts.
+    pub accounts: AccountsConfig,
+    /// Mail.
+    pub mail: MailConfig,
 }
 
 /// State of all handlers.
@@ -89,6 +95,7 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    people: people::People,
 }
 
 impl FromRef<App> for Arc<Services> {

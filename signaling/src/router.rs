@@ -26,7 +26,7 @@ use weir_db::Stream;
 
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    people, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -45,6 +45,7 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        people: people::People::start(&services),
         services,
     };
     // The origin's own header fields stand: it knows what may be cached.
@@ -100,6 +101,7 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(people::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -158,6 +160,7 @@ fn cors() -> CorsLayer {
             Method::HEAD,
             Method::POST,
             Method::PATCH,
+            Method::PUT,
             Method::DELETE,
             Method::OPTIONS,
         ])
