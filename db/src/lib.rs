@@ -9,6 +9,7 @@
 mod broadcast;
 mod error;
 mod id;
+mod portable;
 mod sqlite;
 mod stream;
 mod user;
@@ -20,6 +21,7 @@ use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
 pub use broadcast::Broadcast;
 pub use error::DbError;
 pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
 
