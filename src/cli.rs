@@ -182,7 +182,7 @@ pub enum UserCommand {
         #[arg(long)]
         name: String,
         /// What the user may do.
-        #[arg(long, value_enum, default_value_t = RoleArg::Streamer)]
+        #[arg(long, value_enum, default_value_t = RoleArg::Speaker)]
         role: RoleArg,
         /// Read the password from the first line of standard input.
         #[arg(long)]
@@ -201,15 +201,22 @@ pub enum UserCommand {
 pub enum RoleArg {
     /// Everything.
     Admin,
-    /// Own streams only.
-    Streamer,
+    /// Keeps order in every room.
+    Moderator,
+    /// Own streams and events.
+    #[value(alias = "streamer")]
+    Speaker,
+    /// Watches, chats, follows.
+    Attendee,
 }
 
 impl From<RoleArg> for weir_db::Role {
     fn from(role: RoleArg) -> Self {
         match role {
             RoleArg::Admin => Self::Admin,
-            RoleArg::Streamer => Self::Streamer,
+            RoleArg::Moderator => Self::Moderator,
+            RoleArg::Speaker => Self::Speaker,
+            RoleArg::Attendee => Self::Attendee,
         }
     }
 }

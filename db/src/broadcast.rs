@@ -45,7 +45,7 @@ impl Db {
         .bind(broadcast.stream_id.0)
         .bind(broadcast.protocol.as_str())
         .bind(broadcast.started_at)
-        .execute(&self.pool)
+        .execute(self.writes())
         .await?;
         Ok(broadcast)
     }
@@ -61,7 +61,7 @@ impl Db {
         .bind(id.0)
         .bind(id::now())
         .bind(i64::from(peak_viewers))
-        .execute(&self.pool)
+        .execute(self.writes())
         .await?
         .rows_affected();
         found(changed)
@@ -76,7 +76,7 @@ impl Db {
         )
         .bind(id.0)
         .bind(i64::from(viewers))
-        .execute(&self.pool)
+        .execute(self.writes())
         .await?
         .rows_affected();
         found(changed)
@@ -87,7 +87,7 @@ impl Db {
     pub async fn end_open_broadcasts(&self) -> Result<u64> {
         let ended = sqlx::query("UPDATE broadcasts SET ended_at = $1 WHERE ended_at IS NULL")
             .bind(id::now())
-            .execute(&self.pool)
+            .execute(self.writes())
             .await?
             .rows_affected();
         Ok(ended)
@@ -101,7 +101,7 @@ impl Db {
         )
         .bind(stream_id.0)
         .bind(i64::from(limit))
-        .fetch_all(&self.pool)
+        .fetch_all(self.reads())
         .await?;
         Ok(rows.iter().map(from_row).collect::<sqlx::Result<_>>()?)
     }

@@ -1,7 +1,8 @@
 //! Rows and queries: users, streams and broadcasts, in SQLite or in PostgreSQL.
 //!
-//! Every query exists once and runs on both, over sqlx's `Any` driver with `$1` placeholders. Each
-//! call is one SQL statement, so nothing here needs a transaction, and a second process (the
+//! Every query exists once and runs on both, over sqlx's `Any` driver with `$1` placeholders. Reads
+//! take any connection; writes on SQLite go through one, since SQLite has one writer, and waiting in
+//! our queue is fair and cheap where waiting in its busy handler is neither. A second process (the
 //! command line beside a running server) can write at the same time.
 //!
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
@@ -16,7 +17,7 @@ mod user;
 
 use std::time::Duration;
 
-use sqlx::{AnyPool, any::AnyPoolOptions, migrate::Migrator};
+use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
 pub use broadcast::Broadcast;
 pub use error::DbError;
@@ -33,17 +34,22 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// Connections to PostgreSQL at most; a query beyond that waits up to [`ACQUIRE_TIMEOUT`].
 const POSTGRES_CONNECTIONS: u32 = 10;
 
-/// Connections to a SQLite file at most. Readers run side by side, writers one at a time, so more
-/// would only wait inside SQLite; a query beyond that waits up to [`ACQUIRE_TIMEOUT`].
-const SQLITE_CONNECTIONS: u32 = 4;
+/// Connections that read a SQLite file at most, beside the one that writes; a query beyond that waits
+/// up to [`ACQUIRE_TIMEOUT`].
+const SQLITE_READERS: u32 = 4;
 
 /// How long a query waits for a free connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An open database. Clones share one pool of connections.
+/// An open database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Db {
-    pool: AnyPool,
+    readers: AnyPool,
+    /// One connection on SQLite; the same pool as `readers` on PostgreSQL.
+    writers: AnyPool,
+    /// How a transaction that writes begins. On SQLite the lock is taken at once: one that reads first
+    /// and writes later could not be granted it any more.
+    begin: &'static str,
 }
 
 impl Db {
@@ -58,15 +64,22 @@ impl Db {
     pub async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        let pool = match scheme {
+        let db = match scheme {
             "sqlite" => {
                 sqlite::prepare(url, &MIGRATIONS).await?;
-                AnyPoolOptions::new()
-                    .max_connections(SQLITE_CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_TIMEOUT)
-                    .after_connect(|connection, _| Box::pin(sqlite::set_up(connection)))
-                    .connect(url)
-                    .await?
+                let options = || {
+                    AnyPoolOptions::new()
+                        .acquire_timeout(ACQUIRE_TIMEOUT)
+                        .after_connect(|connection, _| Box::pin(sqlite::set_up(connection)))
+                };
+                Self {
+                    readers: options()
+                        .max_connections(SQLITE_READERS)
+                        .connect(url)
+                        .await?,
+                    writers: options().max_connections(1).connect(url).await?,
+                    begin: "BEGIN IMMEDIATE",
+                }
             }
             "postgres" | "postgresql" => {
                 let pool = AnyPoolOptions::new()
@@ -76,7 +89,11 @@ impl Db {
                     .await?;
                 // PostgreSQL's migrations run under an advisory lock: two nodes may start at once.
                 MIGRATIONS.run(&pool).await.map_err(sqlx::Error::from)?;
-                pool
+                Self {
+                    readers: pool.clone(),
+                    writers: pool,
+                    begin: "BEGIN",
+                }
             }
             _ => {
                 return Err(DbError::configuration(
@@ -84,7 +101,23 @@ impl Db {
                 ));
             }
         };
-        Ok(Self { pool })
+        Ok(db)
+    }
+
+    /// Connections for statements that only read.
+    pub(crate) fn reads(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// Connections for single statements that write.
+    pub(crate) fn writes(&self) -> &AnyPool {
+        &self.writers
+    }
+
+    /// Begins a transaction that writes: statements that hold together or not at all. Dropping it
+    /// undoes them. Keep it short: on SQLite nobody else writes meanwhile.
+    pub(crate) async fn begin_write(&self) -> Result<Transaction<'static, Any>> {
+        Ok(self.writers.begin_with(self.begin).await?)
     }
 
     /// The URL of a SQLite file, whatever characters its path has.
@@ -94,12 +127,13 @@ impl Db {
 
     /// Whether the database answers; for readiness checks.
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
     }
 
     /// Waits for running queries and closes all connections. Later calls on any clone fail.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writers.close().await;
     }
 }

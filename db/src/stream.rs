@@ -100,7 +100,7 @@ impl Db {
         .bind(stream.owner.map(|owner| owner.0))
         .bind(stream.created_at)
         .bind(stream.updated_at)
-        .execute(&self.pool)
+        .execute(self.writes())
         .await
         .map_err(|error| match DbError::from(error) {
             DbError::NotFound { .. } => DbError::NotFound { what: "user" },
@@ -117,7 +117,7 @@ impl Db {
              FROM streams WHERE slug = $1",
         )
         .bind(slug.as_str())
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.reads())
         .await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }
@@ -130,7 +130,7 @@ impl Db {
              FROM streams WHERE key_hash = $1",
         )
         .bind(key_hash.to_hex())
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.reads())
         .await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }
@@ -142,7 +142,7 @@ impl Db {
                 playout_delay_min_ms, playout_delay_max_ms
              FROM streams",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.reads())
         .await?;
         let mut streams = rows
             .iter()
@@ -161,7 +161,7 @@ impl Db {
         .bind(slug.as_str())
         .bind(key_hash.to_hex())
         .bind(id::now())
-        .execute(&self.pool)
+        .execute(self.writes())
         .await?
         .rows_affected();
         found(changed)
@@ -174,7 +174,7 @@ impl Db {
             .bind(slug.as_str())
             .bind(title)
             .bind(id::now())
-            .execute(&self.pool)
+            .execute(self.writes())
             .await?
             .rows_affected();
         found(changed)
@@ -195,7 +195,7 @@ impl Db {
         .bind(delay.map(|delay| i64::from(delay.min_ms)))
         .bind(delay.map(|delay| i64::from(delay.max_ms)))
         .bind(id::now())
-        .execute(&self.pool)
+        .execute(self.writes())
         .await?
         .rows_affected();
         found(changed)
@@ -205,7 +205,7 @@ impl Db {
     pub async fn delete_stream(&self, slug: &StreamSlug) -> Result<()> {
         let changed = sqlx::query("DELETE FROM streams WHERE slug = $1")
             .bind(slug.as_str())
-            .execute(&self.pool)
+            .execute(self.writes())
             .await?
             .rows_affected();
         found(changed)

@@ -14,8 +14,12 @@ const NAME_MAX: usize = 64;
 pub enum Role {
     /// Everything.
     Admin,
-    /// Own streams only.
-    Streamer,
+    /// Keeps order in every room.
+    Moderator,
+    /// Own streams and events; where creators must be approved, only once they are.
+    Speaker,
+    /// Watches, chats, follows.
+    Attendee,
 }
 
 impl Role {
@@ -23,7 +27,9 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
-            Self::Streamer => "streamer",
+            Self::Moderator => "moderator",
+            Self::Speaker => "speaker",
+            Self::Attendee => "attendee",
         }
     }
 }
@@ -34,10 +40,12 @@ impl std::str::FromStr for Role {
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "admin" => Ok(Self::Admin),
-            "streamer" => Ok(Self::Streamer),
+            "moderator" => Ok(Self::Moderator),
+            "speaker" => Ok(Self::Speaker),
+            "attendee" => Ok(Self::Attendee),
             _ => Err(DbError::Invalid {
                 what: "role",
-                why: "must be admin or streamer",
+                why: "must be admin, moderator, speaker or attendee",
             }),
         }
     }
@@ -65,25 +73,27 @@ pub struct User {
     pub password_hash: String,
     /// Rights.
     pub role: Role,
+    /// Where mail reaches the user, in lower case.
+    pub email: Option<String>,
+    /// Name for people; the user name when it is not set.
+    pub display_name: Option<String>,
+    /// Whether a speaker may stream where creators must be approved.
+    pub approved: bool,
+    /// Since when the account is locked by an admin.
+    pub disabled_at: Option<UnixMillis>,
     /// When it was made.
     pub created_at: UnixMillis,
+    /// Counts changes of the profile, for entity tags.
+    pub version: i64,
 }
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the hash: it must not reach a log.
-        let Self {
-            id,
-            name,
-            password_hash: _,
-            role,
-            created_at,
-        } = self;
+        // Without the hash and the address: they must not reach a log.
         f.debug_struct("User")
-            .field("id", id)
-            .field("name", name)
-            .field("role", role)
-            .field("created_at", created_at)
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("role", &self.role)
             .finish_non_exhaustive()
     }
 }
@@ -98,7 +108,12 @@ impl Db {
             name,
             password_hash: new.password_hash,
             role: new.role,
+            email: None,
+            display_name: None,
+            approved: true,
+            disabled_at: None,
             created_at: id::now(),
+            version: 1,
         };
         sqlx::query(
             "INSERT INTO users (id, name, password_hash, role, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -108,7 +123,7 @@ impl Db {
         .bind(&*user.password_hash)
         .bind(user.role.as_str())
         .bind(user.created_at)
-        .execute(&self.pool)
+        .execute(self.writes())
         .await?;
         Ok(user)
     }
@@ -119,10 +134,12 @@ impl Db {
             return Ok(None);
         };
         let row = sqlx::query(
-            "SELECT id, name, password_hash, role, created_at FROM users WHERE name = $1",
+            "SELECT id, name, password_hash, role, email, display_name, approved, disabled_at,
+                created_at, version
+             FROM users WHERE name = $1",
         )
         .bind(name)
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.reads())
         .await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }
@@ -130,7 +147,7 @@ impl Db {
     /// How many users there are.
     pub async fn count_users(&self) -> Result<u64> {
         let row = sqlx::query("SELECT count(*) FROM users")
-            .fetch_one(&self.pool)
+            .fetch_one(self.reads())
             .await?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
     }
@@ -164,6 +181,11 @@ fn from_row(row: &AnyRow) -> sqlx::Result<User> {
             index: "role".into(),
             source: format!("unknown role {role:?}").into(),
         })?,
+        email: row.try_get("email")?,
+        display_name: row.try_get("display_name")?,
+        approved: row.try_get::<i64, _>("approved")? != 0,
+        disabled_at: row.try_get("disabled_at")?,
         created_at: row.try_get("created_at")?,
+        version: row.try_get("version")?,
     })
 }

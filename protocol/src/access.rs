@@ -8,6 +8,7 @@ use crate::StreamSlug;
 
 /// Body of `POST /api/v1/login`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginRequest {
     /// User name, in any case.
     pub name: String,
@@ -25,6 +26,7 @@ impl fmt::Debug for LoginRequest {
 
 /// Answer of `POST /api/v1/login`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginResponse {
     /// Goes into `Authorization: Bearer …` of later requests.
     pub token: String,
@@ -34,15 +36,17 @@ pub struct LoginResponse {
 
 /// Answer of `GET /api/v1/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     /// User name.
     pub name: String,
-    /// `admin` or `streamer`.
+    /// `admin`, `moderator`, `speaker` or `attendee`.
     pub role: String,
 }
 
 /// Body of `POST /api/v1/streams`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateStream {
     /// Name in addresses.
@@ -55,6 +59,7 @@ pub struct CreateStream {
 /// A stream's new key and its addresses: answer of `POST /api/v1/streams` and
 /// `POST /api/v1/streams/{slug}/key`, and what `weir stream create --json` prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamAccess {
     /// Name in addresses.
     pub slug: StreamSlug,

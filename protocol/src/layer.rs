@@ -14,6 +14,7 @@ pub const LAYER_RELATION: &str = "urn:ietf:params:whep:ext:core:layer";
 /// connection carries. At most one of `encodingId` (or `rid`), `maxWidth` with `maxHeight`,
 /// `audioOnly` and `paused` may be said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SelectLayer {
     /// Which media section of the answer, by its `mid`. A session has one of video, so it need not be
@@ -54,6 +55,7 @@ pub struct SelectLayer {
 
 /// What there is to choose from, and what plays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionLayers {
     /// The stream's video layers, largest first; one where the publisher sends one.
@@ -66,6 +68,7 @@ pub struct SessionLayers {
 
 /// One of the encodings of a stream's video.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Layer {
     /// Its name in [`SelectLayer::encoding_id`].

@@ -4,14 +4,18 @@
 
 mod access;
 mod layer;
+mod page;
 mod problem;
+mod scope;
 mod slug;
 mod stream;
 mod viewers;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
+pub use page::Page;
 pub use problem::{ErrorCode, Problem};
+pub use scope::Scope;
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What went wrong, for programs. The text for people stands in [`Problem::detail`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The body or a parameter cannot be used.
@@ -18,6 +19,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// Clashes with what exists, for example a slug that is taken.
     Conflict,
+    /// Somebody else changed it since it was read; read it again.
+    Changed,
     /// The stream is not live yet; try again after `Retry-After`.
     NotLive,
     /// The body has another media type than the endpoint takes.
@@ -36,6 +39,7 @@ pub enum ErrorCode {
 
 /// `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// For programs.
     pub code: ErrorCode,

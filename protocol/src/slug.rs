@@ -9,7 +9,9 @@ const MAX_LEN: usize = 64;
 
 /// A stream's name in addresses: 1–64 characters of `a–z`, `0–9`, `-` and `_`, starting with a letter or digit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$", example = "demo"))]
 pub struct StreamSlug(String);
 
 /// Why a text is no slug.

@@ -6,6 +6,7 @@ use crate::StreamSlug;
 
 /// How the publisher reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IngestProtocol {
     /// RTMP or Enhanced RTMP.
@@ -26,6 +27,7 @@ impl IngestProtocol {
 
 /// Viewers by the way they watch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ViewerCount {
     /// Over WebRTC.
     pub webrtc: u32,
@@ -42,6 +44,7 @@ impl ViewerCount {
 
 /// A stream as listings and the watch page show it: `GET /api/v1/streams` and `GET /api/v1/streams/{slug}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamSummary {
     /// Name in addresses.
     pub slug: StreamSlug,
@@ -70,6 +73,7 @@ pub type StreamEvent = StreamSummary;
 
 /// `GET /api/v1/time`: the server's clock, from which a player computes its distance to live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerTime {
     /// Milliseconds since the Unix epoch.
     pub now_ms: i64,

@@ -7,6 +7,7 @@ use crate::Layer;
 /// `GET /api/v1/streams/{slug}/viewers`, for the stream's owner: its WebRTC viewers now. Those over HLS
 /// have no sessions; they are counted in [`StreamSummary::viewers`](crate::StreamSummary::viewers).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StreamViewers {
     /// The stream's layers, largest first.
     pub layers: Vec<LayerViewers>,
@@ -16,6 +17,7 @@ pub struct StreamViewers {
 
 /// A layer with its audience.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LayerViewers {
     /// The layer.
     #[serde(flatten)]
@@ -26,6 +28,7 @@ pub struct LayerViewers {
 
 /// One viewer, as of this moment; counters since it connected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ViewerReport {
     /// Tells viewers apart. It is not the session's address, which would be the right to end it.
     pub id: String,

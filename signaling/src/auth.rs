@@ -1,10 +1,8 @@
 //! Who is asking: bearer tokens, as stream keys and as access tokens of users.
 
-use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
-};
-use weir_db::{Role, Stream, User};
+use axum::http::{HeaderMap, header, request::Parts};
+use weir_db::{Stream, User};
+use weir_protocol::Scope;
 
 use crate::{ApiError, App, keys};
 
@@ -30,35 +28,26 @@ pub(crate) async fn published_stream(app: &App, headers: &HeaderMap) -> Result<S
     ))
 }
 
-/// A user with a valid access token. As a handler's argument it refuses everybody else.
-pub(crate) struct LoggedIn(pub(crate) User);
-
-impl LoggedIn {
-    /// Whether the user may change this stream: its owner and admins may.
-    pub(crate) fn may_change(&self, stream: &Stream) -> Result<(), ApiError> {
-        match self.0.role {
-            Role::Admin => Ok(()),
-            Role::Streamer if stream.owner == Some(self.0.id) => Ok(()),
-            Role::Streamer => Err(ApiError::Forbidden("the stream belongs to somebody else")),
-        }
-    }
-}
-
-impl FromRequestParts<App> for LoggedIn {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = bearer(&parts.headers).ok_or(ApiError::NoCredentials("log in first"))?;
-        let refusal = ApiError::BadCredentials("the access token has ended; log in again");
-        let name = app.tokens.user(token).ok_or_else(|| refusal.clone())?;
-        // Looked up each time, so that a removed user is out at once.
-        app.services
-            .db
-            .user_by_name(&name)
-            .await?
-            .map(Self)
-            .ok_or(refusal)
-    }
+/// The user whose credential the request carries, if it may be used for this; `None` without
+/// credentials.
+///
+/// # Errors
+/// 401 for credentials that are wrong or have ended, 403 when they lack the scope.
+pub(crate) async fn user(
+    app: &App,
+    parts: &Parts,
+    _scope: Scope,
+) -> Result<Option<User>, ApiError> {
+    let Some(token) = bearer(&parts.headers) else {
+        return Ok(None);
+    };
+    let refusal = ApiError::BadCredentials("the access token has ended; log in again");
+    let name = app.tokens.user(token).ok_or_else(|| refusal.clone())?;
+    // Looked up each time, so that a removed user is out at once.
+    let user = app.services.db.user_by_name(&name).await?;
+    user.filter(|user| user.disabled_at.is_none())
+        .map(Some)
+        .ok_or(refusal)
 }
 
 #[cfg(test)]

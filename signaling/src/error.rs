@@ -1,7 +1,7 @@
 //! Every error of the HTTP side and the one place where it becomes a response: an RFC 9457 problem
 //! document with the status, and the header fields that belong to it.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
 };
+use utoipa::openapi::{self, RefOr};
 use weir_db::DbError;
 use weir_protocol::{ErrorCode, Problem};
 use weir_sfu::{IceRestartError, OfferError};
@@ -52,6 +53,9 @@ pub enum ApiError {
     /// `If-Match` names a state that the session does not have.
     #[error("the session has no such entity tag")]
     PreconditionFailed,
+    /// `If-Match` names another version than there is.
+    #[error("somebody else changed it since you read it; read it again and repeat the edit")]
+    Changed,
     /// The body has another media type than this one.
     #[error("the body must be {0}")]
     UnsupportedMediaType(&'static str),
@@ -105,6 +109,11 @@ impl ApiError {
                 Status::PRECONDITION_FAILED,
                 Code::Conflict,
                 "Precondition failed",
+            ),
+            Self::Changed => (
+                Status::PRECONDITION_FAILED,
+                Code::Changed,
+                "Changed meanwhile",
             ),
             Self::UnsupportedMediaType(_) => (
                 Status::UNSUPPORTED_MEDIA_TYPE,
@@ -183,6 +192,40 @@ impl IntoResponse for ApiError {
             );
         }
         response
+    }
+}
+
+/// What every operation may answer instead of success, for the OpenAPI document. One list for all:
+/// who can be refused in a way is refused so everywhere, and clients handle problems in one place.
+pub(crate) struct Refusals;
+
+impl utoipa::IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        const ALL: [(&str, &str); 13] = [
+            ("400", "The request cannot be used"),
+            ("401", "Credentials are needed, or have ended"),
+            ("403", "Not allowed"),
+            ("404", "Not found"),
+            ("405", "Method not allowed"),
+            ("409", "Clashes with what exists"),
+            ("412", "Changed since it was read"),
+            ("413", "The body is too large"),
+            ("415", "Unsupported media type"),
+            ("422", "Understood, but cannot be done"),
+            ("429", "Too many requests"),
+            ("500", "A defect of the server"),
+            ("503", "Not available now"),
+        ];
+        let content = || openapi::Content::new(Some(openapi::Ref::from_schema_name("Problem")));
+        ALL.into_iter()
+            .map(|(status, description)| {
+                let response = openapi::ResponseBuilder::new()
+                    .description(description)
+                    .content("application/problem+json", content())
+                    .build();
+                (status.to_owned(), response.into())
+            })
+            .collect()
     }
 }
 

@@ -7,11 +7,13 @@
 //! are never logged.
 
 mod addresses;
+mod api;
 mod assets;
 mod auth;
 mod body;
 mod entity_tag;
 mod error;
+mod happenings;
 mod health;
 pub mod hls;
 pub mod keys;
@@ -20,6 +22,7 @@ mod login_limit;
 mod metrics;
 pub mod passwords;
 mod rest;
+mod rights;
 mod router;
 mod sdp;
 mod tokens;
@@ -38,6 +41,7 @@ use weir_turn::IceServers;
 pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
 pub use error::ApiError;
+use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use router::router;

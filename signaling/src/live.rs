@@ -34,7 +34,7 @@ use weir_db::{Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, StreamSlug, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::hls;
+use crate::{happenings::Bus, hls};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
@@ -59,6 +59,7 @@ pub struct Live {
 
 struct Inner {
     db: Db,
+    bus: Bus,
     hls: hls::Origin,
     /// How long a broadcast waits for a publisher whose connection broke.
     grace: Duration,
@@ -135,6 +136,7 @@ impl Live {
     pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
         let inner = Inner {
             db,
+            bus: Bus::default(),
             hls,
             grace,
             runtime: Handle::current(),
@@ -307,6 +309,11 @@ impl Live {
         }
         self.inner.records.close();
         self.inner.records.wait().await;
+    }
+
+    /// Where the rest of the server hears of what happens.
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.inner.bus
     }
 
     pub(crate) fn publishers(&self) -> &Publishers {

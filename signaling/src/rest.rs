@@ -6,12 +6,29 @@ pub(crate) mod manage;
 pub(crate) mod streams;
 pub(crate) mod viewers;
 
-use axum::Json;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use weir_protocol::ServerTime;
 
-use crate::live;
+use crate::{App, Refusals, api::Json, live};
 
-/// `GET /api/v1/time`: the server's clock.
+/// The operations of these modules.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(time))
+        .routes(routes!(account::login))
+        .routes(routes!(account::me))
+        .routes(routes!(streams::list, manage::create))
+        .routes(routes!(streams::show, manage::delete))
+        .routes(routes!(manage::rotate_key))
+        .routes(routes!(viewers::viewers))
+        .routes(routes!(events::events))
+}
+
+/// The server's clock
+#[utoipa::path(
+    get, path = "/api/v1/time", tag = "server", security(()),
+    responses((status = OK, body = ServerTime), Refusals),
+)]
 pub(crate) async fn time() -> Json<ServerTime> {
     Json(ServerTime {
         now_ms: live::now(),

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{any, delete, get, post},
 };
 use tower_http::{
     CompressionLevel,
@@ -21,11 +21,12 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
     trace::TraceLayer,
 };
+use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, assets, error, health, hls, login_limit::LoginLimit, metrics, rest,
-    sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
+    rest, sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -54,7 +55,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
     Router::new()
         .merge(webrtc())
-        .nest("/api", api())
+        .merge(api())
         .merge(operations())
         .merge(client(&app))
         .with_state(app.clone())
@@ -97,22 +98,13 @@ fn webrtc() -> Router<App> {
 
 /// REST.
 fn api() -> Router<App> {
-    Router::new()
-        .route("/v1/time", get(rest::time))
-        .route("/v1/login", post(rest::account::login))
-        .route("/v1/me", get(rest::account::me))
-        .route(
-            "/v1/streams",
-            get(rest::streams::list).post(rest::manage::create),
-        )
-        .route(
-            "/v1/streams/{slug}",
-            get(rest::streams::show).delete(rest::manage::delete),
-        )
-        .route("/v1/streams/{slug}/key", post(rest::manage::rotate_key))
-        .route("/v1/streams/{slug}/viewers", get(rest::viewers::viewers))
-        .route("/v1/streams/{slug}/events", get(rest::events::events))
-        .fallback(|| async { ApiError::NotFound("address of the API") })
+    let (operations, document) = OpenApiRouter::with_openapi(api::describe())
+        .merge(rest::routes())
+        .split_for_parts();
+    operations
+        .merge(api::document(document))
+        .route("/api", any(no_operation))
+        .route("/api/{*rest}", any(no_operation))
         .method_not_allowed_fallback(not_allowed)
         .layer(compression())
         .layer(no_cache())
@@ -144,6 +136,10 @@ fn client(app: &App) -> Router<App> {
         )
         .method_not_allowed_fallback(not_allowed)
         .layer(middleware::from_fn(timeout))
+}
+
+async fn no_operation() -> ApiError {
+    ApiError::NotFound("address of the API")
 }
 
 /// Set before a router's layers: set after them, it would stand outside of CORS, and preflights would

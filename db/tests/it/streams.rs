@@ -49,7 +49,7 @@ async fn owned_by_a_user(test: TestDb) {
     let new = NewUser {
         name: "anna".into(),
         password_hash: "x".into(),
-        role: Role::Streamer,
+        role: Role::Speaker,
     };
     let user = test.db.create_user(new).await.unwrap();
     let made = test
@@ -78,7 +78,7 @@ async fn owner_must_exist(test: TestDb) {
     let new = NewUser {
         name: "anna".into(),
         password_hash: "x".into(),
-        role: Role::Streamer,
+        role: Role::Speaker,
     };
     let stranger: UserId = elsewhere.db.create_user(new).await.unwrap().id;
     let refused = test

@@ -86,9 +86,9 @@ async fn counted(test: TestDb) {
     assert_eq!(test.db.count_users().await.unwrap(), 0);
     test.db.create_user(new("a")).await.unwrap();
     let mut streamer = new("b");
-    streamer.role = Role::Streamer;
+    streamer.role = Role::Speaker;
     test.db.create_user(streamer).await.unwrap();
     assert_eq!(test.db.count_users().await.unwrap(), 2);
     let role = test.db.user_by_name("b").await.unwrap().unwrap().role;
-    assert_eq!(role, Role::Streamer);
+    assert_eq!(role, Role::Speaker);
 }

@@ -73,7 +73,8 @@ impl Live {
         let peak_viewers = Arc::new(AtomicU32::new(0));
         self.inner.records.spawn(record::keep(
             self.inner.db.clone(),
-            stream.id,
+            self.inner.bus.clone(),
+            stream.clone(),
             protocol,
             peak_viewers.clone(),
             over.clone(),

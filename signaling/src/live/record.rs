@@ -9,8 +9,10 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use weir_db::{Db, DbError, StreamId};
+use weir_db::{Db, DbError, Stream};
 use weir_protocol::IngestProtocol;
+
+use crate::happenings::{Bus, Happening};
 
 /// How often a peak that grew is written while the broadcast goes on, so that a crash loses little.
 const PEAK_INTERVAL: Duration = Duration::from_secs(10);
@@ -20,19 +22,26 @@ const PEAK_INTERVAL: Duration = Duration::from_secs(10);
 /// goes on without its row.
 pub(super) async fn keep(
     db: Db,
-    stream: StreamId,
+    bus: Bus,
+    stream: Stream,
     protocol: IngestProtocol,
     peak: Arc<AtomicU32>,
     over: CancellationToken,
 ) {
-    let row = match db.begin_broadcast(stream, protocol).await {
-        Ok(row) => row.id,
+    let mut broadcast = match db.begin_broadcast(stream.id, protocol).await {
+        Ok(row) => row,
         Err(DbError::NotFound { .. }) => return over.cancel(),
         Err(error) => {
             tracing::error!(%error, "the start of a broadcast could not be written");
             return;
         }
     };
+    let row = broadcast.id;
+    bus.emit(Happening::StreamStarted {
+        stream: stream.clone(),
+        broadcast: broadcast.clone(),
+    })
+    .await;
     let mut written = 0;
     while tokio::time::timeout(PEAK_INTERVAL, over.cancelled())
         .await
@@ -47,9 +56,14 @@ pub(super) async fn keep(
             }
         }
     }
-    match db.end_broadcast(row, peak.load(Ordering::Relaxed)).await {
+    let peak_viewers = peak.load(Ordering::Relaxed);
+    match db.end_broadcast(row, peak_viewers).await {
+        Ok(()) => {}
         // The row went with its stream.
-        Ok(()) | Err(DbError::NotFound { .. }) => {}
+        Err(DbError::NotFound { .. }) => return,
         Err(error) => tracing::error!(%error, "the end of a broadcast could not be written"),
     }
+    broadcast.ended_at = Some(super::now());
+    broadcast.peak_viewers = peak_viewers;
+    bus.emit(Happening::StreamEnded { stream, broadcast }).await;
 }

@@ -6,23 +6,32 @@ use std::{
 };
 
 use axum::{
-    Json,
-    extract::{ConnectInfo, FromRequestParts, State, rejection::JsonRejection},
+    extract::{ConnectInfo, FromRequestParts, State},
     http::{HeaderMap, header, request::Parts},
     response::IntoResponse,
 };
 use weir_protocol::{LoginRequest, LoginResponse, Me};
 
-use crate::{ApiError, App, auth::LoggedIn, passwords};
+use crate::{
+    ApiError, App, Refusals,
+    api::{Actor, Json, scope},
+    passwords,
+};
 
-/// `POST /api/v1/login`: an access token for name and password. An unknown name takes as long as a
-/// wrong password and gets the same answer.
+/// Log in
+///
+/// An access token for name and password. An unknown name takes as long as a wrong password and gets
+/// the same answer.
+#[utoipa::path(
+    post, path = "/api/v1/login", tag = "account", security(()),
+    request_body = LoginRequest,
+    responses((status = OK, body = LoginResponse), Refusals),
+)]
 pub(crate) async fn login(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    request: Result<Json<LoginRequest>, JsonRejection>,
+    Json(LoginRequest { name, password }): Json<LoginRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Json(LoginRequest { name, password }) = request?;
     app.login_limit
         .attempt(address, Instant::now())
         .map_err(ApiError::TooManyRequests)?;
@@ -50,8 +59,12 @@ pub(crate) async fn login(
     ))
 }
 
-/// `GET /api/v1/me`: whose the access token is.
-pub(crate) async fn me(LoggedIn(user): LoggedIn) -> impl IntoResponse {
+/// Who the access token belongs to
+#[utoipa::path(
+    get, path = "/api/v1/me", tag = "account",
+    responses((status = OK, body = Me), Refusals),
+)]
+pub(crate) async fn me(Actor { user, .. }: Actor<scope::Profile>) -> impl IntoResponse {
     let me = Me {
         role: user.role.as_str().to_owned(),
         name: user.name,

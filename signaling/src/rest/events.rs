@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{
         IntoResponse,
@@ -12,15 +12,22 @@ use axum::{
 };
 use futures_util::StreamExt;
 use tokio_stream::wrappers::WatchStream;
-use weir_protocol::StreamEvent;
+use weir_protocol::{StreamEvent, StreamSlug};
 
-use crate::{ApiError, App};
+use crate::{ApiError, App, Refusals, api::Path};
 
 /// A comment is sent after this long without an event, so that proxies keep the connection and a
 /// client that is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// Live state of a stream as server-sent events
+///
 /// The state now, then each newer one. A slow reader skips states, never the last one.
+#[utoipa::path(
+    get, path = "/api/v1/streams/{slug}/events", tag = "streams", security((), ("bearer" = [])),
+    params(("slug" = StreamSlug, Path)),
+    responses((status = OK, body = String, content_type = "text/event-stream"), Refusals),
+)]
 pub(crate) async fn events(
     State(app): State<App>,
     Path(slug): Path<String>,

@@ -1,8 +1,7 @@
 //! What a streamer does with streams: create, delete, new key.
 
 use axum::{
-    Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -10,24 +9,32 @@ use weir_db::NewStream;
 use weir_protocol::{CreateStream, StreamAccess, StreamSlug};
 
 use crate::{
-    ApiError, App,
-    auth::LoggedIn,
+    ApiError, App, Refusals,
+    api::{Actor, Json, Path, scope},
     keys::{self, StreamKey},
     live::media_id,
+    rights,
 };
 
 /// Longest title in characters.
 const TITLE_MAX: usize = 200;
 
-/// `POST /api/v1/streams`: a new stream of the user. Its key is shown this once.
+/// Create a stream
+///
+/// Its key is shown this once.
+#[utoipa::path(
+    post, path = "/api/v1/streams", tag = "streams",
+    request_body = CreateStream,
+    responses((status = CREATED, body = StreamAccess), Refusals),
+)]
 pub(crate) async fn create(
     State(app): State<App>,
-    LoggedIn(user): LoggedIn,
+    Actor { user, .. }: Actor<scope::StreamsWrite>,
     uri: Uri,
     headers: HeaderMap,
-    request: Result<Json<CreateStream>, JsonRejection>,
+    Json(CreateStream { slug, title }): Json<CreateStream>,
 ) -> Result<Response, ApiError> {
-    let Json(CreateStream { slug, title }) = request?;
+    rights::may_stream(&user)?;
     let title = title.unwrap_or_else(|| slug.to_string());
     let title = title.trim();
     if title.is_empty() || title.chars().count() > TITLE_MAX {
@@ -52,36 +59,49 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// `DELETE /api/v1/streams/{slug}`: the stream, its broadcasts, and whoever publishes or watches it.
+/// Delete a stream
+///
+/// With its broadcasts; whoever publishes or watches it is sent away.
+#[utoipa::path(
+    delete, path = "/api/v1/streams/{slug}", tag = "streams",
+    params(("slug" = StreamSlug, Path)),
+    responses((status = NO_CONTENT), Refusals),
+)]
 pub(crate) async fn delete(
     State(app): State<App>,
-    user: LoggedIn,
+    Actor { user, .. }: Actor<scope::StreamsWrite>,
     Path(slug): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let stream = app.stream(&slug).await?;
-    user.may_change(&stream)?;
+    rights::may_change(&user, &stream)?;
     app.services.db.delete_stream(&stream.slug).await?;
-    tracing::info!(slug = %stream.slug, name = %user.0.name, "stream deleted");
+    tracing::info!(slug = %stream.slug, name = %user.name, "stream deleted");
     let services = &app.services;
     services.live.forget(&services.sfu, media_id(&stream)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/streams/{slug}/key`: a new key, shown this once. Whoever publishes under the old
-/// one is off the air at once.
+/// Replace a stream's key
+///
+/// The new key is shown this once. Whoever publishes under the old one is off the air at once.
+#[utoipa::path(
+    post, path = "/api/v1/streams/{slug}/key", tag = "streams",
+    params(("slug" = StreamSlug, Path)),
+    responses((status = OK, body = StreamAccess), Refusals),
+)]
 pub(crate) async fn rotate_key(
     State(app): State<App>,
-    user: LoggedIn,
+    Actor { user, .. }: Actor<scope::StreamsWrite>,
     Path(slug): Path<String>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let stream = app.stream(&slug).await?;
-    user.may_change(&stream)?;
+    rights::may_change(&user, &stream)?;
     let (key, key_hash) = keys::generate();
     let access = app.access(&uri, &headers, &stream.slug, &key)?;
     app.services.db.rotate_key(&stream.slug, key_hash).await?;
-    tracing::info!(slug = %stream.slug, name = %user.0.name, "stream key rotated");
+    tracing::info!(slug = %stream.slug, name = %user.name, "stream key rotated");
     // Nobody can have the new key yet: it is in the answer that comes after this.
     let services = &app.services;
     services

@@ -1,35 +1,49 @@
 //! What everybody may know of streams.
 
-use axum::{
-    Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
-};
+use axum::extract::State;
 use serde::Deserialize;
-use weir_protocol::StreamSummary;
+use utoipa::IntoParams;
+use weir_protocol::{StreamSlug, StreamSummary};
 
-use crate::{ApiError, App};
+use crate::{
+    ApiError, App, Refusals,
+    api::{Json, Path, Query},
+};
 
 /// Parameters of the list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListQuery {
     /// Only streams that are live.
     #[serde(default)]
     live: bool,
 }
 
-/// `GET /api/v1/streams`: live ones first.
+/// List streams
+///
+/// Live ones first.
+#[utoipa::path(
+    get, path = "/api/v1/streams", tag = "streams", security((), ("bearer" = [])),
+    params(ListQuery),
+    responses((status = OK, body = Vec<StreamSummary>), Refusals),
+)]
 pub(crate) async fn list(
     State(app): State<App>,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json<Vec<StreamSummary>>, ApiError> {
-    let Query(query) = query.map_err(|error| ApiError::BadRequest(error.body_text()))?;
     let rows = app.services.db.list_streams().await?;
     let mut list = app.services.live.list(&rows);
     list.retain(|summary| summary.live || !query.live);
     Ok(Json(list))
 }
 
-/// `GET /api/v1/streams/{slug}`.
+/// A stream
+#[utoipa::path(
+    get, path = "/api/v1/streams/{slug}", tag = "streams", security((), ("bearer" = [])),
+    params(("slug" = StreamSlug, Path)),
+    responses((status = OK, body = StreamSummary), Refusals),
+)]
 pub(crate) async fn show(
     State(app): State<App>,
     Path(slug): Path<String>,

@@ -2,28 +2,35 @@
 
 use std::cmp::Reverse;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::header,
-    response::IntoResponse,
-};
-use weir_protocol::{Layer, LayerViewers, StreamViewers, ViewerReport};
+use axum::{extract::State, http::header, response::IntoResponse};
+use weir_protocol::{Layer, LayerViewers, StreamSlug, StreamViewers, ViewerReport};
 use weir_sfu::{LayerChoice, LayerStats, ViewerStats};
 
-use crate::{ApiError, App, auth::LoggedIn, live::media_id};
+use crate::{
+    ApiError, App, Refusals,
+    api::{Actor, Json, Path, scope},
+    live::media_id,
+    rights,
+};
 
 /// Digits of a session's name in a report: enough to tell viewers apart, far too few to guess the rest.
 const ID_DIGITS: usize = 8;
 
+/// Who watches a stream
+///
 /// For the stream's owner and for admins.
+#[utoipa::path(
+    get, path = "/api/v1/streams/{slug}/viewers", tag = "insight",
+    params(("slug" = StreamSlug, Path)),
+    responses((status = OK, body = StreamViewers), Refusals),
+)]
 pub(crate) async fn viewers(
     State(app): State<App>,
-    user: LoggedIn,
+    Actor { user, .. }: Actor<scope::Insight>,
     Path(slug): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let stream = app.stream(&slug).await?;
-    user.may_change(&stream)?;
+    rights::may_change(&user, &stream)?;
     let stats = app.services.sfu.stream_stats(media_id(&stream)).await;
     let (layers, mut viewers) =
         stats.map_or_else(Default::default, |stats| (stats.layers, stats.viewers));

@@ -51,7 +51,7 @@ async fn login_gives_a_token_that_works() {
 #[tokio::test]
 async fn wrong_logins_are_refused_alike_and_limited() {
     let server = Server::start().await;
-    server.user("ann", "correct horse", Role::Streamer).await;
+    server.user("ann", "correct horse", Role::Speaker).await;
     let wrong = problem(
         login(&server, "ann", "x").await,
         401,
@@ -98,8 +98,8 @@ async fn wrong_logins_are_refused_alike_and_limited() {
 #[tokio::test]
 async fn streams_are_made_and_changed_by_their_owner() {
     let mut server = Server::start().await;
-    server.user("ann", "correct horse", Role::Streamer).await;
-    server.user("bob", "correct horse", Role::Streamer).await;
+    server.user("ann", "correct horse", Role::Speaker).await;
+    server.user("bob", "correct horse", Role::Speaker).await;
     server.user("root", "correct horse", Role::Admin).await;
     let ann = token(&server, "ann", "correct horse").await;
     let bob = token(&server, "bob", "correct horse").await;

@@ -1,0 +1,101 @@
+//! The OpenAPI document: what the operations say of themselves, and what is the same for all.
+
+use axum::{Router, routing::get};
+use utoipa::openapi::{
+    ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+use super::extract::Json;
+
+/// The document before any operation is in it.
+pub(crate) fn describe() -> OpenApi {
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Weir")
+                .description(Some(
+                    "Accounts, streams, rooms, events, webhooks and figures of a Weir server. \
+                     Errors are RFC 9457 problem documents with a stable `code`.",
+                ))
+                .version(env!("CARGO_PKG_VERSION"))
+                .license(Some(
+                    LicenseBuilder::new()
+                        .name("MIT OR Apache-2.0")
+                        .identifier(Some("MIT OR Apache-2.0"))
+                        .build(),
+                ))
+                .contact(Some(ContactBuilder::new().name(Some("Weir")).build()))
+                .build(),
+        )
+        .build()
+}
+
+/// The finished document and the addresses where it is read: by programs, and by people.
+pub(crate) fn document<S: Clone + Send + Sync + 'static>(mut api: OpenApi) -> Router<S> {
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("An access token from logging in, or an API token."))
+                .build(),
+        ),
+    );
+    components.add_security_scheme(
+        "cookie",
+        SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            "weir_access",
+            "Set by logging in. Requests that change something also send X-CSRF-Token.",
+        ))),
+    );
+    // Handlers' names are unique within a module only.
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(operation_id(method, path));
+        }
+    }
+    let ui = utoipa_swagger_ui::SwaggerUi::new("/api/docs")
+        .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json"));
+    let text = Json(api);
+    let text = serde_json::to_value(&text.0).expect("a document is plain data");
+    Router::new()
+        .route(
+            "/api/v1/openapi.json",
+            get(move || {
+                let text = text.clone();
+                async move { Json(text) }
+            }),
+        )
+        .merge(Router::from(ui))
+}
+
+fn operations(
+    item: &mut utoipa::openapi::PathItem,
+) -> impl Iterator<Item = (&'static str, &mut utoipa::openapi::path::Operation)> {
+    [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// `get_streams_slug_key` for `GET /api/v1/streams/{slug}/key`.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let mut id = method.to_owned();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        id.push('_');
+        id.extend(part.chars().filter_map(|c| match c {
+            '{' | '}' => None,
+            c if c.is_ascii_alphanumeric() => Some(c),
+            _ => Some('_'),
+        }));
+    }
+    id
+}

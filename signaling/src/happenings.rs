@@ -1,0 +1,88 @@
+//! What happens on the server that other parts want to know of: webhooks, notifications, rooms.
+//!
+//! A part that makes something happen says so once, here, and does not know who listens. Consumers
+//! run one after the other before [`Bus::emit`] returns, so what must not be lost can be written down
+//! by then.
+
+use std::sync::{Arc, RwLock};
+
+use axum::extract::FromRef;
+use futures_util::future::BoxFuture;
+use weir_db::{Broadcast, Stream, User};
+
+use crate::App;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub(crate) enum Happening {
+    /// A broadcast is on the air.
+    StreamStarted {
+        /// Whose.
+        stream: Stream,
+        /// Its row.
+        broadcast: Broadcast,
+    },
+    /// A broadcast is over.
+    StreamEnded {
+        /// Whose.
+        stream: Stream,
+        /// Its row, with its end.
+        broadcast: Broadcast,
+    },
+    /// A stream was made.
+    StreamCreated {
+        /// It.
+        stream: Stream,
+    },
+    /// A stream is gone.
+    StreamDeleted {
+        /// It, as it was.
+        stream: Stream,
+    },
+    /// Somebody made an account.
+    UserRegistered {
+        /// Who.
+        user: User,
+    },
+}
+
+/// A part that wants to know.
+pub(crate) trait Consumer: Send + Sync {
+    /// Takes a happening in. Failures are the consumer's own to log and to mend.
+    fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()>;
+}
+
+/// Where happenings are said and heard. Clones are the same one.
+#[derive(Clone, Default)]
+pub(crate) struct Bus {
+    consumers: Arc<RwLock<Vec<Arc<dyn Consumer>>>>,
+}
+
+impl Bus {
+    /// From now on this part hears of everything.
+    pub(crate) fn register(&self, consumer: Arc<dyn Consumer>) {
+        self.consumers
+            .write()
+            .expect("nothing panics under this lock")
+            .push(consumer);
+    }
+
+    /// Says what happened, and waits until every consumer has taken it in.
+    pub(crate) async fn emit(&self, happening: Happening) {
+        let consumers = self
+            .consumers
+            .read()
+            .expect("nothing panics under this lock")
+            .clone();
+        for consumer in consumers {
+            consumer.consume(&happening).await;
+        }
+    }
+}
+
+impl FromRef<App> for Bus {
+    fn from_ref(app: &App) -> Self {
+        app.services.live.bus().clone()
+    }
+}
