@@ -14,6 +14,7 @@ mod portable;
 mod sqlite;
 mod stream;
 mod user;
+mod webhook;
 
 use std::time::Duration;
 
@@ -21,10 +22,14 @@ use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
 pub use broadcast::Broadcast;
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use id::{BroadcastId, StreamId, UnixMillis, UserId, WebhookEventId, WebhookId};
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
+pub use webhook::{
+    Attempt, Delivery, DeliveryDetail, DeliveryState, Due, NewWebhook, NewWebhookEvent, Outcome,
+    Replay, Webhook, WebhookEdit,
+};
 
 /// What every call here gives.
 pub type Result<T> = std::result::Result<T, DbError>;

@@ -130,8 +130,7 @@ fn write_all(file: File, mut items: mpsc::Receiver<Item>) -> Result<Moved, Write
 
 /// Sends what is in a file.
 pub(super) fn read(path: &Path, items: &mpsc::Sender<Item>) -> Result<(), ReadEnd> {
-    let unreadable =
-        |error| MoveError::File(format!("cannot read {}: {error}", path.display()));
+    let unreadable = |error| MoveError::File(format!("cannot read {}: {error}", path.display()));
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut lines = Lines(BufReader::new(MultiGzDecoder::new(file)));
     let send = |item| {
@@ -216,7 +215,8 @@ impl<R: BufRead> Lines<R> {
         if line.last() != Some(&b'\n') {
             return Err(damaged("its end is missing"));
         }
-        serde_json::from_slice(&line).map_err(|error| damaged(format!("a line is no JSON: {error}")))
+        serde_json::from_slice(&line)
+            .map_err(|error| damaged(format!("a line is no JSON: {error}")))
     }
 
     fn object(&mut self) -> Result<Map<String, Json>, MoveError> {

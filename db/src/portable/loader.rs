@@ -56,7 +56,9 @@ pub(super) async fn load(
         }
     }
     put_foreign_keys_on(&mut transaction, backend, keys).await?;
-    MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
+    MIGRATIONS
+        .run_direct(None, &mut *transaction, false)
+        .await?;
     transaction.commit().await?;
     // The planner knows nothing of tables that were filled at one go.
     run(&mut connection, "ANALYZE".to_owned()).await?;
@@ -82,9 +84,7 @@ fn known(snapshot: &Snapshot) -> Result<Option<i64>, MoveError> {
     // A migration that was added in between has not run there: its columns would be missing.
     let applied = newest.map_or(0, |newest| until(newest).count());
     if newest.is_none() || applied != snapshot.migrations.len() {
-        return Err(damaged(
-            "its migrations are not those of a version of Weir",
-        ));
+        return Err(damaged("its migrations are not those of a version of Weir"));
     }
     Ok(newest)
 }
@@ -183,7 +183,10 @@ async fn put_foreign_keys_on(
 ) -> Result<(), MoveError> {
     for key in keys {
         let (table, name) = (quoted(&key.table), quoted(&key.name));
-        let add = format!("ALTER TABLE {table} ADD CONSTRAINT {name} {}", key.definition);
+        let add = format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {name} {}",
+            key.definition
+        );
         run(connection, add).await?;
     }
     if backend == Backend::Sqlite {

@@ -160,10 +160,7 @@ pub async fn restore(url: &str, path: &Path, force: bool) -> Result<Moved, MoveE
 /// nothing; `force` as with [`restore`].
 pub async fn copy(from: &str, to: &str, force: bool) -> Result<Moved, MoveError> {
     let (send, receive) = mpsc::channel(ITEMS_IN_FLIGHT);
-    let (read, loaded) = tokio::join!(
-        reader::read(from, send),
-        loader::load(to, receive, force)
-    );
+    let (read, loaded) = tokio::join!(reader::read(from, send), loader::load(to, receive, force));
     both(read, loaded)
 }
 

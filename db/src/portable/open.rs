@@ -17,10 +17,10 @@ impl Backend {
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" | "postgresql" => Ok(Self::Postgres),
-            _ => Err(DbError::configuration(
-                "a database URL begins with sqlite:// or postgres://",
-            )
-            .into()),
+            _ => Err(
+                DbError::configuration("a database URL begins with sqlite:// or postgres://")
+                    .into(),
+            ),
         }
     }
 }

@@ -57,7 +57,12 @@ impl Row {
             }
             .unwrap_or(Value::Null(column.kind)))
         };
-        columns.iter().enumerate().map(value).collect::<sqlx::Result<_>>().map(Self)
+        columns
+            .iter()
+            .enumerate()
+            .map(value)
+            .collect::<sqlx::Result<_>>()
+            .map(Self)
     }
 
     /// A JSON array. Reals and bytes are text in it: the shortest decimals that mean the same number, and
@@ -128,7 +133,9 @@ pub(super) fn to_hex(bytes: &[u8]) -> String {
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2);
     let byte = |pair: &[u8]| {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        let pair = std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.len() == 2)?;
         u8::from_str_radix(pair, 16).ok()
     };
     pairs.map(byte).collect()
