@@ -10,6 +10,7 @@
 mod broadcast;
 mod error;
 mod id;
+mod migrate;
 mod portable;
 mod sqlite;
 mod stream;
@@ -23,6 +24,7 @@ use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 pub use broadcast::Broadcast;
 pub use error::DbError;
 pub use id::{BroadcastId, StreamId, UnixMillis, UserId, WebhookEventId, WebhookId};
+pub use migrate::{Applied, migrate};
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};

@@ -164,6 +164,19 @@ pub async fn copy(from: &str, to: &str, force: bool) -> Result<Moved, MoveError>
     both(read, loaded)
 }
 
+/// Versions of the migrations that the database has; none when it is empty or not there.
+pub(crate) async fn applied(url: &str) -> Result<Vec<i64>, MoveError> {
+    use sqlx::Connection as _;
+
+    if open::is_missing(url)? {
+        return Ok(Vec::new());
+    }
+    let (mut connection, backend) = open::existing(url).await?;
+    let versions = catalogue::migrations(&mut connection, backend).await?;
+    connection.close().await?;
+    Ok(versions.unwrap_or_default())
+}
+
 /// Of two failures the cause: a reader whose loader is gone only knows that it is gone, and a loader
 /// whose reader is gone that the end is missing.
 fn both(read: Result<(), ReadEnd>, taken: Result<Moved, MoveError>) -> Result<Moved, MoveError> {

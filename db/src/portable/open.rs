@@ -25,16 +25,18 @@ impl Backend {
     }
 }
 
+/// Whether the URL is of a SQLite file that does not exist.
+pub(super) fn is_missing(url: &str) -> Result<bool, MoveError> {
+    Ok(Backend::of(url)? == Backend::Sqlite && !sqlite::path_of(url)?.exists())
+}
+
 /// A database that must be there.
 pub(super) async fn existing(url: &str) -> Result<(AnyConnection, Backend), MoveError> {
     sqlx::any::install_default_drivers();
     let backend = Backend::of(url)?;
-    if backend == Backend::Sqlite {
-        let path = sqlite::path_of(url)?;
-        if !path.exists() {
-            let why = format!("there is no database {}", path.display());
-            return Err(DbError::configuration(why).into());
-        }
+    if is_missing(url)? {
+        let why = format!("there is no database {}", sqlite::path_of(url)?.display());
+        return Err(DbError::configuration(why).into());
     }
     let mut connection = AnyConnection::connect(url).await?;
     if backend == Backend::Sqlite {

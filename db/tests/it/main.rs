@@ -7,6 +7,9 @@ mod postgres;
 
 mod broadcasts;
 mod concurrency;
+mod portable;
 mod sqlite_file;
 mod streams;
+mod upgrade;
 mod users;
+mod webhooks;
