@@ -10,10 +10,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use weir_db::{Db, MoveError, NewUser, Role, backup, copy, restore};
 
-use crate::{
-    fixture::{TestDb, make_stream, on_both},
-    postgres,
-};
+use crate::fixture::{TestDb, make_stream, on_both};
 
 on_both!(
     a_backup_brings_everything_back,
@@ -73,7 +70,7 @@ async fn execute(url: &str, sql: &str) {
 /// An empty database of the same kind, and one of the other.
 async fn targets(url: &str, folder: &Path) -> [String; 2] {
     let sqlite = Db::sqlite_url(&folder.join("target.db"));
-    let postgres = postgres::new_database().await;
+    let postgres = crate::postgres::new_database().await;
     if url.starts_with("sqlite") {
         [sqlite, postgres]
     } else {

@@ -268,14 +268,16 @@ async fn a_lane_goes_one_by_one_and_blocks_nobody_else(test: TestDb) {
         .await;
     assert_eq!(failed.unwrap().len(), 1);
     db.delete_webhook(hook.id).await.unwrap();
-    let gone = db.finish_attempt(
-        c.webhook,
-        c.event,
-        c.lane,
-        &attempt(200),
-        Outcome::Delivered,
-    );
-    assert!(matches!(gone.await, Err(DbError::NotFound { .. })));
+    let gone = db
+        .finish_attempt(
+            c.webhook,
+            c.event,
+            c.lane,
+            &attempt(200),
+            Outcome::Delivered,
+        )
+        .await;
+    assert!(matches!(gone, Err(DbError::NotFound { .. })));
 }
 
 /// Whoever adds to a lane while its last delivery ends must not be forgotten.
