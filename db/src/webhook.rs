@@ -7,6 +7,7 @@ mod outbox;
 use std::fmt;
 
 use sqlx::{Row, any::AnyRow};
+use weir_protocol::StreamSlug;
 
 use crate::{Db, DbError, Result, StreamId, UnixMillis, UserId, WebhookId, error::storable, id};
 
@@ -54,6 +55,8 @@ pub struct Webhook {
     pub owner: Option<UserId>,
     /// Hears of this stream only.
     pub stream: Option<StreamId>,
+    /// That stream's name.
+    pub stream_slug: Option<StreamSlug>,
     /// Where to deliver.
     pub url: String,
     /// For people.
@@ -89,7 +92,8 @@ impl fmt::Debug for Webhook {
 
 const COLUMNS: &str =
     "id, owner_id, stream_id, url, description, types, salt, old_salt, old_salt_until,
-    enabled, disabled_why, failing_since, created_at, updated_at, version";
+    enabled, disabled_why, failing_since, created_at, updated_at, version,
+    (SELECT slug FROM streams WHERE streams.id = webhooks.stream_id) AS stream_slug";
 
 impl Db {
     /// Makes an endpoint. `Invalid` when its owner has as many as may be; `NotFound` when its stream or
@@ -98,49 +102,34 @@ impl Db {
         storable("address", &new.url)?;
         storable("description", &new.description)?;
         let now = id::now();
-        let webhook = Webhook {
-            id: WebhookId::fresh(),
-            owner: new.owner,
-            stream: new.stream,
-            url: new.url,
-            description: new.description,
-            types: new.types,
-            salt: new.salt,
-            old_salt: None,
-            enabled: true,
-            disabled_why: None,
-            failing_since: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        let made = sqlx::query(
+        let query = format!(
             "INSERT INTO webhooks (id, owner_id, stream_id, url, description, types, salt, enabled,
                  created_at, updated_at)
              SELECT $1, $2, $3, $4, $5, $6, $7, 1, $8, $8
              WHERE (SELECT count(*) FROM webhooks
-                 WHERE owner_id = $2 OR (owner_id IS NULL AND $9 = 1)) < $10",
-        )
-        .bind(webhook.id.0)
-        .bind(webhook.owner.map(|owner| owner.0))
-        .bind(webhook.stream.map(|stream| stream.0))
-        .bind(webhook.url.clone())
-        .bind(webhook.description.clone())
-        .bind(to_text(&webhook.types))
-        .bind(webhook.salt.clone())
-        .bind(now)
-        .bind(i64::from(webhook.owner.is_none()))
-        .bind(i64::from(new.at_most))
-        .execute(self.writes())
-        .await?
-        .rows_affected();
-        if made == 0 {
-            return Err(DbError::Invalid {
+                 WHERE owner_id = $2 OR (owner_id IS NULL AND $9 = 1)) < $10
+             RETURNING {COLUMNS}"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(WebhookId::fresh().0)
+            .bind(new.owner.map(|owner| owner.0))
+            .bind(new.stream.map(|stream| stream.0))
+            .bind(new.url)
+            .bind(new.description)
+            .bind(to_text(&new.types))
+            .bind(new.salt)
+            .bind(now)
+            .bind(i64::from(new.owner.is_none()))
+            .bind(i64::from(new.at_most))
+            .fetch_optional(self.writes())
+            .await?;
+        row.as_ref()
+            .map(from_row)
+            .transpose()?
+            .ok_or(DbError::Invalid {
                 what: "number of webhooks",
                 why: "is at its limit; delete one first",
-            });
-        }
-        Ok(webhook)
+            })
     }
 
     /// An endpoint; `None` when there is none.
@@ -287,10 +276,17 @@ fn from_text(text: &str) -> Vec<String> {
 fn from_row(row: &AnyRow) -> sqlx::Result<Webhook> {
     let old_salt: Option<String> = row.try_get("old_salt")?;
     let types: String = row.try_get("types")?;
+    let slug: Option<String> = row.try_get("stream_slug")?;
     Ok(Webhook {
         id: WebhookId(row.try_get("id")?),
         owner: row.try_get::<Option<i64>, _>("owner_id")?.map(UserId),
         stream: row.try_get::<Option<i64>, _>("stream_id")?.map(StreamId),
+        stream_slug: slug.map(|slug| slug.parse()).transpose().map_err(
+            |error: weir_protocol::SlugError| sqlx::Error::ColumnDecode {
+                index: "stream_slug".into(),
+                source: error.into(),
+            },
+        )?,
         url: row.try_get("url")?,
         description: row.try_get("description")?,
         types: from_text(&types),

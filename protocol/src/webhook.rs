@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::StreamSlug;
 
 pub use event::{
-    WebhookBroadcast, WebhookData, WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording,
-    WebhookStream, WebhookUser,
+    WebhookBroadcast, WebhookData, WebhookEvent, WebhookEventType, WebhookFinding,
+    WebhookRecording, WebhookStream, WebhookUser,
 };
 
 /// `POST /api/v1/webhooks`.

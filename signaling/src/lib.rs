@@ -26,6 +26,7 @@ mod rights;
 mod router;
 mod sdp;
 mod tokens;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -46,6 +47,7 @@ pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -80,6 +82,8 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
 }
 
 /// State of all handlers.
@@ -89,6 +93,7 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    webhooks: webhooks::Webhooks,
 }
 
 impl FromRef<App> for Arc<Services> {

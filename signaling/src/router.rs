@@ -25,8 +25,12 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls,
+    login_limit::LoginLimit,
+    metrics, rest, sdp,
+    tokens::Tokens,
+    webhooks::{self, Webhooks},
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -45,6 +49,7 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        webhooks: Webhooks::start(&services),
         services,
     };
     // The origin's own header fields stand: it knows what may be cached.
@@ -100,6 +105,7 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(webhooks::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

@@ -262,17 +262,16 @@ impl Db {
         &self,
         webhook: WebhookId,
         kind: &str,
-        payload: impl FnOnce(WebhookEventId) -> String,
-    ) -> Result<(WebhookEventId, String)> {
+        payload: &str,
+    ) -> Result<WebhookEventId> {
         let event = WebhookEventId::fresh();
-        let payload = payload(event);
         let mut transaction = self.begin_write().await?;
         sqlx::query(
             "INSERT INTO webhook_events (id, type, lane, payload, created_at) VALUES ($1, $2, $1, $3, $4)",
         )
         .bind(event.0)
         .bind(kind.to_owned())
-        .bind(payload.clone())
+        .bind(payload.to_owned())
         .bind(id::now())
         .execute(&mut *transaction)
         .await?;
@@ -289,7 +288,7 @@ impl Db {
             other => other,
         })?;
         transaction.commit().await?;
-        Ok((event, payload))
+        Ok(event)
     }
 }
 

@@ -361,13 +361,12 @@ async fn what_was_missed_is_sent_again(test: TestDb) {
         Err(DbError::NotFound { what: "delivery" })
     ));
 
-    let (test_event, payload) = db
-        .add_test_event(hook.id, "webhook.test", |id| format!("p{id}"))
+    let test_event = db
+        .add_test_event(hook.id, "webhook.test", "{}")
         .await
         .unwrap();
-    assert_eq!(payload, format!("p{test_event}"));
     let nobody = db
-        .add_test_event("5".parse().unwrap(), "webhook.test", |_| String::new())
+        .add_test_event("5".parse().unwrap(), "webhook.test", "{}")
         .await;
     assert!(matches!(nobody, Err(DbError::NotFound { what: "webhook" })));
     assert!(

@@ -1,7 +1,6 @@
 //! One try to deliver, over HTTP.
 
 use std::{
-    error::Error as _,
     io,
     sync::Arc,
     time::{Duration, Instant},
@@ -39,7 +38,9 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn delivered(&self) -> bool {
-        self.attempt.status.is_some_and(|status| (200..300).contains(&status))
+        self.attempt
+            .status
+            .is_some_and(|status| (200..300).contains(&status))
     }
 
     /// The endpoint says that it is gone for good.
@@ -204,5 +205,8 @@ fn explain(error: &reqwest::Error) -> String {
         "the connection failed"
     };
     let text = format!("{what}: {cause}");
-    text.chars().take(ERROR_MAX).collect::<String>().replace('\0', "")
+    text.chars()
+        .take(ERROR_MAX)
+        .collect::<String>()
+        .replace('\0', "")
 }

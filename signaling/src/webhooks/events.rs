@@ -123,7 +123,11 @@ fn rfc3339(millis: i64) -> String {
     // Months from March on have 31 and 30 days in turn, 153 in five.
     let march_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (seconds, millis) = (in_day / 1000, in_day % 1000);
     format!(

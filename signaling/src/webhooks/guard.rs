@@ -29,13 +29,18 @@ impl Rules {
         if text.len() > URL_MAX {
             return Err(format!("the url has more than {URL_MAX} characters"));
         }
-        let url = Url::parse(text)
-            .map_err(|error| format!("the url is no address like https://example.com/hook: {error}"))?;
+        let url = Url::parse(text).map_err(|error| {
+            format!("the url is no address like https://example.com/hook: {error}")
+        })?;
         match url.scheme() {
             "https" => {}
             "http" if self.http => {}
             "http" => return Err("the url must begin with https://".to_owned()),
-            _ => return Err("the url must begin with https://, like https://example.com/hook".to_owned()),
+            _ => {
+                return Err(
+                    "the url must begin with https://, like https://example.com/hook".to_owned(),
+                );
+            }
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("the url must not hold a user name or a password".to_owned());
@@ -155,23 +160,73 @@ mod tests {
     #[test]
     fn only_public_addresses_are_taken() {
         for address in [
-            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1",
-            "127.9.9.9", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.8",
-            "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.19.255.255",
-            "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.255.255.255", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-            "::ffff:169.254.169.254", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "100::1",
-            "2001::1", "2001:10::1", "2001:db8::1", "2002:7f00:1::", "2002:a00:1::1", "3fff::1",
-            "4000::1", "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "febf::1", "fec0::1",
-            "ff02::1", "fd00:ec2::254",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.9",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:10::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "2002:a00:1::1",
+            "3fff::1",
+            "4000::1",
+            "5f00::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "febf::1",
+            "fec0::1",
+            "ff02::1",
+            "fd00:ec2::254",
         ] {
             assert!(refusal(address.parse().unwrap()).is_some(), "{address}");
         }
         for address in [
-            "1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1",
-            "192.0.1.1", "192.167.1.1", "198.17.0.1", "198.20.0.1", "223.255.255.255",
-            "2606:4700::1111", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
-            "2002:808:808::1", "2a00:1450::1",
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.255.255",
+            "100.128.0.1",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "192.167.1.1",
+            "198.17.0.1",
+            "198.20.0.1",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2001:4860:4860::8888",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+            "2002:808:808::1",
+            "2a00:1450::1",
         ] {
             assert_eq!(refusal(address.parse().unwrap()), None, "{address}");
         }
@@ -181,16 +236,32 @@ mod tests {
     fn addresses_of_endpoints_are_judged_by_their_host() {
         let long = format!("https://example.com/{}", "a".repeat(URL_MAX));
         for url in [
-            "", "example.com", "ftp://example.com/", "http://example.com/", "https://",
-            "https://user@example.com/", "https://user:pass@example.com/",
-            "https://example.com/#part", "https://127.0.0.1/", "https://[::1]/",
+            "",
+            "example.com",
+            "ftp://example.com/",
+            "http://example.com/",
+            "https://",
+            "https://user@example.com/",
+            "https://user:pass@example.com/",
+            "https://example.com/#part",
+            "https://127.0.0.1/",
+            "https://[::1]/",
             // All of these are 127.0.0.1.
-            "https://2130706433/", "https://0x7f.1/", "https://017700000001/", "https://127.1/",
-            "https://[::ffff:7f00:1]/", "https://169.254.169.254/latest/meta-data/", &long,
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://017700000001/",
+            "https://127.1/",
+            "https://[::ffff:7f00:1]/",
+            "https://169.254.169.254/latest/meta-data/",
+            &long,
         ] {
             assert!(STRICT.parse(url).is_err(), "{url}");
         }
-        for url in ["https://example.com/hook?a=b", "https://example.com:8443/", "https://8.8.8.8/"] {
+        for url in [
+            "https://example.com/hook?a=b",
+            "https://example.com:8443/",
+            "https://8.8.8.8/",
+        ] {
             assert!(STRICT.parse(url).is_ok(), "{url}");
         }
         let open = Rules {

@@ -63,7 +63,10 @@ mod tests {
     fn chance_moves_a_wait_by_a_fifth() {
         let schedule = [Duration::from_secs(100)];
         let at = |chance| wait(&schedule, 1, None, chance).map(|wait| wait.as_secs());
-        assert_eq!([at(0.0), at(0.5), at(1.0)], [Some(80), Some(100), Some(120)]);
+        assert_eq!(
+            [at(0.0), at(0.5), at(1.0)],
+            [Some(80), Some(100), Some(120)]
+        );
     }
 
     #[test]

@@ -84,9 +84,17 @@ mod tests {
         let one = secret.sign("12", 1_700_000_000, body);
         // Computed by the standardwebhooks package from PyPI.
         assert_eq!(one, "v1,2TkL90MLLgikPGLJV74kBg3OQTy817dIne0oCLMioD4=");
-        let both = signatures(&[secret.clone(), Secret([8; 32])], "12", 1_700_000_000, body);
+        let both = signatures(
+            &[secret.clone(), Secret([8; 32])],
+            "12",
+            1_700_000_000,
+            body,
+        );
         assert!(both.starts_with(&format!("{one} v1,")), "{both}");
-        assert_eq!(secret.reveal(), "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
+        assert_eq!(
+            secret.reveal(),
+            "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
+        );
         assert_eq!(format!("{secret:?}"), "Secret(…)");
     }
 

@@ -129,7 +129,8 @@ impl Worker {
             });
         }
         let next = self.db.next_delivery_at().await?;
-        let until = next.map(|next| Duration::from_millis((next - live::now()).max(1).unsigned_abs()));
+        let until =
+            next.map(|next| Duration::from_millis((next - live::now()).max(1).unsigned_abs()));
         Ok(until.map_or(LOOK_AGAIN, |until| until.min(LOOK_AGAIN)))
     }
 
@@ -154,7 +155,9 @@ impl Worker {
                 rand::random(),
             );
             let millis = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 2);
-            wait.map_or(Outcome::Failed, |wait| Outcome::Again(live::now() + millis(wait)))
+            wait.map_or(Outcome::Failed, |wait| {
+                Outcome::Again(live::now() + millis(wait))
+            })
         };
         let written = self
             .db
@@ -172,9 +175,11 @@ impl Worker {
         let since = due.failing_since.unwrap_or(answer.attempt.at);
         let limit = i64::try_from(shared.config.disable_after.as_millis()).unwrap_or(i64::MAX);
         if answer.gone() {
-            self.disable(due.webhook, "the endpoint said that it is gone (410)").await?;
+            self.disable(due.webhook, "the endpoint said that it is gone (410)")
+                .await?;
         } else if !answer.delivered() && live::now() - since > limit {
-            self.disable(due.webhook, "nothing could be delivered for days").await?;
+            self.disable(due.webhook, "nothing could be delivered for days")
+                .await?;
         }
         Ok(())
     }
@@ -189,7 +194,11 @@ impl Worker {
 
     async fn prune(&self) {
         let keep = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
-        match self.db.prune_webhook_log(live::now().saturating_sub(keep)).await {
+        match self
+            .db
+            .prune_webhook_log(live::now().saturating_sub(keep))
+            .await
+        {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "old webhook events were removed"),
             Err(error) => tracing::warn!(%error, "old webhook events cannot be removed"),
