@@ -129,9 +129,9 @@ impl Db {
         Ok(waiting)
     }
 
-    /// Heads of lanes that may be tried now, those that wait longest first: at most `limit`, and at most
-    /// `each` of one endpoint.
-    pub async fn due_deliveries(&self, each: u32, limit: u32) -> Result<Vec<Due>> {
+    /// Heads of lanes that may be tried at this time, those that wait longest first: at most `limit`, and
+    /// at most `each` of one endpoint.
+    pub async fn due_deliveries(&self, now: UnixMillis, each: u32, limit: u32) -> Result<Vec<Due>> {
         let rows = sqlx::query(
             "SELECT d.webhook_id, d.event_id, d.lane, d.round_attempts, e.payload, w.url, w.salt,
                  w.old_salt, w.old_salt_until, w.failing_since
@@ -150,7 +150,7 @@ impl Db {
              WHERE due.place <= $2
              ORDER BY due.next_at LIMIT $3",
         )
-        .bind(id::now())
+        .bind(now)
         .bind(i64::from(each))
         .bind(i64::from(limit))
         .fetch_all(self.reads())
@@ -158,19 +158,20 @@ impl Db {
         Ok(rows.iter().map(due).collect::<sqlx::Result<_>>()?)
     }
 
-    /// When the next lane may be tried; `None` when nothing waits.
-    pub async fn next_delivery_at(&self) -> Result<Option<UnixMillis>> {
+    /// When the next lane may be tried that might not be tried at this time; `None` when there is none.
+    pub async fn next_delivery_at(&self, now: UnixMillis) -> Result<Option<UnixMillis>> {
         let row = sqlx::query(
             "SELECT MIN(l.next_at) FROM webhook_lanes AS l
              JOIN webhooks AS w ON w.id = l.webhook_id WHERE w.enabled = 1 AND l.next_at > $1",
         )
-        .bind(id::now())
+        .bind(now)
         .fetch_one(self.reads())
         .await?;
         Ok(row.try_get(0)?)
     }
 
-    /// Writes an attempt and what comes of it. `NotFound` when the endpoint was deleted meanwhile.
+    /// Writes an attempt and what comes of it. `NotFound` when the endpoint was deleted meanwhile, or
+    /// somebody else ended the delivery.
     pub async fn finish_attempt(
         &self,
         webhook: WebhookId,
@@ -195,7 +196,7 @@ impl Db {
             "UPDATE webhook_deliveries SET state = $3, attempts = attempts + 1,
                  round_attempts = round_attempts + 1, status = $4, error = $5, duration_ms = $6,
                  attempted_at = $7
-             WHERE webhook_id = $1 AND event_id = $2",
+             WHERE webhook_id = $1 AND event_id = $2 AND (state = 'waiting' OR attempts = 0)",
         )
         .bind(webhook.0)
         .bind(event.0)

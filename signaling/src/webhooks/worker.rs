@@ -49,10 +49,16 @@ pub(super) struct Worker {
 struct Busy {
     lanes: HashSet<(WebhookId, i64)>,
     each: HashMap<WebhookId, usize>,
+    /// Lanes that were left since the outbox was looked at last: what was read of them may be what has
+    /// just been delivered.
+    left: HashSet<(WebhookId, i64)>,
 }
 
 impl Busy {
     fn enter(&mut self, due: &Due) -> bool {
+        if self.left.contains(&(due.webhook, due.lane)) {
+            return false;
+        }
         let each = self.each.entry(due.webhook).or_default();
         let free = self.lanes.len() < AT_ONCE && *each < EACH;
         if !free || !self.lanes.insert((due.webhook, due.lane)) {
@@ -64,6 +70,7 @@ impl Busy {
 
     fn leave(&mut self, due: &Due) {
         self.lanes.remove(&(due.webhook, due.lane));
+        self.left.insert((due.webhook, due.lane));
         if let Some(each) = self.each.get_mut(&due.webhook) {
             *each -= 1;
             if *each == 0 {
@@ -112,7 +119,10 @@ impl Worker {
         let (each, limit) = (2 * EACH, 4 * AT_ONCE);
         let each = u32::try_from(each).unwrap_or(u32::MAX);
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        for due in self.db.due_deliveries(each, limit).await? {
+        lock(busy).left.clear();
+        // One time for both questions: a lane that becomes due between them is not forgotten.
+        let now = live::now();
+        for due in self.db.due_deliveries(now, each, limit).await? {
             if !lock(busy).enter(&due) {
                 continue;
             }
@@ -128,7 +138,7 @@ impl Worker {
                 worker.bell.notify_one();
             });
         }
-        let next = self.db.next_delivery_at().await?;
+        let next = self.db.next_delivery_at(now).await?;
         let until =
             next.map(|next| Duration::from_millis((next - live::now()).max(1).unsigned_abs()));
         Ok(until.map_or(LOOK_AGAIN, |until| until.min(LOOK_AGAIN)))
