@@ -72,6 +72,14 @@ id! {
     /// A token of a program.
     ApiTokenId
 }
+id! {
+    /// An endpoint that is told what happens.
+    WebhookId
+}
+id! {
+    /// Something that endpoints are told. Grows with time.
+    WebhookEventId
+}
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.

@@ -11,6 +11,7 @@ mod scope;
 mod slug;
 mod stream;
 mod viewers;
+mod webhook;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
@@ -28,3 +29,9 @@ pub use scope::Scope;
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
+pub use webhook::{
+    CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,
+    WebhookBroadcast, WebhookData, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState,
+    WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording, WebhookReplay, WebhookSecret,
+    WebhookStream, WebhookUser,
+};

@@ -27,6 +27,7 @@ mod rights;
 mod router;
 mod sdp;
 mod tokens;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -48,6 +49,7 @@ pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -86,6 +88,8 @@ pub struct HttpConfig {
     pub accounts: AccountsConfig,
     /// Mail.
     pub mail: MailConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
 }
 
 /// State of all handlers.
@@ -96,6 +100,7 @@ struct App {
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,
+    webhooks: webhooks::Webhooks,
 }
 
 impl FromRef<App> for Arc<Services> {

@@ -25,8 +25,12 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    people, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls,
+    login_limit::LoginLimit,
+    metrics, people, rest, sdp,
+    tokens::Tokens,
+    webhooks::{self, Webhooks},
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -46,6 +50,7 @@ pub fn router(services: Arc<Services>) -> Router {
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
         people: people::People::start(&services),
+        webhooks: Webhooks::start(&services),
         services,
     };
     // The origin's own header fields stand: it knows what may be cached.
@@ -102,6 +107,7 @@ fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(people::routes())
+        .merge(webhooks::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
