@@ -12,6 +12,7 @@ mod administration;
 mod api_token;
 mod application;
 mod broadcast;
+mod chat;
 mod device;
 mod erasure;
 mod error;
@@ -42,12 +43,16 @@ pub use administration::{UserChange, UserFilter, UserRecord, UserState};
 pub use api_token::{ApiToken, NewApiToken};
 pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
+pub use chat::{
+    Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
+    new_message_id,
+};
 pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, StreamId, UnixMillis, UserId,
-    WebhookEventId, WebhookId,
+    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, RoomId, StreamId, UnixMillis,
+    UserId, WebhookEventId, WebhookId,
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};

@@ -7,6 +7,7 @@ mod layer;
 mod page;
 mod people;
 mod problem;
+pub mod room;
 mod scope;
 mod slug;
 mod stream;

@@ -24,6 +24,7 @@ pub mod passwords;
 mod people;
 mod rest;
 mod rights;
+mod rooms;
 mod router;
 mod sdp;
 mod tokens;
@@ -47,6 +48,7 @@ use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
+pub use rooms::RoomsConfig;
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
 pub use webhooks::WebhookConfig;
@@ -90,6 +92,8 @@ pub struct HttpConfig {
     pub mail: MailConfig,
     /// Webhooks.
     pub webhooks: WebhookConfig,
+    /// Limits of rooms.
+    pub rooms: RoomsConfig,
 }
 
 /// State of all handlers.
@@ -101,6 +105,7 @@ struct App {
     metrics: Arc<metrics::Metrics>,
     people: people::People,
     webhooks: webhooks::Webhooks,
+    rooms: rooms::Rooms,
 }
 
 impl FromRef<App> for Arc<Services> {

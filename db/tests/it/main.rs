@@ -7,6 +7,7 @@ mod postgres;
 
 mod administration;
 mod broadcasts;
+mod chat;
 mod concurrency;
 mod people;
 mod portable;
