@@ -3,6 +3,7 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod event;
 mod layer;
 mod page;
 mod people;
@@ -15,6 +16,14 @@ mod viewers;
 mod webhook;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
+pub use event::{
+    AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
+    CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
+    EventInvitation, EventInvitationAccess, EventPage, EventSession, EventSessionSpeaker,
+    EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
+    Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
+    SessionStream, SetEventState, SetSessionStream,
+};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
 pub use people::{
