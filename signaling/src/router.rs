@@ -25,12 +25,13 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls,
+    ApiError, App, Services, api, assets, engage, error, health, hls,
     login_limit::LoginLimit,
-    metrics, rest,
+    metrics, people, rest,
     rooms::{self, Rooms},
     sdp,
     tokens::Tokens,
+    webhooks::{self, Webhooks},
     whep, whep_layer, whip,
 };
 
@@ -50,6 +51,8 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        people: people::People::start(&services),
+        webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
         services,
     };
@@ -108,6 +111,8 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(people::routes())
+        .merge(webhooks::routes())
         .merge(rooms::routes())
         .merge(engage::routes())
         .split_for_parts();
@@ -168,6 +173,7 @@ fn cors() -> CorsLayer {
             Method::HEAD,
             Method::POST,
             Method::PATCH,
+            Method::PUT,
             Method::DELETE,
             Method::OPTIONS,
         ])
