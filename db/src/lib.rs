@@ -13,8 +13,8 @@ mod api_token;
 mod application;
 mod broadcast;
 mod chat;
-mod engage;
 mod device;
+mod engage;
 mod erasure;
 mod error;
 mod export;
@@ -48,11 +48,11 @@ pub use chat::{
     Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
     new_message_id,
 };
+pub use device::{Device, NewDevice, Refreshable};
 pub use engage::{
     Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
     QuestionReader,
 };
-pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{

@@ -145,8 +145,6 @@ fn eyes(reader: ChatReader<'_>) -> (i64, String) {
     }
 }
 
-
-
 fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
     let text = |column: &str| row.try_get::<Option<String>, _>(column);
     let author = row.try_get::<Option<i64>, _>("author_id")?.map(UserId);

@@ -336,6 +336,9 @@ impl Db {
         let Some(row) = row else { return Ok(None) };
         let options: String = row.try_get("options")?;
         let options: Vec<String> = serde_json::from_str(&options).unwrap_or_default();
-        Ok(Some((options.len(), row.try_get::<i64, _>("multiple")? != 0)))
+        Ok(Some((
+            options.len(),
+            row.try_get::<i64, _>("multiple")? != 0,
+        )))
     }
 }

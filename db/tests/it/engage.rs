@@ -368,7 +368,12 @@ async fn questions_page_by_votes_with_pinned_ones_first(test: TestDb) {
         ));
     }
     for (question, voter) in [(1, "user:1"), (1, "user:2"), (2, "user:1")] {
-        assert!(db.upvote(room, ids[question], voter, true).await.unwrap().unwrap());
+        assert!(
+            db.upvote(room, ids[question], voter, true)
+                .await
+                .unwrap()
+                .unwrap()
+        );
     }
     assert!(
         db.set_question_state(room, ids[3], QuestionState::Pinned, None)

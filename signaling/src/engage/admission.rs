@@ -84,7 +84,10 @@ pub(crate) async fn admit(
     let hidden = may_write(engage, &policy, who)?;
     let rules = &policy.rules;
     if !rules.chat {
-        return refuse(RoomErrorCode::ChatOff, "chat is off in this room; only moderators write");
+        return refuse(
+            RoomErrorCode::ChatOff,
+            "chat is off in this room; only moderators write",
+        );
     }
     if rules.followers_only {
         follows(engage, db, &policy, &room.target, who).await?;
@@ -102,7 +105,10 @@ pub(crate) async fn admit(
         let person = who.writer()?;
         let interval = Duration::from_millis(rules.slow_ms.into());
         let place = (room.id, person.key.clone());
-        engage.inner.slow.take(place, client_ref, interval, Instant::now())?;
+        engage
+            .inner
+            .slow
+            .take(place, client_ref, interval, Instant::now())?;
     }
     Ok(Admission { hidden, emotes })
 }
@@ -237,12 +243,7 @@ impl Slow {
 pub(super) struct Follows(Mutex<HashMap<(UserId, StreamId), (Instant, Option<i64>)>>);
 
 impl Follows {
-    async fn since(
-        &self,
-        db: &Db,
-        user: UserId,
-        stream: StreamId,
-    ) -> Result<Option<i64>, DbError> {
+    async fn since(&self, db: &Db, user: UserId, stream: StreamId) -> Result<Option<i64>, DbError> {
         let known = {
             let known = self.0.lock().expect("nothing panics under this lock");
             known.get(&(user, stream)).copied()

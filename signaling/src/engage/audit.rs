@@ -3,7 +3,10 @@
 use weir_db::NewAuditEntry;
 
 use super::visit::Actor;
-use crate::{App, rooms::{Room, RoomError}};
+use crate::{
+    App,
+    rooms::{Room, RoomError},
+};
 
 /// Whom or what it was done to.
 #[derive(Debug, Clone, Default)]

@@ -38,7 +38,9 @@ pub(crate) fn is_reaction(text: &str, known: &Known) -> bool {
     if text.is_empty() || text.len() > REACTION_BYTES {
         return false;
     }
-    let code = text.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
+    let code = text
+        .strip_prefix(':')
+        .and_then(|rest| rest.strip_suffix(':'));
     match code {
         Some(code) => known.contains_key(code),
         None => is_emoji(text),
@@ -123,7 +125,10 @@ mod tests {
             let used = used(text, &known());
             used.into_iter().map(|emote| emote.code).collect::<Vec<_>>()
         };
-        assert_eq!(codes("hi :wave: :ok::wave: :nope: at 10:30:ok:"), ["wave", "ok"]);
+        assert_eq!(
+            codes("hi :wave: :ok::wave: :nope: at 10:30:ok:"),
+            ["wave", "ok"]
+        );
         assert_eq!(codes(":::ok:"), ["ok"]);
         assert!(codes("::: : wave : :WAVE:").is_empty());
     }
@@ -143,7 +148,14 @@ mod tests {
         for text in ["👍", "❤️", ":ok:", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"] {
             assert!(is_reaction(text, &known()), "{text}");
         }
-        for text in ["", "a", ":nope:", "👍👍👍👍👍👍👍👍👍👍👍", ":ok::wave:", "👍 👍"] {
+        for text in [
+            "",
+            "a",
+            ":nope:",
+            "👍👍👍👍👍👍👍👍👍👍👍",
+            ":ok::wave:",
+            "👍 👍",
+        ] {
             assert!(!is_reaction(text, &known()), "{text}");
         }
     }

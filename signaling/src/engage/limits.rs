@@ -36,24 +36,37 @@ impl Default for Limits {
         Self {
             actions: RateLimiter::keyed(a_second(ACTIONS)),
             reactions: RateLimiter::keyed(a_second(REACTIONS)),
-            questions: RateLimiter::keyed(
-                Quota::per_minute(some(rate)).allow_burst(some(burst)),
-            ),
+            questions: RateLimiter::keyed(Quota::per_minute(some(rate)).allow_burst(some(burst))),
         }
     }
 }
 
 impl Limits {
     pub(super) fn action(&self, room: RoomId, person: &Person) -> Result<(), RoomError> {
-        take(&self.actions, room, person, "too many votes and reactions; wait a moment")
+        take(
+            &self.actions,
+            room,
+            person,
+            "too many votes and reactions; wait a moment",
+        )
     }
 
     pub(super) fn reaction(&self, room: RoomId, person: &Person) -> Result<(), RoomError> {
-        take(&self.reactions, room, person, "too many reactions; wait a moment")
+        take(
+            &self.reactions,
+            room,
+            person,
+            "too many reactions; wait a moment",
+        )
     }
 
     pub(super) fn question(&self, room: RoomId, person: &Person) -> Result<(), RoomError> {
-        take(&self.questions, room, person, "too many questions; wait before the next")
+        take(
+            &self.questions,
+            room,
+            person,
+            "too many questions; wait before the next",
+        )
     }
 
     /// Forgets those who have not been heard of for long enough.

@@ -6,8 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 /// need a scheme, `www.` or a path, so that a full stop without a blank is no link.
 const ENDS: &[&str] = &[
     "com", "net", "org", "info", "biz", "io", "gg", "tv", "me", "co", "us", "uk", "de", "fr", "ru",
-    "nl", "eu", "cn", "in", "br", "jp", "be", "ly", "to", "cc", "xyz", "link", "live", "app", "dev",
-    "top", "site", "online", "shop", "store", "club", "icu", "click", "ai", "sh",
+    "nl", "eu", "cn", "in", "br", "jp", "be", "ly", "to", "cc", "xyz", "link", "live", "app",
+    "dev", "top", "site", "online", "shop", "store", "club", "icu", "click", "ai", "sh",
 ];
 
 /// Hosts that the links of a text lead to, in lower case.
@@ -50,7 +50,10 @@ fn host(word: &str) -> Option<String> {
     let host = host.split(':').next().unwrap_or(host).trim_end_matches('.');
     let named = sure
         || end.is_some() && host.contains('.') && is_host(host)
-        || is_host(host) && host.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end));
+        || is_host(host)
+            && host
+                .rsplit_once('.')
+                .is_some_and(|(_, end)| ENDS.contains(&end));
     // A scheme with something odd behind is a link that no list allows.
     named.then(|| host.to_owned())
 }
@@ -87,7 +90,15 @@ mod tests {
         ] {
             assert_eq!(hosts(text), [expected], "{text}");
         }
-        for text in ["hello.world", "wait...what", "3.14", "mail@example.org", "e.g. this", "and/or", ""] {
+        for text in [
+            "hello.world",
+            "wait...what",
+            "3.14",
+            "mail@example.org",
+            "e.g. this",
+            "and/or",
+            "",
+        ] {
             assert!(hosts(text).is_empty(), "{text}: {:?}", hosts(text));
         }
     }

@@ -44,7 +44,14 @@ pub(super) async fn ban(
     let id = app.services.db.add_ban(&row).await?;
     refresh(app, room).await?;
     let action = new.kind.as_str();
-    audit::log(app, room, actor, action, Object::new(target.id, target.name).because(&why)).await?;
+    audit::log(
+        app,
+        room,
+        actor,
+        action,
+        Object::new(target.id, target.name).because(&why),
+    )
+    .await?;
     Ok(id)
 }
 
@@ -59,12 +66,23 @@ pub(super) async fn unban(
     let target = subject(app, &room.target, &unban.member).await?;
     // Else a moderator could lift what the owner has said about themselves.
     may_act_on(actor.rank, target.rank)?;
-    let lifted = app.services.db.lift_bans(room.id, &target.key, unban.kind).await?;
+    let lifted = app
+        .services
+        .db
+        .lift_bans(room.id, &target.key, unban.kind)
+        .await?;
     if lifted == 0 {
         return Err(missing("there is no such ban"));
     }
     refresh(app, room).await?;
-    audit::log(app, room, actor, "unban", Object::new(target.id, target.name)).await
+    audit::log(
+        app,
+        room,
+        actor,
+        "unban",
+        Object::new(target.id, target.name),
+    )
+    .await
 }
 
 /// Deletes all messages of somebody.
@@ -78,8 +96,17 @@ pub(super) async fn purge(
     let why = reason(purge.reason.as_deref())?;
     let target = subject(app, &room.target, &purge.member).await?;
     may_act_on(actor.rank, target.rank)?;
-    app.rooms.purge(room, target.key.as_str().into(), target.id.clone()).await?;
-    audit::log(app, room, actor, "purge", Object::new(target.id, target.name).because(&why)).await
+    app.rooms
+        .purge(room, target.key.as_str().into(), target.id.clone())
+        .await?;
+    audit::log(
+        app,
+        room,
+        actor,
+        "purge",
+        Object::new(target.id, target.name).because(&why),
+    )
+    .await
 }
 
 /// Whether a moderator may delete this message of somebody else; it is written down when so.
@@ -159,9 +186,7 @@ fn ends_at(new: &NewBan) -> Result<Option<i64>, RoomError> {
     match (new.kind, new.seconds) {
         (BanKind::Timeout, None) => Err(bad("a timeout needs seconds: 1 to 1209600")),
         (_, None) => Ok(None),
-        (_, Some(seconds @ 1..=TIMEOUT_MAX_S)) => {
-            Ok(Some(live::now() + i64::from(seconds) * 1000))
-        }
+        (_, Some(seconds @ 1..=TIMEOUT_MAX_S)) => Ok(Some(live::now() + i64::from(seconds) * 1000)),
         (_, Some(_)) => Err(bad("seconds is a number from 1 to 1209600")),
     }
 }

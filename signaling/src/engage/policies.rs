@@ -77,7 +77,10 @@ impl Policies {
             version,
             policy: policy.clone(),
         };
-        let mut entries = self.entries.write().expect("nothing panics under this lock");
+        let mut entries = self
+            .entries
+            .write()
+            .expect("nothing panics under this lock");
         let before = match entries.get(&subject) {
             // Two read at once: the newer stays.
             Some(there) if there.version > version => {
@@ -116,10 +119,16 @@ impl Policies {
 
     async fn check(&self, rooms: &Rooms) {
         let known: Vec<(RoomSubject, Entry)> = {
-            let mut entries = self.entries.write().expect("nothing panics under this lock");
+            let mut entries = self
+                .entries
+                .write()
+                .expect("nothing panics under this lock");
             let crowded = entries.len() > REMEMBERED;
             entries.retain(|subject, _| !crowded || rooms.get(*subject).is_some());
-            entries.iter().map(|(subject, entry)| (*subject, entry.clone())).collect()
+            entries
+                .iter()
+                .map(|(subject, entry)| (*subject, entry.clone()))
+                .collect()
         };
         for some in known.chunks(500) {
             let ids: Vec<RoomId> = some.iter().map(|(_, entry)| entry.room).collect();
@@ -133,11 +142,18 @@ impl Policies {
             for (subject, entry) in some {
                 match versions.get(&entry.room) {
                     None => {
-                        let mut entries =
-                            self.entries.write().expect("nothing panics under this lock");
+                        let mut entries = self
+                            .entries
+                            .write()
+                            .expect("nothing panics under this lock");
                         entries.remove(subject);
                     }
-                    Some(version) if (*version, site) == entry.version => {}
+                    Some(version) if (*version, site) == entry.version => {
+                        // A room may have been opened with what it was told a moment before.
+                        if let Some(room) = rooms.get(*subject) {
+                            room.set_settings(entry.policy.rules.settings());
+                        }
+                    }
                     Some(_) => {
                         if let Err(error) = self.changed(rooms, *subject).await {
                             tracing::warn!(%error, "a room's rules could not be read");

@@ -82,7 +82,9 @@ impl Policy {
 
     /// Whether guests from an address are kept out.
     pub(super) fn keeps_out(&self, address_hash: &str, now: i64) -> bool {
-        self.addresses.get(address_hash).is_some_and(|until| *until > now)
+        self.addresses
+            .get(address_hash)
+            .is_some_and(|until| *until > now)
     }
 
     /// Whether any address is kept out: else none needs to be hashed.

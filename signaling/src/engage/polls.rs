@@ -39,7 +39,9 @@ pub(super) async fn open(
             "5 polls are open already; close one first",
         ));
     }
-    let poll = db.open_poll(room.id, actor.user.id, &new, client_ref).await?;
+    let poll = db
+        .open_poll(room.id, actor.user.id, &new, client_ref)
+        .await?;
     tell(app, room, poll.clone());
     let object = Object::new(poll.id, poll.question.clone());
     audit::log(app, room, actor, "poll", object).await?;
@@ -158,7 +160,10 @@ fn checked(new: NewPoll) -> Result<NewPoll, RoomError> {
         }
         options.push(option);
     }
-    if new.seconds.is_some_and(|seconds| !(1..=POLL_SECONDS_MAX).contains(&seconds)) {
+    if new
+        .seconds
+        .is_some_and(|seconds| !(1..=POLL_SECONDS_MAX).contains(&seconds))
+    {
         return Err(bad("seconds is a number from 1 to 604800"));
     }
     Ok(NewPoll {
@@ -191,7 +196,11 @@ mod tests {
             poll("q", &["a", "b"], Some(0)),
             poll("q", &["a", "b"], Some(604_801)),
             poll("q\0", &["a", "b"], None),
-            poll("q", &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"], None),
+            poll(
+                "q",
+                &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
+                None,
+            ),
         ] {
             assert!(checked(bad.clone()).is_err(), "{bad:?}");
         }

@@ -58,7 +58,10 @@ pub(super) async fn react_to(
     }
     let db = &app.services.db;
     let most = MESSAGE_REACTIONS_MAX;
-    match db.react_to_message(room.id, message, &person.key, emoji, on, most).await {
+    match db
+        .react_to_message(room.id, message, &person.key, emoji, on, most)
+        .await
+    {
         Ok(true) => {
             engage.windows().message(room, message);
             Ok(())

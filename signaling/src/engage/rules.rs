@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use weir_db::DbError;
 use weir_protocol::room::{
     BLOCKED_WORD_CHARS, BLOCKED_WORDS_MAX, DELAY_MAX_MS, FOLLOW_AGE_MAX_MS, LINK_HOSTS_MAX,
     RoomErrorCode, RoomRules, RoomRulesChange, SLOW_MAX_MS,
@@ -19,13 +20,13 @@ use crate::{
 };
 
 /// Runs the room so from now on, if its rules pass `check`.
-pub(super) async fn change(
+pub(super) async fn change<E: From<RoomError> + From<DbError>>(
     app: &App,
     room: &Arc<Room>,
     actor: &Actor,
     change: RoomRulesChange,
-    check: impl Fn(i64) -> Result<(), RoomError>,
-) -> Result<RoomRules, RoomError> {
+    check: impl Fn(i64) -> Result<(), E>,
+) -> Result<RoomRules, E> {
     actor.must_moderate()?;
     let names = changed_names(&change);
     // Somebody else may be faster: then it is tried once more on what they left.
@@ -41,16 +42,18 @@ pub(super) async fn change(
             return Ok(rules);
         }
     }
-    Err(RoomError::new(
+    Err(E::from(RoomError::new(
         RoomErrorCode::Conflict,
         "others are changing the rules too; try again",
-    ))
+    )))
 }
 
 /// Which rules a change is about, for the audit log.
 fn changed_names(change: &RoomRulesChange) -> String {
     let value = serde_json::to_value(change).expect("a change is plain data");
-    let names = value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
+    let names = value
+        .as_object()
+        .map(|map| map.keys().cloned().collect::<Vec<_>>());
     names.unwrap_or_default().join(", ")
 }
 
@@ -116,7 +119,9 @@ fn checked_words(words: &[String]) -> Result<Vec<String>, RoomError> {
             ));
         }
         if !word.chars().any(char::is_alphanumeric) {
-            return Err(bad("each of blocked_words has at least one letter or digit"));
+            return Err(bad(
+                "each of blocked_words has at least one letter or digit",
+            ));
         }
         if !checked.contains(&word) {
             checked.push(word);
@@ -154,14 +159,38 @@ mod tests {
     fn nonsense_is_refused() {
         let empty = RoomRulesChange::default;
         for change in [
-            RoomRulesChange { delay_ms: Some(120_001), ..empty() },
-            RoomRulesChange { slow_ms: Some(u32::MAX), ..empty() },
-            RoomRulesChange { followers_age_ms: Some(u64::MAX), ..empty() },
-            RoomRulesChange { blocked_words: Some(vec![String::new()]), ..empty() },
-            RoomRulesChange { blocked_words: Some(vec!["!!".into()]), ..empty() },
-            RoomRulesChange { blocked_words: Some(vec!["x".repeat(65)]), ..empty() },
-            RoomRulesChange { blocked_words: Some(vec!["x".into(); 201]), ..empty() },
-            RoomRulesChange { link_hosts: Some(vec!["http://x".into()]), ..empty() },
+            RoomRulesChange {
+                delay_ms: Some(120_001),
+                ..empty()
+            },
+            RoomRulesChange {
+                slow_ms: Some(u32::MAX),
+                ..empty()
+            },
+            RoomRulesChange {
+                followers_age_ms: Some(u64::MAX),
+                ..empty()
+            },
+            RoomRulesChange {
+                blocked_words: Some(vec![String::new()]),
+                ..empty()
+            },
+            RoomRulesChange {
+                blocked_words: Some(vec!["!!".into()]),
+                ..empty()
+            },
+            RoomRulesChange {
+                blocked_words: Some(vec!["x".repeat(65)]),
+                ..empty()
+            },
+            RoomRulesChange {
+                blocked_words: Some(vec!["x".into(); 201]),
+                ..empty()
+            },
+            RoomRulesChange {
+                link_hosts: Some(vec!["http://x".into()]),
+                ..empty()
+            },
         ] {
             assert!(merged(RoomRules::default(), change).is_err());
         }

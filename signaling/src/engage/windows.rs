@@ -8,9 +8,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use weir_db::{Db, DbError, RoomId, RoomSubject};
-use weir_protocol::room::{
-    MessageId, Poll, PollId, QuestionId, ReactionCount, RoomEventBody,
-};
+use weir_protocol::room::{MessageId, Poll, PollId, QuestionId, ReactionCount, RoomEventBody};
 
 use super::questions::tell_one;
 use crate::{
@@ -159,10 +157,17 @@ async fn tell(db: &Db, room: &Room, waiting: Waiting) -> Result<(), DbError> {
         room.tell(RoomEventBody::Poll { poll }, Audience::Everyone);
     }
     let messages: Vec<MessageId> = waiting.messages.into_iter().collect();
-    for some in db.message_reactions(&messages).await?.chunks(MESSAGES_TOGETHER) {
+    for some in db
+        .message_reactions(&messages)
+        .await?
+        .chunks(MESSAGES_TOGETHER)
+    {
         let messages = some.to_vec();
         room.set_reactions(some);
-        room.tell(RoomEventBody::MessageReactions { messages }, Audience::Everyone);
+        room.tell(
+            RoomEventBody::MessageReactions { messages },
+            Audience::Everyone,
+        );
     }
     let questions: Vec<QuestionId> = waiting.questions.into_iter().collect();
     for (question, author) in db.questions(room.id, &questions).await? {

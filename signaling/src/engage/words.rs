@@ -66,11 +66,15 @@ impl Phrase {
         }
         let last = self.words.len() - 1;
         tokens.windows(self.words.len()).any(|window| {
-            self.words.iter().zip(window).enumerate().all(|(n, (word, token))| {
-                let start = self.open_start && n == 0;
-                let end = self.open_end && n == last;
-                token.forms.iter().any(|form| fits(word, form, start, end))
-            })
+            self.words
+                .iter()
+                .zip(window)
+                .enumerate()
+                .all(|(n, (word, token))| {
+                    let start = self.open_start && n == 0;
+                    let end = self.open_end && n == last;
+                    token.forms.iter().any(|form| fits(word, form, start, end))
+                })
         })
     }
 }
@@ -110,7 +114,11 @@ fn tokens(text: &str, trimmed: bool) -> Vec<Token> {
         let mut forms = vec![runs(&whole)];
         // "well-known" is two words, and "b-a-d" is one.
         let parts = word.split(|c: char| !c.is_alphanumeric() && fold(c).is_none());
-        forms.extend(parts.map(|part| runs(&letters(part))).filter(|form| !form.is_empty()));
+        forms.extend(
+            parts
+                .map(|part| runs(&letters(part)))
+                .filter(|form| !form.is_empty()),
+        );
         forms.dedup();
         tokens.push(Token {
             forms,
@@ -217,7 +225,15 @@ mod tests {
     fn other_words_are_left_alone() {
         let blocked = Blocked::new(["badword", "ass", ""]);
         for text in [
-            "class", "assess", "as", "a badge, a word", "bad word", "grab a dog", "pass it", "", "!!!",
+            "class",
+            "assess",
+            "as",
+            "a badge, a word",
+            "bad word",
+            "grab a dog",
+            "pass it",
+            "",
+            "!!!",
         ] {
             assert!(!blocked.is_in(text), "{text}");
         }
@@ -228,7 +244,13 @@ mod tests {
     #[test]
     fn stars_and_phrases() {
         let blocked = Blocked::new(["spam*", "*coin", "*crap*", "buy now"]);
-        for text in ["spammer", "bitcoin", "scrappy", "Buy  N0W!", "go buy now please"] {
+        for text in [
+            "spammer",
+            "bitcoin",
+            "scrappy",
+            "Buy  N0W!",
+            "go buy now please",
+        ] {
             assert!(blocked.is_in(text), "{text}");
         }
         for text in ["antispam", "coins", "now buy", "buy it now"] {

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use weir_db::ChatRow;
-use weir_protocol::room::{ChatMessage, HISTORY_ON_JOIN, MessageId, PINNED_MAX, ReactionCount, RoomEventBody,
+use weir_protocol::room::{
+    ChatMessage, HISTORY_ON_JOIN, MessageId, PINNED_MAX, ReactionCount, RoomEventBody,
 };
 
 use super::{feed::Event, identity::Identity, room::Audience};

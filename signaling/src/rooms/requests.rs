@@ -402,7 +402,18 @@ async fn edit(
 }
 
 /// Deletes a message: its author, or a moderator for a reason.
-pub(crate) async fn delete(
+pub(crate) async fn delete_message(
+    app: &App,
+    room: &Arc<Room>,
+    who: &Identity,
+    id: MessageId,
+    reason: Option<&str>,
+) -> Result<(), RoomError> {
+    delete(app, room, who, id, reason).await?;
+    Ok(())
+}
+
+async fn delete(
     app: &App,
     room: &Arc<Room>,
     who: &Identity,

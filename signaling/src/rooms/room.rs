@@ -16,8 +16,8 @@ use weir_db::RoomId;
 use weir_protocol::{
     StreamSummary,
     room::{
-        ChatMessage, CloseReason, Member, MessageId, MessageReactions, Presence, RoomErrorCode, RoomEvent,
-        RoomEventBody, RoomSettings, Typing,
+        ChatMessage, CloseReason, Member, MessageId, MessageReactions, Presence, RoomErrorCode,
+        RoomEvent, RoomEventBody, RoomSettings, Typing,
     },
 };
 
