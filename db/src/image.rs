@@ -13,6 +13,7 @@ use crate::{Db, DbError, Result, UnixMillis, UserId, id};
 const USES: &[&str] = &[
     "EXISTS (SELECT 1 FROM users WHERE users.avatar = images.id)",
     "EXISTS (SELECT 1 FROM users WHERE users.banner = images.id)",
+    "EXISTS (SELECT 1 FROM emotes WHERE emotes.image = images.id)",
 ];
 
 /// Pictures collected in one go, so that the writer is not held for long.

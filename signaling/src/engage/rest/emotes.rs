@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
-use weir_db::{ImageId, NewAuditEntry, User};
+use weir_db::{DbError, ImageId, NewAuditEntry, User};
 use weir_protocol::{
     StreamSlug,
     room::{EMOTES_MAX, Emote, NewEmote, is_emote_code},
@@ -159,11 +159,12 @@ async fn checked(app: &App, NewEmote { code, image }: NewEmote) -> Result<Emote,
         ));
     }
     let id: ImageId = image.parse()?;
-    if app.services.db.image(&id).await?.is_none() {
-        return Err(ApiError::Unprocessable(
+    match app.services.db.want_image(&id).await {
+        Err(DbError::NotFound { .. }) => Err(ApiError::Unprocessable(
             "there is no such picture; upload it first and take the id of the answer".into(),
-        ));
-    }
+        )),
+        other => Ok(other?),
+    }?;
     Ok(Emote { code, image })
 }
 
