@@ -14,6 +14,7 @@ mod application;
 mod broadcast;
 mod chat;
 mod device;
+mod engage;
 mod erasure;
 mod error;
 mod export;
@@ -48,6 +49,10 @@ pub use chat::{
     new_message_id,
 };
 pub use device::{Device, NewDevice, Refreshable};
+pub use engage::{
+    Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
+    QuestionReader,
+};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{

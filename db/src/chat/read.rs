@@ -185,6 +185,8 @@ fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
         pinned_at: row.try_get("pinned_at")?,
         reply_to,
         mentions: mentions.into_iter().map(|name| Mention { name }).collect(),
+        emotes: Vec::new(),
+        reactions: Vec::new(),
         hidden: row.try_get::<i64, _>("hidden")? != 0,
     };
     Ok(ChatRow {

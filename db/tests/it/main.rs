@@ -9,6 +9,7 @@ mod administration;
 mod broadcasts;
 mod chat;
 mod concurrency;
+mod engage;
 mod people;
 mod portable;
 mod sqlite_file;
