@@ -56,6 +56,23 @@ id! {
     BroadcastId
 }
 
+id! {
+    /// A category's row.
+    CategoryId
+}
+id! {
+    /// An invitation's row.
+    InvitationId
+}
+id! {
+    /// A viewer token's row.
+    ViewerTokenId
+}
+id! {
+    /// A coming stream's row.
+    ScheduleId
+}
+
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
 const LOW_BITS: u32 = 21;
@@ -70,7 +87,7 @@ pub(crate) fn now() -> UnixMillis {
 
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21
 /// bits that start at random and count up, so that one process never repeats itself.
-fn fresh() -> i64 {
+pub(crate) fn fresh() -> i64 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let low_mask = (1u64 << LOW_BITS) - 1;
     // The random start is drawn with the first id; zero would mean "not drawn".

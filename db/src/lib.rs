@@ -8,21 +8,40 @@
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
 
 mod broadcast;
+mod category;
 mod error;
 mod id;
+mod invitation;
+mod party;
+mod raid;
+mod schedule;
 mod sqlite;
 mod stream;
+mod stream_index;
+mod stream_list;
+mod stream_watch;
 mod user;
+mod viewer_token;
 
 use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
 pub use broadcast::Broadcast;
+pub use category::{Category, NewCategory};
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
-pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
+pub use id::{
+    BroadcastId, CategoryId, InvitationId, ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId,
+};
+pub use invitation::{Invitation, Invited, NewInvitation};
+pub use raid::Raid;
+pub use schedule::{NewScheduled, Scheduled};
+pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
+pub use stream_index::{Mark, weighted_words, words};
+pub use stream_list::{Found, RecentBroadcast};
+pub use stream_watch::Watched;
 pub use user::{NewUser, Role, User};
+pub use viewer_token::{NewViewerToken, ViewerToken};
 
 /// What every call here gives.
 pub type Result<T> = std::result::Result<T, DbError>;
