@@ -22,6 +22,8 @@ ALTER TABLE streams ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
 -- Whether its words and marks stand in the two tables below. Rows from before these have them made at the next start.
 ALTER TABLE streams ADD COLUMN indexed BIGINT NOT NULL DEFAULT 0;
 
+CREATE INDEX categories_image ON categories (image) WHERE image IS NOT NULL;
+CREATE INDEX streams_thumbnail ON streams (thumbnail) WHERE thumbnail IS NOT NULL;
 CREATE INDEX streams_category ON streams (category_id);
 CREATE INDEX streams_not_indexed ON streams (id) WHERE indexed = 0;
 

@@ -55,6 +55,23 @@ id! {
     /// One time that a stream was live.
     BroadcastId
 }
+id! {
+    /// A mail that waits.
+    MailId
+}
+id! {
+    /// A happening that users were told of: everybody's notification of it has the same id.
+    NotificationId
+}
+
+id! {
+    /// Where a user is logged in.
+    DeviceId
+}
+id! {
+    /// A token of a program.
+    ApiTokenId
+}
 
 id! {
     /// A category's row.

@@ -7,12 +7,25 @@
 //!
 //! Nothing here hashes passwords, checks rights or knows of HTTP.
 
+mod account;
+mod administration;
+mod api_token;
+mod application;
 mod broadcast;
 mod category;
+mod device;
+mod erasure;
 mod error;
+mod export;
+mod follow;
 mod id;
+mod identity;
+mod image;
 mod invitation;
+mod mail;
+mod notification;
 mod party;
+mod profile;
 mod raid;
 mod schedule;
 mod sqlite;
@@ -20,27 +33,45 @@ mod stream;
 mod stream_index;
 mod stream_list;
 mod stream_watch;
+mod token_key;
+mod totp;
 mod user;
+mod user_import;
 mod viewer_token;
 
 use std::time::Duration;
 
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
+pub use account::NewAccount;
+pub use administration::{UserChange, UserFilter, UserRecord, UserState};
+pub use api_token::{ApiToken, NewApiToken};
+pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
 pub use category::{Category, NewCategory};
+pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
+pub use follow::{Acquaintance, After};
 pub use id::{
-    BroadcastId, CategoryId, InvitationId, ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId,
+    ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId,
+    ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId,
 };
+pub use identity::{Identity, NewIdentity};
+pub use image::{Image, ImageId, NewImage};
 pub use invitation::{Invitation, Invited, NewInvitation};
+pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
+pub use notification::{News, Notification, NotificationSetting};
+pub use profile::{Profile, ProfileChange};
 pub use raid::Raid;
 pub use schedule::{NewScheduled, Scheduled};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
 pub use stream_index::{Mark, weighted_words, words};
 pub use stream_list::{Found, RecentBroadcast};
 pub use stream_watch::Watched;
-pub use user::{NewUser, Role, User};
+pub use token_key::TokenKey;
+pub use totp::Totp;
+pub use user::{NO_PASSWORD, NewUser, Role, User};
+pub use user_import::{ImportOutcome, ImportRow};
 pub use viewer_token::{NewViewerToken, ViewerToken};
 
 /// What every call here gives.

@@ -37,7 +37,7 @@ impl KeyHash {
     }
 
     /// Lower-case hexadecimal, as it is stored: `TEXT` means the same to both databases.
-    pub(crate) fn to_hex(self) -> String {
+    pub fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

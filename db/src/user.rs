@@ -9,6 +9,9 @@ use crate::{Db, DbError, Result, UnixMillis, UserId, error::storable, id};
 /// Longest user name in characters.
 const NAME_MAX: usize = 64;
 
+/// Stands where a hash would for an account without a password: no password fits it.
+pub const NO_PASSWORD: &str = "!";
+
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -153,7 +156,7 @@ impl Db {
     }
 }
 
-fn normal(name: &str) -> Result<String> {
+pub(crate) fn normal(name: &str) -> Result<String> {
     let invalid = |why| DbError::Invalid {
         what: "user name",
         why,
@@ -171,7 +174,7 @@ fn normal(name: &str) -> Result<String> {
     Ok(name)
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<User> {
+pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<User> {
     let role: String = row.try_get("role")?;
     Ok(User {
         id: UserId(row.try_get("id")?),

@@ -12,7 +12,10 @@ use crate::StreamSlug;
 #[serde(deny_unknown_fields, default)]
 pub struct CreateViewerToken {
     /// How long it is good for, in seconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 10, maximum = 86_400, default = 3_600))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 10, maximum = 86_400, default = 3_600)
+    )]
     pub lifetime_seconds: u32,
     /// What the guest is called.
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 40))]
@@ -102,13 +105,22 @@ pub struct CreateInvitation {
     #[cfg_attr(feature = "openapi", schema(max_length = 100))]
     pub label: String,
     /// How many people may come in by it.
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 100_000, default = 1))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 1, maximum = 100_000, default = 1)
+    )]
     pub max_uses: u32,
     /// How long it is good for, in seconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 60, maximum = 31_536_000, default = 604_800))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 60, maximum = 31_536_000, default = 604_800)
+    )]
     pub lifetime_seconds: u32,
     /// How long who came in may stay, in seconds.
-    #[cfg_attr(feature = "openapi", schema(minimum = 60, maximum = 86_400, default = 43_200))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 60, maximum = 86_400, default = 43_200)
+    )]
     pub stay_seconds: u32,
 }
 

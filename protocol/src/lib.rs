@@ -19,8 +19,8 @@ mod viewers;
 
 pub use access::{LoginRequest, LoginResponse, Me, StreamAccess};
 pub use invitation::{
-    AcceptInvitation, CreateInvitation, CreateViewerToken, InvitationInfo, InvitationMade, InvitedTo,
-    ViewerAccess, ViewerTokenInfo,
+    AcceptInvitation, CreateInvitation, CreateViewerToken, InvitationInfo, InvitationMade,
+    InvitedTo, ViewerAccess, ViewerTokenInfo,
 };
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;

@@ -17,10 +17,16 @@ pub struct PlanStream {
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub description: String,
     /// When it begins, in milliseconds since the Unix epoch.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 253_402_300_799_000_i64))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 0, maximum = 253_402_300_799_000_i64)
+    )]
     pub starts_at: i64,
     /// When it is over: later than it begins, by at most seven days.
-    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 253_402_300_799_000_i64))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 0, maximum = 253_402_300_799_000_i64)
+    )]
     pub ends_at: i64,
 }
 
@@ -55,7 +61,10 @@ pub struct CategoryInfo {
     pub name: String,
     /// Id of an uploaded picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(max_length = 64, pattern = "^[0-9a-f]{64}$"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(max_length = 64, pattern = "^[0-9a-f]{64}$")
+    )]
     pub image: Option<String>,
 }
 

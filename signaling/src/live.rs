@@ -112,7 +112,6 @@ pub(crate) enum Notice {
 /// Notices that wait for a slow watcher.
 const NOTICES: usize = 16;
 
-
 struct OnAir {
     /// Who feeds it, or fed it last.
     publisher: u64,

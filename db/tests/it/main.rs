@@ -5,8 +5,10 @@
 mod fixture;
 mod postgres;
 
+mod administration;
 mod broadcasts;
 mod concurrency;
+mod people;
 mod sqlite_file;
 mod streams;
 mod users;
