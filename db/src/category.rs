@@ -1,8 +1,8 @@
 //! What streams are about: a list that admins keep.
 
-use sqlx::{Row, any::AnyRow};
+use sqlx::{Any, Row, Transaction, any::AnyRow};
 
-use crate::{CategoryId, Db, DbError, Result, error::storable};
+use crate::{CategoryId, Db, DbError, Result, error::storable, image};
 
 /// A category's row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +35,16 @@ impl Db {
     pub async fn create_category(&self, new: NewCategory) -> Result<Category> {
         check(&new)?;
         let id = CategoryId::fresh();
+        let mut tx = self.begin_write().await?;
+        want_image(&mut tx, &new).await?;
         sqlx::query("INSERT INTO categories (id, slug, name, image) VALUES ($1, $2, $3, $4)")
             .bind(id.0)
             .bind(&*new.slug)
             .bind(&*new.name)
             .bind(new.image.as_deref())
-            .execute(self.writes())
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         Ok(Category {
             id,
             slug: new.slug,
@@ -62,6 +65,7 @@ impl Db {
     ) -> Result<bool> {
         check(new)?;
         let mut tx = self.begin_write().await?;
+        want_image(&mut tx, new).await?;
         let changed = sqlx::query(
             "UPDATE categories SET slug = $3, name = $4, image = $5, version = version + 1
              WHERE id = $1 AND version = $2",
@@ -129,6 +133,14 @@ impl Db {
         .fetch_all(self.reads())
         .await?;
         Ok(rows.iter().map(from_row).collect::<sqlx::Result<_>>()?)
+    }
+}
+
+/// `NotFound` for a picture that is not there.
+async fn want_image(tx: &mut Transaction<'static, Any>, new: &NewCategory) -> Result<()> {
+    match &new.image {
+        Some(id) => image::want(tx, &id.parse()?).await,
+        None => Ok(()),
     }
 }
 

@@ -179,7 +179,7 @@ impl Db {
     }
 
     /// Comes in by an invitation: counts a use, and gives a token for `max_sessions` sessions. A user who
-    /// came in by it before and may still stay is given the same token, and counts once. `NotFound` as
+    /// came in by it before is given the same token for as long again, and counts once. `NotFound` as
     /// [`Db::invited`] gives `None`.
     pub async fn accept_invitation(
         &self,
@@ -205,21 +205,33 @@ impl Db {
             (Some(row), None) => row,
             (row, Some(user)) => {
                 let known = sqlx::query(
-                    "SELECT t.id, t.stream_id, t.invitation_id, t.user_id, t.nickname, t.max_sessions,
-                        t.created_at, t.expires_at, t.revoked_at
-                     FROM viewer_tokens t JOIN invitations i ON i.id = t.invitation_id
-                     WHERE i.code_hash = $1 AND i.revoked_at IS NULL AND t.user_id = $2
-                        AND t.revoked_at IS NULL AND t.expires_at > $3
-                     LIMIT 1",
+                    "UPDATE viewer_tokens SET expires_at = $3 + (
+                        SELECT pass_lifetime FROM invitations WHERE id = invitation_id)
+                     WHERE user_id = $2 AND invitation_id = (
+                        SELECT id FROM invitations
+                        WHERE code_hash = $1 AND revoked_at IS NULL AND expires_at > $3)
+                     RETURNING id, stream_id, invitation_id, user_id, nickname, max_sessions, created_at,
+                        expires_at, revoked_at",
                 )
                 .bind(code.to_hex())
                 .bind(user.0)
                 .bind(now)
                 .fetch_optional(&mut *tx)
                 .await?;
-                // Without a commit the use is not counted.
                 if let Some(known) = known {
-                    return Ok(viewer_token::from_row(&known)?);
+                    let known = viewer_token::from_row(&known)?;
+                    // Who was sent away does not come back by the same link.
+                    if known.revoked_at.is_some() {
+                        return Err(gone);
+                    }
+                    if row.is_some() {
+                        sqlx::query("UPDATE invitations SET uses = uses - 1 WHERE code_hash = $1")
+                            .bind(code.to_hex())
+                            .execute(&mut *tx)
+                            .await?;
+                    }
+                    tx.commit().await?;
+                    return Ok(known);
                 }
                 row.ok_or(gone)?
             }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+use sqlx::{Any, AssertSqlSafe, Row, Transaction, any::AnyRow};
 use weir_protocol::{StreamCategory, StreamOwner, StreamSlug, Visibility};
 
 use crate::{
-    CategoryId, Db, DbError, Result, StreamId, UnixMillis, UserId, error::storable, id,
+    CategoryId, Db, DbError, Result, StreamId, UnixMillis, UserId, error::storable, id, image,
     stream_index,
 };
 
@@ -140,6 +140,7 @@ impl Db {
         storable_details(&new.title, &details)?;
         let id = StreamId::fresh();
         let mut tx = self.begin_write().await?;
+        want_thumbnail(&mut tx, &details).await?;
         sqlx::query(
             "INSERT INTO streams (id, slug, title, key_hash, owner_id, created_at, updated_at, description,
                 category_id, tags, visibility, language, mature, thumbnail, playout_delay_min_ms,
@@ -188,6 +189,7 @@ impl Db {
     ) -> Result<Option<Stream>> {
         storable_details(title, details)?;
         let mut tx = self.begin_write().await?;
+        want_thumbnail(&mut tx, details).await?;
         let changed = sqlx::query(
             "UPDATE streams SET title = $3, description = $4, category_id = $5, tags = $6, visibility = $7,
                 language = $8, mature = $9, thumbnail = $10, playout_delay_min_ms = $11,
@@ -343,6 +345,14 @@ fn found(changed: u64) -> Result<()> {
         Err(DbError::NotFound { what: "stream" })
     } else {
         Ok(())
+    }
+}
+
+/// `NotFound` for a picture that is not there.
+async fn want_thumbnail(tx: &mut Transaction<'static, Any>, details: &StreamDetails) -> Result<()> {
+    match &details.thumbnail {
+        Some(id) => image::want(tx, &id.parse()?).await,
+        None => Ok(()),
     }
 }
 

@@ -25,7 +25,9 @@ mod rest;
 mod rights;
 mod router;
 mod sdp;
+mod streams;
 mod tokens;
+mod watching;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -89,6 +91,8 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    watching: watching::Watching,
+    streams: streams::Streams,
 }
 
 impl FromRef<App> for Arc<Services> {

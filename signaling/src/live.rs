@@ -45,7 +45,6 @@ use crate::{happenings::Bus, hls};
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
 pub(crate) use listing::{Listed, LiveList};
-pub(crate) use viewers::Session;
 pub use watch_database::watch_database;
 
 use publishers::Publishers;
@@ -293,8 +292,8 @@ impl Live {
         self.revoke(sfu, stream, None).await;
         let viewers: Vec<SessionId> = {
             let mut state = self.state();
-            if let Some(entry) = state.streams.remove(&stream) {
-                self.inner.listing.gone(&entry.row);
+            if state.streams.remove(&stream).is_some() {
+                self.inner.listing.gone();
             }
             state
                 .viewers

@@ -26,7 +26,7 @@ use weir_db::Stream;
 
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    rest, sdp, streams, tokens::Tokens, watching, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -45,13 +45,14 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        watching: watching::Watching::default(),
+        streams: streams::Streams::default(),
         services,
     };
-    // The origin's own header fields stand: it knows what may be cached.
-    let hls = hls::router(app.services.hls.clone())
-        .method_not_allowed_fallback(not_allowed)
-        .layer(compression())
-        .layer(cors());
+    tokio::spawn(watching::keep_passes(app.clone()));
+    tokio::spawn(streams::keep_index(app.clone()));
+    tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    let hls = playback(&app);
 
     Router::new()
         .merge(webrtc())
@@ -65,6 +66,21 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+}
+
+/// HLS: for everybody, and by viewer tokens.
+fn playback(app: &App) -> Router {
+    let origin = hls::router(app.services.hls.clone());
+    let (for_tokens, plain) = (app.clone(), origin.clone());
+    let with_token =
+        move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
+    // The origin's own header fields stand: it knows what may be cached.
+    origin
+        .layer(middleware::from_fn_with_state(app.clone(), watching::gate))
+        .route("/t/{token}/{*rest}", get(with_token))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
+        .layer(cors())
 }
 
 /// WHIP and WHEP.
@@ -100,6 +116,7 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(streams::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

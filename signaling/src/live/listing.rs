@@ -48,8 +48,9 @@ pub(super) struct Listing {
 struct Cached {
     list: Arc<LiveList>,
     made_at: Option<Instant>,
-    /// Something began, ended, or is called otherwise.
-    is_wrong: bool,
+    /// Counts what began, ended, or is called otherwise; and up to where the list knows of it.
+    events: u64,
+    events_listed: u64,
     /// Counts changed.
     is_stale: bool,
 }
@@ -66,12 +67,12 @@ impl Listing {
         } == *old;
         let mut cached = self.lock();
         cached.is_stale = true;
-        cached.is_wrong |= !counts_only;
+        cached.events += u64::from(!counts_only);
     }
 
     /// A stream is no more.
-    pub(super) fn gone(&self, _: &Stream) {
-        self.lock().is_wrong = true;
+    pub(super) fn gone(&self) {
+        self.lock().events += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, Cached> {
@@ -80,22 +81,25 @@ impl Listing {
 }
 
 impl Live {
+    /// Counts what lists show at once: beginnings, ends and edits of live streams.
+    pub(crate) fn list_events(&self) -> u64 {
+        self.inner.listing.lock().events
+    }
+
     /// The public streams that are live. Made anew at once when one began or ended, and every half second
     /// when only counts have changed.
     pub(crate) fn listed(&self) -> Arc<LiveList> {
         let listing = &self.inner.listing;
-        {
+        let (before, events) = {
             let mut cached = listing.lock();
             let is_old = cached.made_at.is_none_or(|at| at.elapsed() >= COUNTS_AGE);
-            if !(cached.is_wrong || (cached.is_stale && is_old)) {
+            if cached.events == cached.events_listed && !(cached.is_stale && is_old) {
                 return cached.list.clone();
             }
-            // Changes from here on belong to the next.
-            cached.is_wrong = false;
             cached.is_stale = false;
-        }
+            (cached.list.clone(), cached.events)
+        };
         // The order of locks: state, then listing.
-        let before = listing.lock().list.clone();
         let known: HashMap<StreamId, &Arc<Listed>> =
             before.streams.iter().map(|it| (it.row.id, it)).collect();
         let mut streams: Vec<Arc<Listed>> = self
@@ -123,7 +127,11 @@ impl Live {
         streams.sort_by_key(|it| std::cmp::Reverse((it.summary.viewers.total(), it.row.id)));
         let list = Arc::new(LiveList { streams });
         let mut cached = listing.lock();
-        cached.list = list.clone();
+        // Another request may have seen more meanwhile.
+        if events >= cached.events_listed {
+            cached.list = list.clone();
+            cached.events_listed = events;
+        }
         cached.made_at = Some(Instant::now());
         list
     }

@@ -9,10 +9,7 @@ use std::{
 use weir_db::ViewerTokenId;
 use weir_sfu::{SessionId, StreamId};
 
-use crate::{
-    entity_tag::EntityTag,
-    watching::{Place, Who},
-};
+use crate::{entity_tag::EntityTag, watching::Who};
 
 /// A session whose transport did not come up for so long is not one: the media plane has given it up
 /// long before, and does not tell of it.
@@ -35,8 +32,7 @@ struct Viewer {
     stream: StreamId,
     tag: EntityTag,
     who: Who,
-    /// Its place among the sessions of its viewer token; free again when this goes.
-    _place: Option<Place>,
+    since: Instant,
     connected: bool,
 }
 
@@ -56,7 +52,7 @@ impl Viewers {
         session: SessionId,
         stream: StreamId,
         tag: EntityTag,
-        (who, place): (Who, Option<Place>),
+        who: Who,
         now: Instant,
     ) {
         let mut sessions = self.lock();
@@ -73,7 +69,7 @@ impl Viewers {
             stream,
             tag,
             who,
-            _place: place,
+            since: now,
             connected: false,
         };
         sessions.viewers.insert(session, viewer);
@@ -114,12 +110,16 @@ impl Viewers {
             .collect()
     }
 
-    /// Sessions under a viewer token.
+    /// Sessions under a viewer token, the oldest first.
     pub(crate) fn under(&self, token: ViewerTokenId) -> Vec<SessionId> {
         let sessions = self.lock();
-        let under = |v: &Viewer| v.who.token() == Some(token);
-        let under = sessions.viewers.iter().filter(|(_, v)| under(v));
-        under.map(|(id, _)| *id).collect()
+        let under = sessions.viewers.iter();
+        let mut under: Vec<_> = under
+            .filter(|(_, v)| v.who.token() == Some(token))
+            .map(|(id, v)| (v.since, *id))
+            .collect();
+        under.sort_unstable();
+        under.into_iter().map(|(_, id)| id).collect()
     }
 
     /// The session's entity tag.
@@ -151,8 +151,13 @@ mod tests {
         let viewers = Viewers::default();
         let start = Instant::now();
         let insert = |id, at| {
-            let who = (Who::Nobody, None);
-            viewers.insert(SessionId(id), StreamId(7), EntityTag::fresh(), who, at);
+            viewers.insert(
+                SessionId(id),
+                StreamId(7),
+                EntityTag::fresh(),
+                Who::Nobody,
+                at,
+            );
         };
         insert(1, start);
         insert(2, start);
