@@ -85,6 +85,23 @@ id! {
     RoomId
 }
 
+id! {
+    /// A category's row.
+    CategoryId
+}
+id! {
+    /// An invitation's row.
+    InvitationId
+}
+id! {
+    /// A viewer token's row.
+    ViewerTokenId
+}
+id! {
+    /// A coming stream's row.
+    ScheduleId
+}
+
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
 const LOW_BITS: u32 = 21;

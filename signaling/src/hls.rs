@@ -154,6 +154,11 @@ impl Origin {
             .is_some_and(|entry| lock(&entry.state).stream.is_ready())
     }
 
+    /// Whether anything is served under this name.
+    pub fn knows(&self, slug: &str) -> bool {
+        self.entry(slug).is_some()
+    }
+
     /// Changes whenever [`Origin::is_ready`] does for some stream.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()

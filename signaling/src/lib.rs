@@ -27,8 +27,10 @@ mod rights;
 mod rooms;
 mod router;
 mod sdp;
+mod streams;
 mod tokens;
 mod webhooks;
+mod watching;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -106,6 +108,8 @@ struct App {
     people: people::People,
     webhooks: webhooks::Webhooks,
     rooms: rooms::Rooms,
+    watching: watching::Watching,
+    streams: streams::Streams,
 }
 
 impl FromRef<App> for Arc<Services> {

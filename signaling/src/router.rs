@@ -25,14 +25,27 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls,
+    ApiError,
+    App,
+    Services,
+    api,
+    assets,
+    error,
+    health,
+    hls,
     login_limit::LoginLimit,
-    metrics, people, rest,
+    metrics,
+    people,
+    rest,
     rooms::{self, Rooms},
     sdp,
     tokens::Tokens,
     webhooks::{self, Webhooks},
-    whep, whep_layer, whip,
+    whep,
+    whep_layer,
+    whip,
+    streams,
+    watching,
 };
 
 /// Largest JSON body in bytes.
@@ -62,6 +75,14 @@ pub fn router(services: Arc<Services>) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .layer(compression())
         .layer(cors());
+        watching: watching::Watching::default(),
+        streams: streams::Streams::default(),
+        services,
+    };
+    tokio::spawn(watching::keep_passes(app.clone()));
+    tokio::spawn(streams::keep_index(app.clone()));
+    tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    let hls = playback(&app);
 
     Router::new()
         .merge(webrtc())
@@ -76,6 +97,21 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+}
+
+/// HLS: for everybody, and by viewer tokens.
+fn playback(app: &App) -> Router {
+    let origin = hls::router(app.services.hls.clone());
+    let (for_tokens, plain) = (app.clone(), origin.clone());
+    let with_token =
+        move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
+    // The origin's own header fields stand: it knows what may be cached.
+    origin
+        .layer(middleware::from_fn_with_state(app.clone(), watching::gate))
+        .route("/t/{token}/{*rest}", get(with_token))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
+        .layer(cors())
 }
 
 /// WHIP and WHEP.
@@ -114,6 +150,7 @@ fn api() -> Router<App> {
         .merge(people::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(streams::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
