@@ -55,6 +55,17 @@ id! {
     /// One time that a stream was live.
     BroadcastId
 }
+id! {
+    /// One time that somebody watched.
+    ViewerSessionId
+}
+
+impl ViewerSessionId {
+    /// For a session that begins now. Sessions are tracked in memory before they are written down.
+    pub fn begin() -> Self {
+        Self::fresh()
+    }
+}
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
@@ -66,6 +77,11 @@ pub(crate) fn now() -> UnixMillis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The least id that is given out at this time.
+pub(crate) fn first_at(at: UnixMillis) -> i64 {
+    (at.clamp(0, (1 << 42) - 1)) << LOW_BITS
 }
 
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21

@@ -10,6 +10,7 @@
 mod broadcast;
 mod error;
 mod id;
+mod insight;
 mod sqlite;
 mod stream;
 mod user;
@@ -20,7 +21,11 @@ use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
 pub use broadcast::Broadcast;
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use id::{BroadcastId, StreamId, UnixMillis, UserId, ViewerSessionId};
+pub use insight::{
+    Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
+    HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
+};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
 

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod insight;
 mod layer;
 mod page;
 mod problem;
@@ -12,6 +13,11 @@ mod stream;
 mod viewers;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
+pub use insight::{
+    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary, CreatorInsight,
+    InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight, StreamTotals,
+    ViewerSessionReport,
+};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
 pub use problem::{ErrorCode, Problem};
