@@ -29,6 +29,7 @@ pub struct Server {
     weir: PathBuf,
     dir: TempDir,
     http: u16,
+    environment: Vec<(String, String)>,
     child: Child,
 }
 
@@ -39,14 +40,27 @@ impl Server {
     /// # Errors
     /// When it cannot be started or is not ready in time; with the end of its log.
     pub async fn start(weir: &Path) -> anyhow::Result<Self> {
+        Self::start_with(weir, &[]).await
+    }
+
+    /// The same with settings, as variables of the environment.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(weir: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         for _ in 0..PORT_ATTEMPTS {
             let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
             let http = free_port()?;
-            let child = serve(weir, dir.path(), http)?;
+            let child = serve(weir, dir.path(), http, &environment)?;
             let mut server = Self {
                 weir: weir.to_owned(),
                 dir,
                 http,
+                environment: environment.clone(),
                 child,
             };
             match server.wait_ready().await {
@@ -89,7 +103,8 @@ impl Server {
         let mut command = plain_command(&self.weir, self.dir.path());
         command
             .args(arguments)
-            .args(settings(self.dir.path(), self.http));
+            .args(settings(self.dir.path(), self.http))
+            .envs(self.environment.iter().cloned());
         command
     }
 
@@ -102,6 +117,27 @@ impl Server {
             .command(&["stream", "create", "--slug", slug, "--json"])
             .output()?;
         serde_json::from_slice(succeeded(&output)?).context("weir stream create --json")
+    }
+
+    /// Kills the process at once, as a crash would, and starts it anew with the same data and port.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn kill_and_restart(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.restart().await
+    }
+
+    /// Starts a process that has ended anew, with the same data and port.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.child = serve(&self.weir, self.dir.path(), self.http, &self.environment)?;
+        self.wait_ready()
+            .await
+            .map_err(|error| error.context(self.log_end()))
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -205,11 +241,20 @@ fn settings(dir: &Path, http: u16) -> Vec<String> {
     ]
 }
 
-fn serve(weir: &Path, dir: &Path, http: u16) -> anyhow::Result<Child> {
-    let log = File::create(dir.join("log"))?;
+fn serve(
+    weir: &Path,
+    dir: &Path,
+    http: u16,
+    environment: &[(String, String)],
+) -> anyhow::Result<Child> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))?;
     plain_command(weir, dir)
         .arg("serve")
         .args(settings(dir, http))
+        .envs(environment.iter().cloned())
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()

@@ -7,6 +7,9 @@ mod cli;
 mod fanout;
 mod layers;
 mod media;
+mod platform;
+#[path = "../../db/tests/it/postgres.rs"]
+mod postgres;
 mod program;
 mod webrtc_client;
 mod whip_whep;

@@ -9,6 +9,7 @@ mod events;
 mod hls;
 mod ice;
 mod layer;
+mod matrix;
 mod operations;
 mod peer;
 mod server;

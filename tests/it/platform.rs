@@ -1,0 +1,6 @@
+//! Each row of the feature list that is about people, streams, rooms, events and figures: what a
+//! stranger with an HTTP client sees of the real program, on SQLite and on PostgreSQL. Tests are
+//! named by the row's id.
+
+mod foundation;
+mod server;
