@@ -14,11 +14,11 @@ pub struct QoeReport {
     /// The last part of the WHEP session's address. Absent over HLS: then the playback is the one of
     /// this address and user agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{32}$", nullable = false))]
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{32}$"))]
     pub session: Option<String>,
     /// Milliseconds from asking for the stream to its first picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(maximum = 600_000, nullable = false))]
+    #[cfg_attr(feature = "openapi", schema(maximum = 600_000))]
     pub join_ms: Option<u32>,
     /// How often the picture stood still.
     #[cfg_attr(feature = "openapi", schema(maximum = 1_000_000))]
@@ -28,7 +28,7 @@ pub struct QoeReport {
     pub stall_ms: u32,
     /// Distance to the publisher now, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(maximum = 600_000, nullable = false))]
+    #[cfg_attr(feature = "openapi", schema(maximum = 600_000))]
     pub delay_ms: Option<u32>,
 }
 

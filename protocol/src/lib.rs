@@ -14,9 +14,9 @@ mod viewers;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use insight::{
-    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary, CreatorInsight,
-    InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight, StreamTotals,
-    ViewerSessionReport,
+    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary,
+    CreatorInsight, InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight,
+    StreamTotals, ViewerSessionReport,
 };
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;

@@ -30,7 +30,7 @@ use crate::{
 use tracker::{Arrival, Key, Rows, Tracker};
 use visitor::{Origin, Salt, family};
 
-pub(crate) use rest::routes;
+pub(crate) use rest::{Somebody, routes};
 pub(crate) use run::run;
 pub(crate) use tracker::{Quality, Said};
 
@@ -56,6 +56,12 @@ impl Default for InsightConfig {
 #[derive(Clone)]
 pub(crate) struct Audience {
     tracker: Arc<Mutex<Tracker>>,
+}
+
+impl std::fmt::Debug for Audience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Audience")
+    }
 }
 
 impl Default for Audience {
@@ -132,6 +138,11 @@ impl Audience {
 
     fn sample(&self, stream: StreamId, stats: &StreamStats) {
         self.tracker().sample(stream, stats, now());
+    }
+
+    /// Streams with WebRTC viewers.
+    fn streams(&self) -> Vec<StreamId> {
+        self.tracker().streams_over_webrtc()
     }
 
     fn tick(&self) {

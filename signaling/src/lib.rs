@@ -16,6 +16,7 @@ mod error;
 mod happenings;
 mod health;
 pub mod hls;
+mod insight;
 pub mod keys;
 pub mod live;
 mod login_limit;
@@ -42,6 +43,7 @@ pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
 pub use error::ApiError;
 use error::Refusals;
+pub use insight::InsightConfig;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use router::router;
@@ -80,6 +82,8 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// For how long figures of viewers are kept.
+    pub insight: InsightConfig,
 }
 
 /// State of all handlers.

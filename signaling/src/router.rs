@@ -25,8 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls, insight, login_limit::LoginLimit,
+    metrics, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -47,6 +47,8 @@ pub fn router(services: Arc<Services>) -> Router {
         metrics: Arc::new(metrics::Metrics::new()),
         services,
     };
+    let audience = app.services.live.audience().clone();
+    tokio::spawn(insight::run(app.services.clone(), audience));
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
@@ -100,6 +102,7 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(insight::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

@@ -10,12 +10,17 @@ use axum::{
 use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, sdp};
+use crate::{
+    ApiError, App, body::Body, entity_tag::EntityTag, insight::Somebody, live::media_id,
+    rest::account::ClientAddress, sdp,
+};
 
 /// `POST /whep/{slug}`: a viewer's offer.
 pub(crate) async fn view(
     State(app): State<App>,
     Path(slug): Path<String>,
+    ClientAddress(address): ClientAddress,
+    Somebody(user): Somebody,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
@@ -29,6 +34,9 @@ pub(crate) async fn view(
     let (id, tag) = (session.id, EntityTag::fresh());
     let viewers = services.live.viewers();
     viewers.insert(id, media, tag.clone(), Instant::now());
+    let user = user.map(|user| user.id);
+    let audience = services.live.audience();
+    audience.arrived(id, stream.id, user, Some(address), &headers);
     let mut response = sdp::created("/whep", session, &tag, &services.config.ice_servers);
     let link = format!("</whep/session/{id}/layer>; rel=\"{LAYER_RELATION}\"");
     let link = HeaderValue::try_from(link).expect("letters, digits and signs");

@@ -73,7 +73,8 @@ pub struct ActivitySum {
     pub reactions: i64,
 }
 
-const ACTIVITY: &str = "SELECT a.broadcast_id, st.slug, st.title, a.user_id, u.name, b.started_at, b.ended_at,
+const ACTIVITY: &str =
+    "SELECT a.broadcast_id, st.slug, st.title, a.user_id, u.name, b.started_at, b.ended_at,
      a.first_at, a.last_at, a.sessions, a.watch_ms, a.messages, a.reactions
      FROM broadcast_users a JOIN broadcasts b ON b.id = a.broadcast_id
      JOIN streams st ON st.id = b.stream_id JOIN users u ON u.id = a.user_id";

@@ -4,7 +4,8 @@ use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 use super::placeholders;
 use crate::{
-    BroadcastId, Db, DbError, Result, StreamId, UnixMillis, UserId, ViewerSessionId, error::storable,
+    BroadcastId, Db, DbError, Result, StreamId, UnixMillis, UserId, ViewerSessionId,
+    error::storable,
 };
 
 /// Sessions in one statement: 16 values each, far below the 32,766 that SQLite takes.
@@ -126,11 +127,10 @@ impl Db {
     /// Ends the sessions that a crash left open, at the time that they were seen last; gives their
     /// number. For the start of the only server on this database.
     pub async fn end_open_viewer_sessions(&self) -> Result<u64> {
-        let ended = sqlx::query(
-            "UPDATE viewer_sessions SET ended_at = seen_at WHERE ended_at IS NULL",
-        )
-        .execute(self.writes())
-        .await?;
+        let ended =
+            sqlx::query("UPDATE viewer_sessions SET ended_at = seen_at WHERE ended_at IS NULL")
+                .execute(self.writes())
+                .await?;
         Ok(ended.rows_affected())
     }
 
@@ -176,11 +176,13 @@ impl Db {
             .bind(day)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("INSERT INTO viewer_salts (day, salt) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING")
-            .bind(day)
-            .bind(fresh)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(
+            "INSERT INTO viewer_salts (day, salt) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING",
+        )
+        .bind(day)
+        .bind(fresh)
+        .execute(&mut *tx)
+        .await?;
         let row = sqlx::query("SELECT salt FROM viewer_salts WHERE day = $1")
             .bind(day)
             .fetch_one(&mut *tx)
@@ -195,7 +197,9 @@ fn from_row(row: &AnyRow) -> sqlx::Result<ViewerSession> {
     Ok(ViewerSession {
         id: ViewerSessionId(row.try_get("id")?),
         stream_id: StreamId(row.try_get("stream_id")?),
-        broadcast_id: row.try_get::<Option<i64>, _>("broadcast_id")?.map(BroadcastId),
+        broadcast_id: row
+            .try_get::<Option<i64>, _>("broadcast_id")?
+            .map(BroadcastId),
         user_id: row.try_get::<Option<i64>, _>("user_id")?.map(UserId),
         protocol: protocol.parse().map_err(|_| sqlx::Error::ColumnDecode {
             index: "protocol".into(),

@@ -6,9 +6,7 @@ use super::{
     DAY_MS, Figures, listed,
     minutes::{figures, sums},
 };
-use crate::{
-    Broadcast, BroadcastId, Db, Result, StreamId, UnixMillis, UserId, broadcast,
-};
+use crate::{Broadcast, BroadcastId, Db, Result, StreamId, UnixMillis, UserId, broadcast};
 
 /// How long a session lasted.
 const WATCHED: &str = "(COALESCE(s.ended_at, s.seen_at) - s.started_at)";
@@ -67,7 +65,8 @@ pub struct CreatorStream {
 }
 
 /// Broadcasts with their totals. Sums over users by sub-queries: joined, they would multiply.
-const REPORTS: &str = "SELECT b.id, b.stream_id, b.protocol, b.started_at, b.ended_at, b.peak_viewers,
+const REPORTS: &str =
+    "SELECT b.id, b.stream_id, b.protocol, b.started_at, b.ended_at, b.peak_viewers,
      COALESCE(t.sessions, 0) AS sessions, COALESCE(t.viewers, 0) AS viewers,
      COALESCE(t.webrtc_ms, 0) AS webrtc_ms, COALESCE(t.hls_ms, 0) AS hls_ms,
      COALESCE(t.stalls, 0) AS stalls, COALESCE(t.stall_ms, 0) AS stall_ms,
@@ -190,7 +189,10 @@ impl Db {
             .fetch_optional(self.reads())
             .await?;
         let read = |row: AnyRow| Ok((report(&row)?, row.try_get("slug")?));
-        Ok(row.map(read).transpose().map_err(|error: sqlx::Error| error)?)
+        Ok(row
+            .map(read)
+            .transpose()
+            .map_err(|error: sqlx::Error| error)?)
     }
 
     /// What a creator's streams came to from `from` until before `to`, by slug: whole hours.
@@ -275,4 +277,3 @@ fn report(row: &AnyRow) -> sqlx::Result<BroadcastReport> {
         },
     })
 }
-

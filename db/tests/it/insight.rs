@@ -314,7 +314,10 @@ async fn broadcasts_are_summed_up(test: TestDb) {
         2
     );
     assert_eq!(db.stream_chatters(stream, range).await.unwrap(), 1);
-    assert_eq!(db.broadcast_report("9".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(
+        db.broadcast_report("9".parse().unwrap()).await.unwrap(),
+        None
+    );
 }
 
 async fn creators_see_all_their_streams(test: TestDb) {
@@ -346,7 +349,10 @@ async fn creators_see_all_their_streams(test: TestDb) {
     assert_eq!(names, ["a", "b"]);
     assert_eq!(report[0].figures.webrtc_ms, 10);
     assert_eq!(report[0].title, "A");
-    assert_eq!(db.creator_report(ann, (DAY_MS, 2 * DAY_MS)).await.unwrap(), []);
+    assert_eq!(
+        db.creator_report(ann, (DAY_MS, 2 * DAY_MS)).await.unwrap(),
+        []
+    );
 }
 
 async fn activity_is_kept_per_user(test: TestDb) {

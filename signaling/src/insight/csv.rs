@@ -47,15 +47,12 @@ fn encode(rows: &[Row]) -> Bytes {
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
     for row in rows {
-        let cells = row.iter().map(|cell| guarded(cell));
+        let cells = row.iter().map(|cell| guarded(cell).into_owned());
         writer
             .write_record(cells)
             .expect("rows of one width into memory");
     }
-    writer
-        .into_inner()
-        .expect("nothing fails in memory")
-        .into()
+    writer.into_inner().expect("nothing fails in memory").into()
 }
 
 /// Spreadsheets take a cell that begins with one of these for a formula, and titles are written by
@@ -78,7 +75,8 @@ mod tests {
             row(&["=1+1", "@SUM(A1)", "-2", "+3", "\tx"]),
             row(&["a,b", "say \"hi\"", "two\nlines", "12.5", ""]),
         ]);
-        let expected = "'=1+1,'@SUM(A1),'-2,'+3,'\tx\r\n\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",12.5,\r\n";
+        let expected =
+            "'=1+1,'@SUM(A1),'-2,'+3,'\tx\r\n\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",12.5,\r\n";
         assert_eq!(text, expected);
     }
 

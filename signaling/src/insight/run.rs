@@ -34,7 +34,7 @@ pub(crate) async fn run(services: Arc<Services>, audience: Audience) {
         loop {
             samples.tick().await;
             renew_salt(&services.db, &audience, &mut day).await;
-            for row in services.live.on_air_rows() {
+            for row in audience.streams() {
                 let media = weir_sfu::StreamId(row.get().unsigned_abs());
                 if let Some(stats) = services.sfu.stream_stats(media).await {
                     audience.sample(row, &stats);
@@ -69,7 +69,10 @@ async fn start(db: &Db) {
         let broadcasts = db.broadcasts_to_sum_up().await?;
         let left_open = db.end_open_viewer_sessions().await?;
         if left_open > 0 {
-            tracing::warn!(left_open, "viewer sessions of a run that did not stop cleanly were ended");
+            tracing::warn!(
+                left_open,
+                "viewer sessions of a run that did not stop cleanly were ended"
+            );
         }
         sum_up(db, &broadcasts).await
     };
@@ -110,7 +113,11 @@ pub(super) async fn sum_up(db: &Db, broadcasts: &[BroadcastId]) -> Result<(), Db
 
 async fn forget(db: &Db, config: &InsightConfig) -> Result<(), DbError> {
     let before = |days: u32| now() - i64::from(days) * DAY_MS;
-    while db.forget_viewer_sessions(before(config.session_days)).await? > 0 {
+    while db
+        .forget_viewer_sessions(before(config.session_days))
+        .await?
+        > 0
+    {
         tokio::time::sleep(FORGET_PAUSE).await;
     }
     while db.forget_stream_minutes(before(config.minute_days)).await? > 0 {

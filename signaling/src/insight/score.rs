@@ -108,7 +108,10 @@ mod tests {
         };
         assert!(engagement(some).is_some());
         for none in [
-            Engagement { watch_ms: 0, ..some },
+            Engagement {
+                watch_ms: 0,
+                ..some
+            },
             Engagement { live_ms: 0, ..some },
             Engagement { viewers: 0, ..some },
         ] {

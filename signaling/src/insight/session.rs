@@ -125,8 +125,9 @@ impl Open {
     /// JSON: milliseconds by layer.
     pub(super) fn layers(&self) -> String {
         let layers = self.layers.iter().filter(|(_, time)| *time > 0);
-        let layers: serde_json::Map<String, serde_json::Value> =
-            layers.map(|(name, time)| (name.clone(), (*time).into())).collect();
+        let layers: serde_json::Map<String, serde_json::Value> = layers
+            .map(|(name, time)| (name.clone(), (*time).into()))
+            .collect();
         serde_json::Value::Object(layers).to_string()
     }
 }

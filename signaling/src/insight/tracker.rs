@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use weir_db::{
-    BroadcastId, Figures, MINUTE_MS, Participation, StreamId, StreamMinute, UnixMillis,
-    UserId, ViewProtocol, ViewerSession,
+    BroadcastId, Figures, MINUTE_MS, Participation, StreamId, StreamMinute, UnixMillis, UserId,
+    ViewProtocol, ViewerSession,
 };
 use weir_protocol::{QoeReport, StreamSlug};
 use weir_sfu::{LayerChoice, SessionId, StreamStats};
@@ -188,7 +188,8 @@ impl Tracker {
     pub(crate) fn forget(&mut self, (stream, slug): (StreamId, &StreamSlug)) {
         self.on_air.remove(slug);
         self.streams.remove(&stream);
-        self.watchers.retain(|_, watcher| watcher.arrival.stream != stream);
+        self.watchers
+            .retain(|_, watcher| watcher.arrival.stream != stream);
         self.waiting.sessions.retain(|row| row.stream_id != stream);
         self.waiting.minutes.retain(|row| row.stream_id != stream);
     }
@@ -206,7 +207,13 @@ impl Tracker {
             return;
         };
         let join_ms = (now - arrival.at).max(0);
-        self.watch(Key::WebRtc(session), arrival, ViewProtocol::WebRtc, Some(join_ms), now);
+        self.watch(
+            Key::WebRtc(session),
+            arrival,
+            ViewProtocol::WebRtc,
+            Some(join_ms),
+            now,
+        );
     }
 
     /// A WebRTC viewer is gone.
@@ -217,7 +224,11 @@ impl Tracker {
 
     /// Somebody asked for a playlist of what is on the air.
     pub(crate) fn asked_for_playlist(&mut self, slug: &str, from: Origin<'_>, now: UnixMillis) {
-        let Some(stream) = slug.parse().ok().and_then(|slug: StreamSlug| self.on_air.get(&slug)) else {
+        let Some(stream) = slug
+            .parse()
+            .ok()
+            .and_then(|slug: StreamSlug| self.on_air.get(&slug))
+        else {
             return;
         };
         let stream = *stream;
@@ -260,10 +271,22 @@ impl Tracker {
         let channel = self.channel(stream, now);
         channel.figures.stalls += news.stalls;
         channel.figures.stall_ms += news.stall_ms;
-        if let Some(delay) = report.delay_ms.filter(|_| channel.delays.len() < DELAYS_MAX) {
+        if let Some(delay) = report
+            .delay_ms
+            .filter(|_| channel.delays.len() < DELAYS_MAX)
+        {
             channel.delays.push(delay);
         }
         Some(true)
+    }
+
+    /// Streams with viewers whom the media plane knows.
+    pub(crate) fn streams_over_webrtc(&self) -> Vec<StreamId> {
+        let watched = self
+            .streams
+            .iter()
+            .filter(|(_, channel)| channel.webrtc > 0);
+        watched.map(|(stream, _)| *stream).collect()
     }
 
     /// How a stream's viewers are served now.
@@ -297,7 +320,13 @@ impl Tracker {
     }
 
     /// Somebody wrote in a stream's chat.
-    pub(crate) fn said(&mut self, stream: StreamId, user: Option<UserId>, what: Said, now: UnixMillis) {
+    pub(crate) fn said(
+        &mut self,
+        stream: StreamId,
+        user: Option<UserId>,
+        what: Said,
+        now: UnixMillis,
+    ) {
         let channel = self.channel(stream, now);
         let (messages, reactions) = match what {
             Said::Message => (1, 0),
@@ -364,15 +393,20 @@ impl Tracker {
             }
         }
         let said = self.said.drain();
-        let said = said.map(|((broadcast_id, user_id), (at, messages, reactions))| Participation {
-            broadcast_id,
-            user_id,
-            at,
-            messages,
-            reactions,
-        });
+        let said = said.map(
+            |((broadcast_id, user_id), (at, messages, reactions))| Participation {
+                broadcast_id,
+                user_id,
+                at,
+                messages,
+                reactions,
+            },
+        );
         rows.participation.extend(said);
-        let on_air = self.streams.values().filter_map(|channel| channel.broadcast);
+        let on_air = self
+            .streams
+            .values()
+            .filter_map(|channel| channel.broadcast);
         self.touched.extend(on_air);
         rows.broadcasts.extend(self.touched.drain());
         rows
@@ -381,7 +415,10 @@ impl Tracker {
     /// Rows that could not be written: they are given out again.
     pub(crate) fn put_back(&mut self, rows: Rows) {
         // Open ones are made anew.
-        let ended = rows.sessions.into_iter().filter(|row| row.ended_at.is_some());
+        let ended = rows
+            .sessions
+            .into_iter()
+            .filter(|row| row.ended_at.is_some());
         self.waiting.sessions.extend(ended);
         self.waiting.minutes.extend(rows.minutes);
         self.waiting.participation.extend(rows.participation);
@@ -390,7 +427,10 @@ impl Tracker {
             + trim(&mut self.waiting.minutes)
             + trim(&mut self.waiting.participation);
         if lost > 0 {
-            tracing::warn!(lost, "figures of viewers are lost: the database does not take them");
+            tracing::warn!(
+                lost,
+                "figures of viewers are lost: the database does not take them"
+            );
         }
     }
 

@@ -114,7 +114,11 @@ fn watch_time_is_exact_and_cut_at_minutes() {
         .map(|row| (row.ended_at.unwrap() - row.started_at, row.join_ms))
         .collect();
     assert_eq!(lasted, [(30_000, Some(300)), (60_000, Some(300))]);
-    assert!(rows.sessions.iter().all(|row| row.broadcast_id == Some(broadcast(9))));
+    assert!(
+        rows.sessions
+            .iter()
+            .all(|row| row.broadcast_id == Some(broadcast(9)))
+    );
     assert_eq!(rows.broadcasts, [broadcast(9)]);
     assert!(tracker.take(false, START + 300_000).minutes.is_empty());
     assert!(tracker.streams.is_empty(), "nothing is kept of it");
@@ -133,7 +137,13 @@ fn who_stays_has_a_session_in_each_broadcast() {
     let rows = tracker.ended_rows(START + 26_000);
     let all: Vec<_> = rows
         .iter()
-        .map(|row| (row.broadcast_id, row.started_at - START, row.ended_at.unwrap() - START))
+        .map(|row| {
+            (
+                row.broadcast_id,
+                row.started_at - START,
+                row.ended_at.unwrap() - START,
+            )
+        })
         .collect();
     assert_eq!(
         all,
@@ -199,7 +209,11 @@ fn players_are_believed_within_reason() {
     let outcomes: Vec<_> = (0..9)
         .map(|_| report(&mut tracker, say(3, 1, 1), 41).unwrap())
         .collect();
-    assert_eq!(outcomes.iter().filter(|taken| **taken).count(), 6, "{outcomes:?}");
+    assert_eq!(
+        outcomes.iter().filter(|taken| **taken).count(),
+        6,
+        "{outcomes:?}"
+    );
     assert_eq!(report(&mut tracker, say(3, 1, 1), 60), Some(true));
     let other = say(0, 0, 0);
     assert_eq!(tracker.report(key, id("2"), None, &other, START), None);
@@ -253,7 +267,10 @@ fn who_never_connects_is_counted_as_such() {
     tracker.connected(SessionId(1), START + 61_000);
     let minutes = tracker.take(true, START + 62_000).minutes;
     assert_eq!(minutes.len(), 1);
-    assert_eq!((minutes[0].figures.failed_joins, minutes[0].figures.joins), (1, 0));
+    assert_eq!(
+        (minutes[0].figures.failed_joins, minutes[0].figures.joins),
+        (1, 0)
+    );
 }
 
 #[test]

@@ -123,7 +123,11 @@ pub(crate) fn family(agent: &[u8]) -> &'static str {
         ("exoplayer", "ExoPlayer"),
     ];
     let agent = agent.to_ascii_lowercase();
-    let named = |name: &str| agent.windows(name.len()).any(|part| part == name.as_bytes());
+    let named = |name: &str| {
+        agent
+            .windows(name.len())
+            .any(|part| part == name.as_bytes())
+    };
     let known = FAMILIES.iter().find(|(name, _)| named(name));
     known.map_or("other", |(_, family)| family)
 }
@@ -173,11 +177,26 @@ mod tests {
     #[test]
     fn families_of_players() {
         let table = [
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox"),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36", "Chrome"),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1", "Safari"),
-            ("AppleCoreMedia/1.0.0.22A3351 (iPhone; U; CPU OS 18_0 like Mac OS X)", "Apple player"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
+                "Chrome",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0",
+                "Edge",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/604.1",
+                "Safari",
+            ),
+            (
+                "AppleCoreMedia/1.0.0.22A3351 (iPhone; U; CPU OS 18_0 like Mac OS X)",
+                "Apple player",
+            ),
             ("VLC/3.0.21 LibVLC/3.0.21", "VLC"),
             ("Lavf/61.7.100", "FFmpeg"),
             ("Mozilla/5.0 (compatible; SomeBot/2.1)", "bot"),
