@@ -16,6 +16,7 @@ mod error;
 mod happenings;
 mod health;
 pub mod hls;
+mod insight;
 pub mod keys;
 pub mod live;
 mod login_limit;
@@ -47,6 +48,7 @@ pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
 pub use error::ApiError;
 use error::Refusals;
+pub use insight::InsightConfig;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
@@ -96,6 +98,8 @@ pub struct HttpConfig {
     pub webhooks: WebhookConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
+    /// For how long figures of viewers are kept.
+    pub insight: InsightConfig,
 }
 
 /// State of all handlers.

@@ -46,6 +46,7 @@ use crate::{
     whip,
     streams,
     watching,
+    insight,
 };
 
 /// Largest JSON body in bytes.
@@ -70,6 +71,8 @@ pub fn router(services: Arc<Services>) -> Router {
         services,
     };
     rooms::serve_data_channels(&app);
+    let audience = app.services.live.audience().clone();
+    tokio::spawn(insight::run(app.services.clone(), audience));
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
@@ -151,6 +154,7 @@ fn api() -> Router<App> {
         .merge(webhooks::routes())
         .merge(rooms::routes())
         .merge(streams::routes())
+        .merge(insight::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
