@@ -125,11 +125,6 @@ pub(crate) fn now() -> UnixMillis {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The least id that is made at this time.
-pub(crate) fn least_at(time: UnixMillis) -> i64 {
-    time.max(0).saturating_mul(1 << LOW_BITS)
-}
-id! {
 /// The least id that is given out at this time.
 pub(crate) fn first_at(at: UnixMillis) -> i64 {
     (at.clamp(0, (1 << 42) - 1)) << LOW_BITS

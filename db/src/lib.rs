@@ -23,6 +23,7 @@ mod follow;
 mod id;
 mod identity;
 mod image;
+mod insight;
 mod invitation;
 mod mail;
 mod migrate;
@@ -32,7 +33,6 @@ mod portable;
 mod profile;
 mod raid;
 mod schedule;
-mod insight;
 mod sqlite;
 mod stream;
 mod stream_index;
@@ -66,28 +66,38 @@ pub use engage::{
 };
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
-pub use id::{ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId, RoomId, ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId, WebhookEventId, WebhookId, ViewerSessionId};
+pub use id::{
+    ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId, RoomId,
+    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
+    WebhookId,
+};
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
+pub use insight::{
+    Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
+    HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
+};
 pub use invitation::{Invitation, Invited, NewInvitation};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
 pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
-pub use raid::{Raid};
+pub use raid::Raid;
 pub use schedule::{NewScheduled, Scheduled};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
 pub use stream_index::{Mark, weighted_words, words};
 pub use stream_list::{Found, RecentBroadcast};
-pub use stream_watch::{Watched};
-pub use token_key::{TokenKey};
-pub use totp::{Totp};
+pub use stream_watch::Watched;
+pub use token_key::TokenKey;
+pub use totp::Totp;
 pub use user::{NO_PASSWORD, NewUser, Role, User, user_name};
 pub use user_import::{ImportOutcome, ImportRow};
 pub use viewer_token::{NewViewerToken, ViewerToken};
-pub use webhook::{Attempt, Delivery, DeliveryDetail, DeliveryState, Due, NewWebhook, NewWebhookEvent, Outcome, Replay, Webhook, WebhookEdit};
-pub use insight::{Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain, HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession};
+pub use webhook::{
+    Attempt, Delivery, DeliveryDetail, DeliveryState, Due, NewWebhook, NewWebhookEvent, Outcome,
+    Replay, Webhook, WebhookEdit,
+};
 
 /// What every call here gives.
 pub type Result<T> = std::result::Result<T, DbError>;

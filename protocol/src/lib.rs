@@ -22,7 +22,6 @@ mod tags;
 mod viewers;
 mod webhook;
 
-pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use access::{LoginRequest, LoginResponse, Me, StreamAccess};
 pub use event::{
     AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
@@ -42,8 +41,6 @@ pub use invitation::{
     InvitedTo, ViewerAccess, ViewerTokenInfo,
 };
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
-pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
-pub use page::Page;
 pub use page::Page;
 pub use party::{
     CATCH_UP, Correction, DRIFT_JUMP_MS, DRIFT_TOLERATED_MS, MEDIA_MAX, Party, SteerParty,

@@ -25,28 +25,15 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError,
-    App,
-    Services,
-    api,
-    assets,
-    error,
-    health,
-    hls,
+    ApiError, App, Services, api, assets, error, health, hls, insight,
     login_limit::LoginLimit,
-    metrics,
-    people,
-    rest,
+    metrics, people, rest,
     rooms::{self, Rooms},
-    sdp,
+    sdp, streams,
     tokens::Tokens,
-    webhooks::{self, Webhooks},
-    whep,
-    whep_layer,
-    whip,
-    streams,
     watching,
-    insight,
+    webhooks::{self, Webhooks},
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -68,20 +55,13 @@ pub fn router(services: Arc<Services>) -> Router {
         people: people::People::start(&services),
         webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
+        watching: watching::Watching::default(),
+        streams: streams::Streams::default(),
         services,
     };
     rooms::serve_data_channels(&app);
     let audience = app.services.live.audience().clone();
     tokio::spawn(insight::run(app.services.clone(), audience));
-    // The origin's own header fields stand: it knows what may be cached.
-    let hls = hls::router(app.services.hls.clone())
-        .method_not_allowed_fallback(not_allowed)
-        .layer(compression())
-        .layer(cors());
-        watching: watching::Watching::default(),
-        streams: streams::Streams::default(),
-        services,
-    };
     tokio::spawn(watching::keep_passes(app.clone()));
     tokio::spawn(streams::keep_index(app.clone()));
     tokio::spawn(streams::live_events::keep_telling(app.clone()));

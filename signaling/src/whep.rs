@@ -11,15 +11,8 @@ use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
 use crate::{
-    ApiError,
-    App,
-    body::Body,
-    entity_tag::EntityTag,
-    live::media_id,
-    sdp,
-    watching::Viewer,
-    insight::Somebody,
-    rest::account::ClientAddress,
+    ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, rest::account::ClientAddress,
+    sdp, watching::Viewer,
 };
 
 /// `POST /whep/{slug}`: a viewer's offer.
@@ -28,7 +21,6 @@ pub(crate) async fn view(
     Path(slug): Path<String>,
     viewer: Viewer,
     ClientAddress(address): ClientAddress,
-    Somebody(user): Somebody,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
@@ -61,10 +53,8 @@ pub(crate) async fn view(
     {
         tracing::warn!(%error, "who watches could not be written");
     }
-    viewers.insert(id, media, tag.clone(), Instant::now());
-    let user = user.map(|user| user.id);
     let audience = services.live.audience();
-    audience.arrived(id, stream.id, user, Some(address), &headers);
+    audience.arrived(id, stream.id, viewer.user_id(), Some(address), &headers);
     let mut response = sdp::created("/whep", session, &tag, &services.config.ice_servers);
     let link = format!("</whep/session/{id}/layer>; rel=\"{LAYER_RELATION}\"");
     let link = HeaderValue::try_from(link).expect("letters, digits and signs");

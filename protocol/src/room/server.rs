@@ -263,9 +263,6 @@ impl RoomEventBody {
             | Self::Changed { .. }
             | Self::Purged { .. }
             | Self::Raid { .. } => true,
-            Self::Presence(_) | Self::Typing(_) | Self::Stream { .. } | Self::Settings { .. } => {
-                false
-            }
             Self::Presence(_)
             | Self::Typing(_)
             | Self::Stream { .. }

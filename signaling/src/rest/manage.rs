@@ -11,7 +11,7 @@ use weir_protocol::{CreateStream, StreamAccess, StreamSlug, TITLE_MAX};
 
 use crate::{
     ApiError, App, Refusals,
-    api::{Actor, Json, Path, scope, IfMatch},
+    api::{Actor, IfMatch, Json, Path, scope},
     happenings::Happening,
     keys::{self, StreamKey},
     live::media_id,
@@ -88,11 +88,6 @@ pub(crate) async fn delete(
     services.live.forget(&services.sfu, media_id(&stream)).await;
     let bus = services.live.bus();
     bus.emit(Happening::StreamDeleted { stream }).await;
-    services
-        .live
-        .bus()
-        .emit(Happening::StreamDeleted { stream })
-        .await;
     Ok(StatusCode::NO_CONTENT)
 }
 
