@@ -70,7 +70,10 @@ CREATE TABLE polls (
     opened_by BIGINT REFERENCES users (id) ON DELETE SET NULL,
     opened_at BIGINT NOT NULL,
     ends_at BIGINT,
-    closed_at BIGINT
+    closed_at BIGINT,
+    -- The client's own name for it: sent again, it is not opened again.
+    client_ref TEXT,
+    CONSTRAINT polls_ref_unique UNIQUE (room_id, opened_by, client_ref)
 );
 
 CREATE INDEX polls_of_room ON polls (room_id, id);

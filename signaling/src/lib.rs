@@ -11,6 +11,7 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+mod engage;
 mod entity_tag;
 mod error;
 mod happenings;

@@ -135,6 +135,7 @@ fn api() -> Router<App> {
         .merge(rooms::routes())
         .merge(streams::routes())
         .merge(insight::routes())
+        .merge(engage::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

@@ -4,5 +4,6 @@
 
 mod database;
 mod foundation;
+mod rooms;
 mod server;
 mod webhooks;

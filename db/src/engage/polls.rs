@@ -6,14 +6,22 @@ use sqlx::{Row, any::AnyRow};
 use weir_protocol::room::{NewPoll, Poll, PollId, PollOption};
 
 use super::{places, rules::gone};
-use crate::{Db, DbError, Result, RoomId, UnixMillis, UserId, error::storable, id};
+use crate::{Db, Result, RoomId, UnixMillis, UserId, error::storable, id};
 
 const SELECT: &str =
     "SELECT id, room_id, question, options, multiple, opened_at, ends_at, closed_at FROM polls";
 
 impl Db {
-    /// Opens a poll. `NotFound` when the room is gone.
-    pub async fn open_poll(&self, room: RoomId, by: UserId, new: &NewPoll) -> Result<Poll> {
+    /// Opens a poll, known to its opener's client by `client_ref`. `NotFound` when the room is gone,
+    /// `Conflict` when they have opened one with this name.
+    pub async fn open_poll(
+        &self,
+        room: RoomId,
+        by: UserId,
+        new: &NewPoll,
+        client_ref: Option<&str>,
+    ) -> Result<Poll> {
+        storable("ref", client_ref.unwrap_or_default())?;
         storable("question", &new.question)?;
         for option in &new.options {
             storable("option", option)?;
@@ -39,8 +47,9 @@ impl Db {
             removed: false,
         };
         sqlx::query(
-            "INSERT INTO polls (id, room_id, question, options, multiple, opened_by, opened_at, ends_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO polls (id, room_id, question, options, multiple, opened_by, opened_at, ends_at,
+                client_ref)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(poll.id.get())
         .bind(room.0)
@@ -50,10 +59,29 @@ impl Db {
         .bind(by.0)
         .bind(poll.opened_at)
         .bind(poll.ends_at)
+        .bind(client_ref)
         .execute(self.writes())
         .await
         .map_err(gone)?;
         Ok(poll)
+    }
+
+    /// The poll that a user has opened under this name of their client's.
+    pub async fn poll_by_ref(
+        &self,
+        room: RoomId,
+        by: UserId,
+        client_ref: &str,
+    ) -> Result<Option<Poll>> {
+        storable("ref", client_ref)?;
+        let sql = format!("{SELECT} WHERE room_id = $1 AND opened_by = $2 AND client_ref = $3");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(room.0)
+            .bind(by.0)
+            .bind(client_ref)
+            .fetch_all(self.reads())
+            .await?;
+        Ok(self.with_results(&rows).await?.pop())
     }
 
     /// Polls of a room, the newest first, before a certain one.
@@ -297,18 +325,20 @@ fn from_row(row: &AnyRow) -> sqlx::Result<Poll> {
     })
 }
 
-/// So that an option that does not exist is told from a vote that counts.
 impl Db {
-    /// How many options a poll has and whether several may be chosen. `NotFound`.
-    pub async fn poll_shape(&self, room: RoomId, poll: PollId) -> Result<(usize, bool)> {
+    /// How many options a poll has and whether several may be chosen; `None` when there is none.
+    pub async fn poll_shape(&self, room: RoomId, poll: PollId) -> Result<Option<(usize, bool)>> {
         let row = sqlx::query("SELECT options, multiple FROM polls WHERE id = $1 AND room_id = $2")
             .bind(poll.get())
             .bind(room.0)
             .fetch_optional(self.reads())
-            .await?
-            .ok_or(DbError::NotFound { what: "poll" })?;
+            .await?;
+        let Some(row) = row else { return Ok(None) };
         let options: String = row.try_get("options")?;
         let options: Vec<String> = serde_json::from_str(&options).unwrap_or_default();
-        Ok((options.len(), row.try_get::<i64, _>("multiple")? != 0))
+        Ok(Some((
+            options.len(),
+            row.try_get::<i64, _>("multiple")? != 0,
+        )))
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::{Any, Row, Transaction, any::AnyRow};
 use weir_protocol::room::{Author, Question, QuestionId, QuestionOrder, QuestionState};
 
-use super::rules::gone;
+use super::{places, rules::gone};
 use crate::{Db, DbError, Result, RoomId, UserId, error::storable, id};
 
 /// `$1` is the room, `$2` who asks.
@@ -133,6 +133,27 @@ impl Db {
         Ok(row.as_ref().map(from_row).transpose()?)
     }
 
+    /// These questions of a room, each with its author's key; those that are gone are missing.
+    pub async fn questions(
+        &self,
+        room: RoomId,
+        questions: &[QuestionId],
+    ) -> Result<Vec<(Question, String)>> {
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("{SELECT} AND q.id IN ({})", places(3, questions.len()));
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(room.0)
+            // No key is empty.
+            .bind("");
+        for question in questions {
+            query = query.bind(question.get());
+        }
+        let rows = query.fetch_all(self.reads()).await?;
+        Ok(rows.iter().map(from_row).collect::<sqlx::Result<_>>()?)
+    }
+
     /// A page of questions that the reader may see. Pinned ones first when ordered by votes.
     pub async fn questions_page(
         &self,
@@ -178,15 +199,15 @@ impl Db {
             .collect::<sqlx::Result<_>>()?)
     }
 
-    /// Wants to know it too, or takes that back: counted once. Whether that changed anything. `NotFound`
-    /// for a question that is not open to votes.
+    /// Wants to know it too, or takes that back: counted once. Whether that changed anything; `None`
+    /// for a question that is not there or not open to votes.
     pub async fn upvote(
         &self,
         room: RoomId,
         question: QuestionId,
         voter_key: &str,
         vote: bool,
-    ) -> Result<bool> {
+    ) -> Result<Option<bool>> {
         let mut tx = self.begin_write().await?;
         let held = sqlx::query(
             "UPDATE questions SET votes = votes
@@ -198,7 +219,7 @@ impl Db {
         .await?
         .rows_affected();
         if held == 0 {
-            return Err(DbError::NotFound { what: "question" });
+            return Ok(None);
         }
         let changed = if vote {
             sqlx::query(
@@ -216,7 +237,7 @@ impl Db {
             count(&mut tx, question, if vote { 1 } else { -1 }).await?;
         }
         tx.commit().await?;
-        Ok(changed > 0)
+        Ok(Some(changed > 0))
     }
 
     /// Says what became of a question, if it still has this version; `None` takes any. Whether it did.
