@@ -11,6 +11,7 @@ mod broadcast;
 mod error;
 mod id;
 mod insight;
+mod pool;
 mod sqlite;
 mod stream;
 mod user;
@@ -26,6 +27,7 @@ pub use insight::{
     Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
     HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
 };
+pub use pool::Connections;
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
 

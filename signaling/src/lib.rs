@@ -22,6 +22,7 @@ pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
+mod request_id;
 mod rest;
 mod rights;
 mod router;
@@ -45,7 +46,7 @@ pub use error::ApiError;
 use error::Refusals;
 pub use insight::InsightConfig;
 pub use live::Live;
-pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
 
@@ -84,6 +85,8 @@ pub struct HttpConfig {
     pub behind_proxy: bool,
     /// For how long figures of viewers are kept.
     pub insight: InsightConfig,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsConfig,
 }
 
 /// State of all handlers.

@@ -25,8 +25,13 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, insight, login_limit::LoginLimit,
-    metrics, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls, insight,
+    login_limit::LoginLimit,
+    metrics,
+    request_id::{self, RequestId},
+    rest, sdp,
+    tokens::Tokens,
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -67,6 +72,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+        .layer(middleware::from_fn(request_id::name))
 }
 
 /// WHIP and WHEP.
@@ -215,7 +221,9 @@ fn trace() -> TraceLayer<
             .extensions()
             .get::<MatchedPath>()
             .map_or("other", MatchedPath::as_str);
-        tracing::debug_span!("http", method = %request.method(), route)
+        let id = request.extensions().get::<RequestId>();
+        let id = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+        tracing::info_span!("http", method = %request.method(), route, id)
     })
 }
 
