@@ -145,6 +145,11 @@ impl Audience {
         self.tracker().streams_over_webrtc()
     }
 
+    /// How many viewers are tracked, and how many rows wait to be written.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        self.tracker().sizes()
+    }
+
     fn tick(&self) {
         self.tracker().tick(now());
     }

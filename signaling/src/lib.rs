@@ -24,6 +24,7 @@ mod login_limit;
 mod metrics;
 pub mod passwords;
 mod people;
+mod request_id;
 mod rest;
 mod rights;
 mod rooms;
@@ -51,7 +52,7 @@ pub use error::ApiError;
 use error::Refusals;
 pub use insight::InsightConfig;
 pub use live::Live;
-pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
 pub use rooms::RoomsConfig;
 pub use router::router;
@@ -101,6 +102,8 @@ pub struct HttpConfig {
     pub rooms: RoomsConfig,
     /// For how long figures of viewers are kept.
     pub insight: InsightConfig,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsConfig,
 }
 
 /// State of all handlers.

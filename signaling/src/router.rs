@@ -27,7 +27,9 @@ use weir_db::Stream;
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls, insight,
     login_limit::LoginLimit,
-    metrics, people, rest,
+    metrics, people,
+    request_id::{self, RequestId},
+    rest,
     rooms::{self, Rooms},
     sdp, streams,
     tokens::Tokens,
@@ -80,6 +82,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+        .layer(middleware::from_fn(request_id::name))
 }
 
 /// HLS: for everybody, and by viewer tokens.
@@ -249,7 +252,9 @@ fn trace() -> TraceLayer<
             .extensions()
             .get::<MatchedPath>()
             .map_or("other", MatchedPath::as_str);
-        tracing::debug_span!("http", method = %request.method(), route)
+        let id = request.extensions().get::<RequestId>();
+        let id = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+        tracing::info_span!("http", method = %request.method(), route, id)
     })
 }
 

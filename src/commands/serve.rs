@@ -120,6 +120,8 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             behind_proxy: config.http.behind_proxy,
             webhooks: config.webhooks.to_config(),
             rooms: config.rooms.limits(),
+            insight: config.insight.config(),
+            metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
             ..HttpConfig::default()
         },
         assets: assets::embedded(),

@@ -280,6 +280,13 @@ impl Tracker {
         Some(true)
     }
 
+    /// How many viewers are tracked, and how many rows wait to be written.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        let rows = &self.waiting;
+        let waiting = rows.sessions.len() + rows.minutes.len() + rows.participation.len();
+        (self.watchers.len(), waiting)
+    }
+
     /// Streams with viewers whom the media plane knows.
     pub(crate) fn streams_over_webrtc(&self) -> Vec<StreamId> {
         let watched = self
