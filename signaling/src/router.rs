@@ -25,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, insight,
+    ApiError, App, Services, api, assets, engage, error, health, hls, insight,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -138,7 +138,6 @@ fn api() -> Router<App> {
         .merge(rooms::routes())
         .merge(streams::routes())
         .merge(insight::routes())
-        .merge(engage::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
