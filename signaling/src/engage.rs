@@ -19,7 +19,6 @@ mod questions;
 mod rank;
 mod reactions;
 mod requests;
-mod rest;
 mod rules;
 mod visit;
 mod windows;
@@ -35,7 +34,6 @@ pub(crate) use policies::Policies;
 pub(crate) use policy::Policy;
 pub(crate) use rank::rank;
 pub(crate) use requests::{handle, may_delete, pinned};
-pub(crate) use rest::routes;
 pub(crate) use windows::Windows;
 
 use crate::{Secrets, Services, login_limit::network};

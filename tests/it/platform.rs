@@ -5,6 +5,7 @@
 mod database;
 mod engagement;
 mod foundation;
+mod insight;
 mod rooms;
 mod server;
 mod webhooks;

@@ -10,6 +10,7 @@ mod broadcasts;
 mod chat;
 mod concurrency;
 mod engage;
+mod insight;
 mod people;
 mod portable;
 mod sqlite_file;

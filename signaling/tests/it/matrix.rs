@@ -2,6 +2,7 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod engage;
+mod insight;
 mod rooms;
 mod server_group;
 mod streams;
@@ -137,6 +138,7 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(engage::lines());
     lines.extend(rooms::lines());
+    lines.extend(insight::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
     lines.extend(webhooks::lines());
