@@ -21,12 +21,14 @@ pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
+mod people;
 mod rest;
 mod rights;
 mod rooms;
 mod router;
 mod sdp;
 mod tokens;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -45,9 +47,11 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
 pub use rooms::RoomsConfig;
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -82,6 +86,12 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Accounts.
+    pub accounts: AccountsConfig,
+    /// Mail.
+    pub mail: MailConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
 }
@@ -93,6 +103,8 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    people: people::People,
+    webhooks: webhooks::Webhooks,
     rooms: rooms::Rooms,
 }
 

@@ -27,10 +27,18 @@ use weir_db::Stream;
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls,
     login_limit::LoginLimit,
+<<<<<<< HEAD
     metrics, rest,
     rooms::{self, Rooms},
     sdp,
     tokens::Tokens,
+=======
+    metrics, people, rest,
+    rooms::{self, Rooms},
+    sdp,
+    tokens::Tokens,
+    webhooks::{self, Webhooks},
+>>>>>>> 455874ca3c5b3b1db2e7470c39c7269fdbb1aa00
     whep, whep_layer, whip,
 };
 
@@ -50,6 +58,8 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        people: people::People::start(&services),
+        webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
         services,
     };
@@ -108,6 +118,8 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(people::routes())
+        .merge(webhooks::routes())
         .merge(rooms::routes())
         .split_for_parts();
     operations
@@ -167,6 +179,7 @@ fn cors() -> CorsLayer {
             Method::HEAD,
             Method::POST,
             Method::PATCH,
+            Method::PUT,
             Method::DELETE,
             Method::OPTIONS,
         ])

@@ -49,7 +49,9 @@ impl From<DbError> for RoomError {
                 Self::new(RoomErrorCode::NotFound, format!("there is no such {what}"))
             }
             DbError::Invalid { .. } => Self::new(RoomErrorCode::BadMessage, error.to_string()),
-            DbError::Conflict { .. } => Self::new(RoomErrorCode::Conflict, error.to_string()),
+            DbError::Conflict { .. } | DbError::LastAdmin => {
+                Self::new(RoomErrorCode::Conflict, error.to_string())
+            }
             DbError::Backend(_) => {
                 tracing::error!(%error, "the database failed");
                 unavailable()
