@@ -32,6 +32,10 @@ pub struct Config {
     pub ice: Ice,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Figures of viewers.
+    pub insight: Insight,
+    /// Figures for whoever runs the server.
+    pub metrics: Metrics,
     /// Logs.
     pub log: Log,
     /// Limits of rooms.
@@ -264,6 +268,73 @@ impl Ice {
     }
 }
 
+/// `[insight]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Insight {
+    /// Days for which single viewer sessions are kept, 1 to 3650.
+    pub session_days: u32,
+    /// Days for which figures by the minute are kept, 2 to 3650; those by the hour stay for ever.
+    pub minute_days: u32,
+}
+
+impl Default for Insight {
+    fn default() -> Self {
+        let usual = weir_signaling::InsightConfig::default();
+        Self {
+            session_days: usual.session_days,
+            minute_days: usual.minute_days,
+        }
+    }
+}
+
+impl Insight {
+    /// In the form of the HTTP side.
+    pub fn config(&self) -> weir_signaling::InsightConfig {
+        weir_signaling::InsightConfig {
+            session_days: self.session_days,
+            minute_days: self.minute_days,
+        }
+    }
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Whoever sends this as bearer token may read `/metrics` from anywhere. Empty: nobody may.
+    pub token: Secret,
+    /// Networks from which `/metrics` may be read without it.
+    pub allow: Vec<String>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let networks = weir_signaling::PRIVATE_NETWORKS.iter();
+        Self {
+            token: Secret::default(),
+            allow: networks.map(|network| (*network).to_owned()).collect(),
+        }
+    }
+}
+
+impl Metrics {
+    /// In the form of the HTTP side.
+    ///
+    /// # Errors
+    /// The first network that is none.
+    pub fn config(&self) -> Result<weir_signaling::MetricsConfig, String> {
+        let allow = self.allow.iter().map(|text| {
+            let bad = |_| format!("{text:?} is not a network like 10.0.0.0/8");
+            text.parse().map_err(bad)
+        });
+        Ok(weir_signaling::MetricsConfig {
+            token: self.token.expose().map(str::to_owned),
+            allow: allow.collect::<Result<_, String>>()?,
+        })
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -446,6 +517,15 @@ impl Config {
         }
         if let Err((key, reason)) = self.webhooks.check() {
             return bad(key, reason);
+        }
+        if !(1..=3_650).contains(&self.insight.session_days) {
+            return bad("insight.session_days", "must be 1 to 3650 days");
+        }
+        if !(2..=3_650).contains(&self.insight.minute_days) {
+            return bad("insight.minute_days", "must be 2 to 3650 days");
+        }
+        if let Err(reason) = self.metrics.config() {
+            return bad("metrics.allow", &reason);
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());

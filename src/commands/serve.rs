@@ -118,8 +118,10 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             addresses: addresses(&config),
             ice_servers: IceServers::new(config.ice.servers())?,
             behind_proxy: config.http.behind_proxy,
-            rooms: config.rooms.limits(),
             webhooks: config.webhooks.to_config(),
+            rooms: config.rooms.limits(),
+            insight: config.insight.config(),
+            metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
             ..HttpConfig::default()
         },
         assets: assets::embedded(),

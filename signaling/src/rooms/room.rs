@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -15,8 +16,8 @@ use weir_db::RoomId;
 use weir_protocol::{
     StreamSummary,
     room::{
-        ChatMessage, CloseReason, Member, MessageId, Presence, RoomErrorCode, RoomEvent,
-        RoomEventBody, RoomSettings, Typing,
+        ChatMessage, CloseReason, Member, MessageId, MessageReactions, Presence, RoomErrorCode,
+        RoomEvent, RoomEventBody, RoomSettings, Typing,
     },
 };
 
@@ -345,6 +346,22 @@ impl Room {
     pub(super) fn wrote(&self, person: &Person) {
         self.state().typing.stopped(&person.id);
         self.changed.notify_one();
+    }
+
+    /// These messages have other reactions on them.
+    pub(crate) fn set_reactions(&self, changed: &[MessageReactions]) {
+        let mut state = self.state();
+        for message in changed {
+            state.memory.react(message.id, &message.reactions);
+        }
+    }
+
+    /// Where the person with this key comes from, if they are here.
+    pub(crate) fn address_of(&self, key: &str) -> Option<IpAddr> {
+        let state = self.state();
+        let mut seats = state.seats.values();
+        let seat = seats.find(|seat| seat.identity.key().is_some_and(|own| **own == *key))?;
+        Some(seat.identity.address)
     }
 
     pub(super) fn members(

@@ -72,6 +72,8 @@ fn said(seq: u64, id: u64, author: &str, hidden: bool, deleted: bool) -> Event {
         reply_to: None,
         mentions: Vec::new(),
         hidden,
+        emotes: Vec::new(),
+        reactions: Vec::new(),
     };
     let body = match deleted {
         true => RoomEventBody::Changed { message },
