@@ -57,7 +57,10 @@ async fn enter(
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
         ));
     }
-    rooms.limits().join(origin.address)?;
+    // Who opens a WebRTC session was counted then.
+    if kind == TransportKind::WebSocket {
+        rooms.limits().join(origin.address)?;
+    }
     if rooms.draining().is_cancelled() {
         return Err(unavailable());
     }
