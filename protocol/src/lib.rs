@@ -3,9 +3,12 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod event;
 mod layer;
 mod page;
+mod people;
 mod problem;
+pub mod room;
 mod scope;
 mod slug;
 mod stream;
@@ -13,8 +16,24 @@ mod viewers;
 mod webhook;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
+pub use event::{
+    AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
+    CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
+    EventInvitation, EventInvitationAccess, EventPage, EventSession, EventSessionSpeaker,
+    EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
+    Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
+    SessionStream, SetEventState, SetSessionStream,
+};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
+pub use people::{
+    ApplyAsCreator, ChangeEmail, ChangePassword, ConfirmEmail, CreatorApplicationItem,
+    DecideApplication, DeleteAccount, EditProfile, EditUser, ForgottenPassword, ImportReport,
+    ImportedRow, LinkedIdentity, LoginProvider, NotificationItem, NotificationKind,
+    NotificationSettingItem, NotificationWish, PastBroadcast, ProfileLink, ReadNotifications,
+    ResetPassword, RowOutcome, UnreadCount, UploadedImage, UserAccount, UserCard, UserProfile,
+    UserRole,
+};
 pub use problem::{ErrorCode, Problem};
 pub use scope::Scope;
 pub use slug::{SlugError, StreamSlug};

@@ -45,6 +45,18 @@ pub(crate) enum Happening {
         /// Who.
         user: User,
     },
+    /// An account is gone.
+    UserDeleted {
+        /// It, as it was.
+        user: User,
+    },
+    /// Somebody was blocked: can neither watch the owner's streams nor chat there from now on.
+    UserBlocked {
+        /// By whom.
+        owner: User,
+        /// Who.
+        user: User,
+    },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {
         /// It.

@@ -27,7 +27,9 @@ use weir_db::Stream;
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls,
     login_limit::LoginLimit,
-    metrics, rest, sdp,
+    metrics, people, rest,
+    rooms::{self, Rooms},
+    sdp,
     tokens::Tokens,
     webhooks::{self, Webhooks},
     whep, whep_layer, whip,
@@ -49,9 +51,12 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        people: people::People::start(&services),
         webhooks: Webhooks::start(&services),
+        rooms: Rooms::new(&services),
         services,
     };
+    rooms::serve_data_channels(&app);
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
@@ -60,6 +65,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
     Router::new()
         .merge(webrtc())
+        .merge(rooms::socket())
         .merge(api())
         .merge(operations())
         .merge(client(&app))
@@ -105,7 +111,9 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(people::routes())
         .merge(webhooks::routes())
+        .merge(rooms::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -164,6 +172,7 @@ fn cors() -> CorsLayer {
             Method::HEAD,
             Method::POST,
             Method::PATCH,
+            Method::PUT,
             Method::DELETE,
             Method::OPTIONS,
         ])
