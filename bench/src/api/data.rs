@@ -39,6 +39,8 @@ pub(super) async fn load(
         ("key_hash", "'bench-' || n.i".to_owned()),
         ("owner_id", format!("{FIRST_ID} + 1 + n.i * 7 % {users}")),
         ("created_at", "t.created_at - n.i * 1000".to_owned()),
+        // What is searched by is made by the server, at its next start.
+        ("indexed", "0".to_owned()),
     ];
     copies(
         &mut transaction,

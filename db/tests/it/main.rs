@@ -10,6 +10,7 @@ mod broadcasts;
 mod chat;
 mod concurrency;
 mod people;
+mod plans;
 mod portable;
 mod sqlite_file;
 mod streams;
