@@ -72,6 +72,18 @@ id! {
     /// A token of a program.
     ApiTokenId
 }
+id! {
+    /// An endpoint that is told what happens.
+    WebhookId
+}
+id! {
+    /// Something that endpoints are told. Grows with time.
+    WebhookEventId
+}
+id! {
+    /// A room's row.
+    RoomId
+}
 
 id! {
     /// A category's row.
@@ -100,6 +112,11 @@ pub(crate) fn now() -> UnixMillis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The least id that is made at this time.
+pub(crate) fn least_at(time: UnixMillis) -> i64 {
+    time.max(0).saturating_mul(1 << LOW_BITS)
 }
 
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21

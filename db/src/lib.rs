@@ -13,6 +13,7 @@ mod api_token;
 mod application;
 mod broadcast;
 mod category;
+mod chat;
 mod device;
 mod erasure;
 mod error;
@@ -23,8 +24,10 @@ mod identity;
 mod image;
 mod invitation;
 mod mail;
+mod migrate;
 mod notification;
 mod party;
+mod portable;
 mod profile;
 mod raid;
 mod schedule;
@@ -38,6 +41,7 @@ mod totp;
 mod user;
 mod user_import;
 mod viewer_token;
+mod webhook;
 
 use std::time::Duration;
 
@@ -49,19 +53,25 @@ pub use api_token::{ApiToken, NewApiToken};
 pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
 pub use category::{Category, NewCategory};
+pub use chat::{
+    Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
+    new_message_id,
+};
 pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId,
-    ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId,
+    ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId, RoomId,
+    ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId, WebhookEventId, WebhookId,
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
 pub use invitation::{Invitation, Invited, NewInvitation};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
+pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
-pub use profile::{Profile, ProfileChange};
+pub use portable::{MoveError, Moved, backup, copy, restore};
+pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use raid::Raid;
 pub use schedule::{NewScheduled, Scheduled};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
@@ -70,9 +80,13 @@ pub use stream_list::{Found, RecentBroadcast};
 pub use stream_watch::Watched;
 pub use token_key::TokenKey;
 pub use totp::Totp;
-pub use user::{NO_PASSWORD, NewUser, Role, User};
+pub use user::{NO_PASSWORD, NewUser, Role, User, user_name};
 pub use user_import::{ImportOutcome, ImportRow};
 pub use viewer_token::{NewViewerToken, ViewerToken};
+pub use webhook::{
+    Attempt, Delivery, DeliveryDetail, DeliveryState, Due, NewWebhook, NewWebhookEvent, Outcome,
+    Replay, Webhook, WebhookEdit,
+};
 
 /// What every call here gives.
 pub type Result<T> = std::result::Result<T, DbError>;

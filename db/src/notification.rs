@@ -15,6 +15,8 @@ pub struct News<'a> {
     pub actor: Option<UserId>,
     /// Whether to write mails too to those who want them.
     pub by_mail: bool,
+    /// Whoever was told the very same in the last so many milliseconds is not told again; zero for always.
+    pub once_within: i64,
 }
 
 /// A notification.
@@ -69,6 +71,17 @@ impl Db {
 
     async fn notify_selected(&self, who: &str, bound: &[UserId], news: &News<'_>) -> Result<u64> {
         storable("notification", news.payload)?;
+        let id = NotificationId::fresh();
+        // Ids go by time, so this looks at the newest few by the primary key.
+        let once = match news.once_within {
+            0 => String::new(),
+            within => format!(
+                "AND NOT EXISTS (SELECT 1 FROM notifications AS earlier
+                    WHERE earlier.user_id = users.id AND earlier.id >= {} AND earlier.id <> $1
+                        AND earlier.kind = $2 AND earlier.payload = $3)",
+                id::least_at(id::now() - within)
+            ),
+        };
         let select = |columns: &str, wanted: &str| {
             format!(
                 "SELECT {columns} FROM users {who}
@@ -76,7 +89,7 @@ impl Db {
                     ON setting.user_id = users.id AND setting.kind = $2
                  WHERE users.disabled_at IS NULL AND {wanted}
                     AND NOT EXISTS (SELECT 1 FROM blocks
-                        WHERE blocks.owner_id = users.id AND blocks.user_id = $5)"
+                        WHERE blocks.owner_id = users.id AND blocks.user_id = $5) {once}"
             )
         };
         let in_app = format!(
@@ -86,7 +99,6 @@ impl Db {
                 "COALESCE(setting.in_app, 1) = 1"
             )
         );
-        let id = NotificationId::fresh();
         let mut tx = self.begin_write().await?;
         let told = run(&mut tx, in_app, id, bound, news).await?;
         if news.by_mail {

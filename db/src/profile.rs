@@ -3,7 +3,8 @@
 use sqlx::{Row, any::AnyRow};
 
 use crate::{
-    Db, DbError, ImageId, Result, Role, UnixMillis, UserId, error::storable, user::normal,
+    BroadcastId, Db, DbError, ImageId, Result, Role, Stream, UnixMillis, UserId, error::storable,
+    stream, user::normal,
 };
 
 /// A user as the public sees it.
@@ -123,6 +124,77 @@ impl Db {
         }
         tx.commit().await?;
         Ok(Some(version + 1))
+    }
+}
+
+/// A broadcast that is over, with its stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastBroadcast {
+    /// Row id.
+    pub id: BroadcastId,
+    /// The stream's name in addresses.
+    pub slug: String,
+    /// The stream's title.
+    pub title: String,
+    /// When it began.
+    pub started_at: UnixMillis,
+    /// When it ended.
+    pub ended_at: UnixMillis,
+    /// Most viewers at one time.
+    pub peak_viewers: i64,
+}
+
+/// Streams of one user that are looked at for its profile.
+const STREAMS_SHOWN: i64 = 100;
+
+impl Db {
+    /// Public streams of a user, newest first, at most a hundred.
+    pub async fn public_streams_of(&self, owner: UserId) -> Result<Vec<Stream>> {
+        let query = format!(
+            "{} WHERE s.owner_id = $1 AND s.visibility = 'public' ORDER BY s.id DESC LIMIT $2",
+            stream::SELECT
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(owner.0)
+            .bind(STREAMS_SHOWN)
+            .fetch_all(self.reads())
+            .await?;
+        let streams = rows.iter().map(stream::from_row);
+        Ok(streams.collect::<sqlx::Result<_>>()?)
+    }
+
+    /// Broadcasts of a user's public streams that are over, newest first, after this one.
+    pub async fn past_broadcasts_of(
+        &self,
+        owner: UserId,
+        after: Option<(UnixMillis, i64)>,
+        limit: u32,
+    ) -> Result<Vec<PastBroadcast>> {
+        let (before, last) = after.unwrap_or((i64::MAX, i64::MAX));
+        let rows = sqlx::query(
+            "SELECT b.id, s.slug, s.title, b.started_at, b.ended_at, b.peak_viewers
+             FROM streams s JOIN broadcasts b ON b.stream_id = s.id
+             WHERE s.owner_id = $1 AND s.visibility = 'public' AND b.ended_at IS NOT NULL
+                AND (b.started_at < $2 OR (b.started_at = $2 AND b.id < $3))
+             ORDER BY b.started_at DESC, b.id DESC LIMIT $4",
+        )
+        .bind(owner.0)
+        .bind(before)
+        .bind(last)
+        .bind(i64::from(limit))
+        .fetch_all(self.reads())
+        .await?;
+        let broadcast = |row: &AnyRow| {
+            Ok(PastBroadcast {
+                id: BroadcastId(row.try_get("id")?),
+                slug: row.try_get("slug")?,
+                title: row.try_get("title")?,
+                started_at: row.try_get("started_at")?,
+                ended_at: row.try_get("ended_at")?,
+                peak_viewers: row.try_get("peak_viewers")?,
+            })
+        };
+        Ok(rows.iter().map(broadcast).collect::<sqlx::Result<_>>()?)
     }
 }
 

@@ -156,6 +156,11 @@ impl Db {
     }
 }
 
+/// A user name as it is kept: in lower case. `Invalid` for one outside the rules.
+pub fn user_name(name: &str) -> Result<String> {
+    normal(name)
+}
+
 pub(crate) fn normal(name: &str) -> Result<String> {
     let invalid = |why| DbError::Invalid {
         what: "user name",

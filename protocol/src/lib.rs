@@ -3,12 +3,15 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod event;
 mod invitation;
 mod layer;
 mod page;
 mod party;
+mod people;
 mod problem;
 mod raid;
+pub mod room;
 mod schedule;
 mod scope;
 mod slug;
@@ -16,8 +19,17 @@ mod stream;
 mod stream_edit;
 mod tags;
 mod viewers;
+mod webhook;
 
 pub use access::{LoginRequest, LoginResponse, Me, StreamAccess};
+pub use event::{
+    AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
+    CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
+    EventInvitation, EventInvitationAccess, EventPage, EventSession, EventSessionSpeaker,
+    EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
+    Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
+    SessionStream, SetEventState, SetSessionStream,
+};
 pub use invitation::{
     AcceptInvitation, CreateInvitation, CreateViewerToken, InvitationInfo, InvitationMade,
     InvitedTo, ViewerAccess, ViewerTokenInfo,
@@ -27,6 +39,14 @@ pub use page::Page;
 pub use party::{
     CATCH_UP, Correction, DRIFT_JUMP_MS, DRIFT_TOLERATED_MS, MEDIA_MAX, Party, SteerParty,
     correction,
+};
+pub use people::{
+    ApplyAsCreator, ChangeEmail, ChangePassword, ConfirmEmail, CreatorApplicationItem,
+    DecideApplication, DeleteAccount, EditProfile, EditUser, ForgottenPassword, ImportReport,
+    ImportedRow, LinkedIdentity, LoginProvider, NotificationItem, NotificationKind,
+    NotificationSettingItem, NotificationWish, PastBroadcast, ProfileLink, ReadNotifications,
+    ResetPassword, RowOutcome, UnreadCount, UploadedImage, UserAccount, UserCard, UserProfile,
+    UserRole,
 };
 pub use problem::{ErrorCode, Problem};
 pub use raid::{RaidNotice, StartRaid};
@@ -40,3 +60,9 @@ pub use stream::{
 pub use stream_edit::{CreateStream, DESCRIPTION_MAX, EditStream, PlayoutDelayMs, TITLE_MAX};
 pub use tags::{TAG_MAX, TAGS_MAX, TagError, normal_tag, normal_tags};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
+pub use webhook::{
+    CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,
+    WebhookBroadcast, WebhookData, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState,
+    WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording, WebhookReplay, WebhookSecret,
+    WebhookStream, WebhookUser,
+};

@@ -21,13 +21,16 @@ pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
+mod people;
 mod rest;
 mod rights;
+mod rooms;
 mod router;
 mod sdp;
 mod streams;
 mod tokens;
 mod watching;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -46,8 +49,11 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
+pub use rooms::RoomsConfig;
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -82,6 +88,14 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Accounts.
+    pub accounts: AccountsConfig,
+    /// Mail.
+    pub mail: MailConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
+    /// Limits of rooms.
+    pub rooms: RoomsConfig,
 }
 
 /// State of all handlers.
@@ -93,6 +107,9 @@ struct App {
     metrics: Arc<metrics::Metrics>,
     watching: watching::Watching,
     streams: streams::Streams,
+    people: people::People,
+    webhooks: webhooks::Webhooks,
+    rooms: rooms::Rooms,
 }
 
 impl FromRef<App> for Arc<Services> {

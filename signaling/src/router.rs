@@ -25,8 +25,15 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    rest, sdp, streams, tokens::Tokens, watching, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, error, health, hls,
+    login_limit::LoginLimit,
+    metrics, people, rest,
+    rooms::{self, Rooms},
+    sdp, streams,
+    tokens::Tokens,
+    watching,
+    webhooks::{self, Webhooks},
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -45,10 +52,14 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        people: people::People::start(&services),
+        webhooks: Webhooks::start(&services),
+        rooms: Rooms::new(&services),
         watching: watching::Watching::default(),
         streams: streams::Streams::default(),
         services,
     };
+    rooms::serve_data_channels(&app);
     tokio::spawn(watching::keep_passes(app.clone()));
     tokio::spawn(streams::keep_index(app.clone()));
     tokio::spawn(streams::live_events::keep_telling(app.clone()));
@@ -56,6 +67,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
     Router::new()
         .merge(webrtc())
+        .merge(rooms::socket())
         .merge(api())
         .merge(operations())
         .merge(client(&app))
@@ -117,6 +129,9 @@ fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(streams::routes())
+        .merge(people::routes())
+        .merge(webhooks::routes())
+        .merge(rooms::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -175,6 +190,7 @@ fn cors() -> CorsLayer {
             Method::HEAD,
             Method::POST,
             Method::PATCH,
+            Method::PUT,
             Method::DELETE,
             Method::OPTIONS,
         ])

@@ -178,6 +178,7 @@ async fn thousands_of_followers_are_told_by_their_wishes(test: TestDb) {
         payload: "{}",
         actor: Some(ann.id),
         by_mail: true,
+        once_within: 0,
     };
     assert_eq!(test.db.notify_followers(ann.id, &news).await.unwrap(), 38);
     // Nobody has shown that the address is theirs.
@@ -185,6 +186,12 @@ async fn thousands_of_followers_are_told_by_their_wishes(test: TestDb) {
     assert_eq!(test.db.count_unread(deaf.id).await.unwrap(), 0);
     assert_eq!(test.db.count_unread(foe.id).await.unwrap(), 0);
 
+    let again = News {
+        once_within: 60_000,
+        ..news.clone()
+    };
+    let told = test.db.notify_followers(ann.id, &again).await.unwrap();
+    assert_eq!(told, 0, "the very same, a moment ago");
     let told = test.db.notify(&[foe.id, reader.id, deaf.id], &news).await;
     assert_eq!(told.unwrap(), 1, "a foe's and a deaf one's are left out");
     let list = test
