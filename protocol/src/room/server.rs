@@ -209,6 +209,12 @@ pub enum RoomEventBody {
         /// All of them.
         settings: RoomSettings,
     },
+    /// What everybody here watches together is in another state. Of the moment: who comes asks
+    /// `GET /api/v1/streams/{slug}/party`.
+    Party {
+        /// The state; `None` when the party is over.
+        party: Option<crate::Party>,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -226,9 +232,11 @@ impl RoomEventBody {
             | Self::Changed { .. }
             | Self::Purged { .. }
             | Self::Raid { .. } => true,
-            Self::Presence(_) | Self::Typing(_) | Self::Stream { .. } | Self::Settings { .. } => {
-                false
-            }
+            Self::Presence(_)
+            | Self::Typing(_)
+            | Self::Stream { .. }
+            | Self::Settings { .. }
+            | Self::Party { .. } => false,
         }
     }
 }

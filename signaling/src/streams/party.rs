@@ -7,7 +7,8 @@ use axum::{
     response::IntoResponse,
 };
 use url::Url;
-use weir_protocol::{MEDIA_MAX, Party, SteerParty, StreamSlug};
+use weir_db::RoomSubject;
+use weir_protocol::{MEDIA_MAX, Party, SteerParty, StreamSlug, room::RoomEventBody};
 
 use crate::{
     ApiError, App, Refusals,
@@ -15,6 +16,7 @@ use crate::{
     happenings::Happening,
     live::{self, Notice},
     rest::events::ViewerTokenQuery,
+    rooms::Audience,
     watching::Viewer,
 };
 
@@ -119,6 +121,10 @@ impl App {
     async fn tell_party(&self, stream: weir_db::Stream, party: Option<Party>) {
         let live = &self.services.live;
         live.notify(&stream, Notice::Party(party.clone()));
+        if let Some(room) = self.rooms.get(RoomSubject::Stream(stream.id)) {
+            let party = party.clone();
+            room.tell(RoomEventBody::Party { party }, Audience::Everyone);
+        }
         live.bus()
             .emit(Happening::PartySteered { stream, party })
             .await;

@@ -1,13 +1,15 @@
 //! Raids: a streamer sends the viewers to another stream.
 
 use axum::extract::State;
-use weir_protocol::{RaidNotice, StartRaid, StreamSlug, Visibility};
+use weir_db::RoomSubject;
+use weir_protocol::{RaidNotice, StartRaid, StreamSlug, Visibility, room::RoomEventBody};
 
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Path, scope},
     happenings::Happening,
     live::{self, Notice, media_id},
+    rooms::Audience,
     watching::Viewer,
 };
 
@@ -75,6 +77,13 @@ pub(crate) async fn raid(
     tracing::info!(from = %source.slug, to = %target.slug, viewers, "raid");
     for stream in [&source, &target] {
         live.notify(stream, Notice::Raid(notice.clone()));
+    }
+    if let Some(room) = app.rooms.get(RoomSubject::Stream(source.id)) {
+        let body = RoomEventBody::Raid {
+            to: target.slug.to_string(),
+            title: target.title.clone(),
+        };
+        app.rooms.publish(&room, body, Audience::Everyone).await;
     }
     live.bus()
         .emit(Happening::Raid {

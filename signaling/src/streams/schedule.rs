@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use icalendar::{Calendar, Component, Event, EventLike};
+use icalendar::{Calendar, Component, Event};
 use weir_db::{NewScheduled, ScheduleId, Scheduled};
 use weir_protocol::{DESCRIPTION_MAX, Page, PlanStream, PlannedStream, StreamSlug, TITLE_MAX};
 
