@@ -5,4 +5,5 @@
 mod database;
 mod foundation;
 mod server;
+mod streams;
 mod webhooks;
