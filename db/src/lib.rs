@@ -15,6 +15,7 @@ mod broadcast;
 mod category;
 mod chat;
 mod device;
+mod engage;
 mod erasure;
 mod error;
 mod export;
@@ -22,11 +23,13 @@ mod follow;
 mod id;
 mod identity;
 mod image;
+mod insight;
 mod invitation;
 mod mail;
 mod migrate;
 mod notification;
 mod party;
+mod pool;
 mod portable;
 mod profile;
 mod raid;
@@ -43,9 +46,8 @@ mod user_import;
 mod viewer_token;
 mod webhook;
 
-use std::time::Duration;
-
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
+use std::time::Duration;
 
 pub use account::NewAccount;
 pub use administration::{UserChange, UserFilter, UserRecord, UserState};
@@ -58,18 +60,28 @@ pub use chat::{
     new_message_id,
 };
 pub use device::{Device, NewDevice, Refreshable};
+pub use engage::{
+    Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
+    QuestionReader,
+};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{
     ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId, RoomId,
-    ScheduleId, StreamId, UnixMillis, UserId, ViewerTokenId, WebhookEventId, WebhookId,
+    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
+    WebhookId,
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
+pub use insight::{
+    Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
+    HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
+};
 pub use invitation::{Invitation, Invited, NewInvitation};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
 pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
+pub use pool::Connections;
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use raid::Raid;

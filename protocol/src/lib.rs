@@ -4,6 +4,7 @@
 
 mod access;
 mod event;
+mod insight;
 mod invitation;
 mod layer;
 mod page;
@@ -29,6 +30,11 @@ pub use event::{
     EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
     Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
     SessionStream, SetEventState, SetSessionStream,
+};
+pub use insight::{
+    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary,
+    CreatorInsight, InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight,
+    StreamTotals, ViewerSessionReport,
 };
 pub use invitation::{
     AcceptInvitation, CreateInvitation, CreateViewerToken, InvitationInfo, InvitationMade,

@@ -40,7 +40,7 @@ use weir_db::{Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, Party, RaidNotice, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::{happenings::Bus, hls};
+use crate::{happenings::Bus, hls, insight::Audience};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
@@ -67,6 +67,7 @@ pub struct Live {
 struct Inner {
     db: Db,
     bus: Bus,
+    audience: Audience,
     hls: hls::Origin,
     /// How long a broadcast waits for a publisher whose connection broke.
     grace: Duration,
@@ -155,9 +156,13 @@ impl Live {
     /// ends it at once. Must be called within a tokio runtime: broadcasts are written to the database
     /// by tasks on it.
     pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
+        let (bus, audience) = (Bus::default(), Audience::default());
+        bus.register(Arc::new(audience.clone()));
+        hls.tell(audience.clone());
         let inner = Inner {
             db,
-            bus: Bus::default(),
+            bus,
+            audience,
             hls,
             grace,
             runtime: Handle::current(),
@@ -269,6 +274,7 @@ impl Live {
     /// A WebRTC viewer's transport is up.
     pub fn viewer_connected(&self, stream: StreamId, session: SessionId) {
         self.inner.viewers.connected(session);
+        self.inner.audience.connected(session);
         let mut state = self.state();
         state.viewers.entry(stream).or_default().insert(session);
         self.refresh(&mut state, stream);
@@ -277,6 +283,7 @@ impl Live {
     /// A WebRTC viewer is gone.
     pub fn viewer_ended(&self, stream: StreamId, session: SessionId) {
         self.inner.viewers.remove(session);
+        self.inner.audience.left(session);
         let mut state = self.state();
         if let Some(viewers) = state.viewers.get_mut(&stream) {
             viewers.remove(&session);
@@ -356,6 +363,7 @@ impl Live {
         }
         self.inner.records.close();
         self.inner.records.wait().await;
+        self.inner.audience.settle(&self.inner.db).await;
     }
 
     /// Where the rest of the server hears of what happens.
@@ -366,6 +374,10 @@ impl Live {
     /// Tasks that a graceful stop waits for.
     pub(crate) fn background(&self) -> &TaskTracker {
         &self.inner.records
+    }
+    /// Who watches, for the figures.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.inner.audience
     }
 
     pub(crate) fn publishers(&self) -> &Publishers {

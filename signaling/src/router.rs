@@ -25,9 +25,11 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls,
+    ApiError, App, Services, api, assets, engage, error, health, hls, insight,
     login_limit::LoginLimit,
-    metrics, people, rest,
+    metrics, people,
+    request_id::{self, RequestId},
+    rest,
     rooms::{self, Rooms},
     sdp, streams,
     tokens::Tokens,
@@ -60,6 +62,8 @@ pub fn router(services: Arc<Services>) -> Router {
         services,
     };
     rooms::serve_data_channels(&app);
+    let audience = app.services.live.audience().clone();
+    tokio::spawn(insight::run(app.services.clone(), audience));
     tokio::spawn(watching::keep_passes(app.clone()));
     tokio::spawn(streams::keep_index(app.clone()));
     tokio::spawn(streams::live_events::keep_telling(app.clone()));
@@ -78,6 +82,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+        .layer(middleware::from_fn(request_id::name))
 }
 
 /// HLS: for everybody, and by viewer tokens.
@@ -128,10 +133,11 @@ fn webrtc() -> Router<App> {
 fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
-        .merge(streams::routes())
         .merge(people::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(streams::routes())
+        .merge(insight::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -245,7 +251,9 @@ fn trace() -> TraceLayer<
             .extensions()
             .get::<MatchedPath>()
             .map_or("other", MatchedPath::as_str);
-        tracing::debug_span!("http", method = %request.method(), route)
+        let id = request.extensions().get::<RequestId>();
+        let id = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+        tracing::info_span!("http", method = %request.method(), route, id)
     })
 }
 

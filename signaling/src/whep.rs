@@ -11,7 +11,8 @@ use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
 use crate::{
-    ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, sdp, watching::Viewer,
+    ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, rest::account::ClientAddress,
+    sdp, watching::Viewer,
 };
 
 /// `POST /whep/{slug}`: a viewer's offer.
@@ -19,6 +20,7 @@ pub(crate) async fn view(
     State(app): State<App>,
     Path(slug): Path<String>,
     viewer: Viewer,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
@@ -51,6 +53,8 @@ pub(crate) async fn view(
     {
         tracing::warn!(%error, "who watches could not be written");
     }
+    let audience = services.live.audience();
+    audience.arrived(id, stream.id, viewer.user_id(), Some(address), &headers);
     let mut response = sdp::created("/whep", session, &tag, &services.config.ice_servers);
     let link = format!("</whep/session/{id}/layer>; rel=\"{LAYER_RELATION}\"");
     let link = HeaderValue::try_from(link).expect("letters, digits and signs");

@@ -4,6 +4,8 @@
 
 mod database;
 mod foundation;
+mod insight;
+mod rooms;
 mod server;
 mod streams;
 mod webhooks;

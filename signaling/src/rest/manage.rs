@@ -86,11 +86,8 @@ pub(crate) async fn delete(
     app.streams.lists.forget();
     app.watching.hls.forget(&stream.slug);
     services.live.forget(&services.sfu, media_id(&stream)).await;
-    services
-        .live
-        .bus()
-        .emit(Happening::StreamDeleted { stream })
-        .await;
+    let bus = services.live.bus();
+    bus.emit(Happening::StreamDeleted { stream }).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
