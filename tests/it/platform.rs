@@ -8,4 +8,5 @@ mod foundation;
 mod insight;
 mod rooms;
 mod server;
+mod streams;
 mod webhooks;
