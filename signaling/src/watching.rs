@@ -13,10 +13,10 @@ pub(crate) use viewer::Viewer;
 
 use std::sync::Arc;
 
-use weir_db::{Stream, UserId, ViewerTokenId};
+use weir_db::{RoomSubject, Stream, UserId, ViewerTokenId};
 use weir_protocol::Visibility;
 
-use crate::{ApiError, App, live::media_id, rights};
+use crate::{ApiError, App, engage, live::media_id, rights};
 
 /// Who watches, without what may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +105,12 @@ impl App {
         user: &weir_db::User,
         stream: &Stream,
     ) -> Result<bool, ApiError> {
-        Ok(rights::sees_all_of(user, stream))
+        if rights::sees_all_of(user, stream) {
+            return Ok(true);
+        }
+        let policies = self.rooms.engage().policies();
+        let policy = policies.of(RoomSubject::Stream(stream.id)).await?;
+        Ok(engage::rank(&policy, stream.owner, user).moderates())
     }
 
     /// The stream, if this user manages who may watch it.

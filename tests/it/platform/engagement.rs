@@ -85,12 +85,24 @@ async fn e5_chat_settings_act_at_once_and_in_the_whole_room(platform: Platform) 
 
     // Over HTTP and in the room alike; everybody is told.
     let rules = set_rules(&platform, &otto, json!({"chat": false})).await;
-    assert_eq!((&rules["chat"], &rules["version"]), (&json!(false), &json!(1)));
+    assert_eq!(
+        (&rules["chat"], &rules["version"]),
+        (&json!(false), &json!(1))
+    );
     assert_eq!(member.event("settings").await["settings"]["chat"], false);
     not_done(&mut member, text("hello?"), "chat_off").await;
     done(&mut owner, text("only I may write")).await;
-    not_done(&mut member, json!({"type": "set_rules", "chat": true}), "forbidden").await;
-    done(&mut owner, json!({"type": "set_rules", "chat": true, "slow_ms": 2000})).await;
+    not_done(
+        &mut member,
+        json!({"type": "set_rules", "chat": true}),
+        "forbidden",
+    )
+    .await;
+    done(
+        &mut owner,
+        json!({"type": "set_rules", "chat": true, "slow_ms": 2000}),
+    )
+    .await;
     assert_eq!(member.event("settings").await["settings"]["slow_ms"], 2000);
 
     // Slow mode, which asks nothing of moderators and lets through what is sent again.
@@ -155,17 +167,32 @@ async fn e5_words_and_links_are_kept_out(platform: Platform) {
     platform.stream(&otto, "talk").await;
     let mut owner = enter(&platform, &otto).await;
     let mut member = enter(&platform, &ann).await;
-    set_rules(&platform, &otto, json!({"blocked_words": ["badword"], "links": "moderators"})).await;
+    set_rules(
+        &platform,
+        &otto,
+        json!({"blocked_words": ["badword"], "links": "moderators"}),
+    )
+    .await;
     for bad in ["badword", "B4dW0rd!", "b a d w o r d", "b\u{200b}adword"] {
         not_done(&mut member, text(bad), "blocked_word").await;
     }
-    not_done(&mut member, text("see https://example.org"), "links_not_allowed").await;
+    not_done(
+        &mut member,
+        text("see https://example.org"),
+        "links_not_allowed",
+    )
+    .await;
     done(&mut owner, text("see https://example.org")).await;
     let sent = done(&mut member, text("a fine word")).await;
     // No way around it by editing.
     let edit = json!({"type": "edit", "id": sent["id"], "text": "a badword"});
     not_done(&mut member, edit, "blocked_word").await;
-    set_rules(&platform, &otto, json!({"links": "hosts", "link_hosts": ["example.org"]})).await;
+    set_rules(
+        &platform,
+        &otto,
+        json!({"links": "hosts", "link_hosts": ["example.org"]}),
+    )
+    .await;
     done(&mut member, text("see www.example.org/x")).await;
     not_done(&mut member, text("see example.com"), "links_not_allowed").await;
     // Members are not told the words.
@@ -205,9 +232,15 @@ async fn e5_delayed_chat_is_seen_by_moderators_at_once(platform: Platform) {
     let start = Instant::now();
     member.send("x", "late").await;
     owner.event("message").await;
-    assert!(start.elapsed() < Duration::from_millis(1200), "moderators wait too");
+    assert!(
+        start.elapsed() < Duration::from_millis(1200),
+        "moderators wait too"
+    );
     reader.event("message").await;
-    assert!(start.elapsed() >= Duration::from_millis(1400), "nobody waits");
+    assert!(
+        start.elapsed() >= Duration::from_millis(1400),
+        "nobody waits"
+    );
 }
 
 async fn e6_polls_are_voted_in_live_and_survive_a_restart(mut platform: Platform) {
@@ -218,7 +251,8 @@ async fn e6_polls_are_voted_in_live_and_survive_a_restart(mut platform: Platform
     let mut owner = enter(&platform, &otto).await;
     let mut member = enter(&platform, &ann).await;
     let (mut zoe, _) = guest(&platform, "Zoe").await;
-    let open = json!({"type": "open_poll", "question": "Which?", "options": ["a", "b", "c"], "ref": "p"});
+    let open =
+        json!({"type": "open_poll", "question": "Which?", "options": ["a", "b", "c"], "ref": "p"});
     not_done(&mut member, open.clone(), "forbidden").await;
     owner.say(open.clone()).await;
     let poll = owner.answer("p").await["made"].as_str().unwrap().to_owned();
@@ -227,7 +261,10 @@ async fn e6_polls_are_voted_in_live_and_survive_a_restart(mut platform: Platform
     assert_eq!(owner.answer("p").await["made"], poll);
     let event = member.event("poll").await;
     assert_eq!(event["poll"]["id"], poll);
-    assert_eq!(event["poll"]["options"][1], json!({"text": "b", "votes": 0}));
+    assert_eq!(
+        event["poll"]["options"][1],
+        json!({"text": "b", "votes": 0})
+    );
 
     let vote = |choices: Value| json!({"type": "vote_poll", "poll": poll, "choices": choices});
     done(&mut member, vote(json!([0]))).await;
@@ -239,7 +276,10 @@ async fn e6_polls_are_voted_in_live_and_survive_a_restart(mut platform: Platform
     not_done(&mut member, vote(json!([3])), "bad_message").await;
     let votes = |poll: &Value| -> Vec<u64> {
         let options = poll["options"].as_array().unwrap();
-        options.iter().map(|option| option["votes"].as_u64().unwrap()).collect()
+        options
+            .iter()
+            .map(|option| option["votes"].as_u64().unwrap())
+            .collect()
     };
     let mut told = 0;
     loop {
@@ -280,8 +320,11 @@ async fn e6_polls_are_voted_in_live_and_survive_a_restart(mut platform: Platform
     not_done(&mut member, vote(json!([0])), "conflict").await;
 
     // One with an end closes by itself, for who is there and in the list.
-    let timed = json!({"question": "Quick?", "options": ["y", "n"], "multiple": true, "seconds": 1});
-    let request = platform.by(&otto, Method::POST, &format!("{ROOM}/polls")).json(&timed);
+    let timed =
+        json!({"question": "Quick?", "options": ["y", "n"], "multiple": true, "seconds": 1});
+    let request = platform
+        .by(&otto, Method::POST, &format!("{ROOM}/polls"))
+        .json(&timed);
     let timed = expect(request, StatusCode::CREATED).await;
     let both = json!({"type": "vote_poll", "poll": timed["id"], "choices": [0, 1]});
     done(&mut member, both).await;
@@ -299,10 +342,18 @@ async fn e6_polls_are_voted_in_live_and_survive_a_restart(mut platform: Platform
     let next = list["next"].as_str().unwrap();
     let rest = platform.request(Method::GET, &format!("{ROOM}/polls?cursor={next}"));
     let rest = expect(rest, StatusCode::OK).await;
-    assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&json!(poll), &Value::Null));
+    assert_eq!(
+        (&rest["items"][0]["id"], &rest["next"]),
+        (&json!(poll), &Value::Null)
+    );
     let delete = platform.by(&otto, Method::DELETE, &path);
     expect(delete, StatusCode::NO_CONTENT).await;
-    refused(platform.request(Method::GET, &path), StatusCode::NOT_FOUND, "not_found").await;
+    refused(
+        platform.request(Method::GET, &path),
+        StatusCode::NOT_FOUND,
+        "not_found",
+    )
+    .await;
 }
 
 async fn e6_bad_polls_and_votes_are_refused(platform: Platform) {
@@ -327,7 +378,9 @@ async fn e6_bad_polls_and_votes_are_refused(platform: Platform) {
     let sixth = platform.by(&otto, Method::POST, &path).json(&fine);
     let detail = refused(sixth, StatusCode::CONFLICT, "conflict").await;
     assert!(detail.contains("close one"), "{detail}");
-    let none = platform.by(&otto, Method::PUT, &format!("{path}/1/vote")).json(&json!({"choices": []}));
+    let none = platform
+        .by(&otto, Method::PUT, &format!("{path}/1/vote"))
+        .json(&json!({"choices": []}));
     refused(none, StatusCode::NOT_FOUND, "not_found").await;
 }
 
@@ -358,21 +411,32 @@ async fn e7_questions_are_voted_for_and_answered(platform: Platform) {
     loop {
         let event = member.event("questions").await;
         let voted = event["questions"].as_array().unwrap();
-        if voted.iter().any(|question| question["id"] == ids[1] && question["votes"] == 2) {
+        if voted
+            .iter()
+            .any(|question| question["id"] == ids[1] && question["votes"] == 2)
+        {
             break;
         }
     }
-    let set = |n: usize, state: &str| json!({"type": "set_question", "question": ids[n], "state": state});
+    let set =
+        |n: usize, state: &str| json!({"type": "set_question", "question": ids[n], "state": state});
     not_done(&mut member, set(0, "pinned"), "forbidden").await;
     done(&mut owner, set(0, "pinned")).await;
     let page = ask(&mut member, json!({"type": "questions", "limit": 2})).await;
     let texts = |page: &Value, list: &str| -> Vec<String> {
         let questions = page[list].as_array().unwrap();
-        questions.iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+        questions
+            .iter()
+            .map(|one| one["text"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(texts(&page, "questions"), ["first?", "second?"]);
     assert_eq!(page["questions"][1]["voted"], true);
-    let rest = ask(&mut member, json!({"type": "questions", "after": page["after"]})).await;
+    let rest = ask(
+        &mut member,
+        json!({"type": "questions", "after": page["after"]}),
+    )
+    .await;
     assert_eq!(texts(&rest, "questions"), ["third?"]);
     assert_eq!(rest["after"], Value::Null);
 
@@ -392,7 +456,12 @@ async fn e7_questions_are_voted_for_and_answered(platform: Platform) {
         .by(&otto, Method::PATCH, &path(2))
         .json(&json!({"state": "dismissed"}));
     expect(dismissed, StatusCode::OK).await;
-    refused(platform.request(Method::GET, &path(2)), StatusCode::NOT_FOUND, "not_found").await;
+    refused(
+        platform.request(Method::GET, &path(2)),
+        StatusCode::NOT_FOUND,
+        "not_found",
+    )
+    .await;
     expect(platform.by(&ann, Method::GET, &path(2)), StatusCode::OK).await;
     let list = platform.request(Method::GET, &format!("{ROOM}/questions?order=newest"));
     let list = expect(list, StatusCode::OK).await;
@@ -406,23 +475,52 @@ async fn e7_moderated_questions_wait_for_approval(platform: Platform) {
     let otto = platform.person("otto", "speaker").await;
     let ann = platform.person("ann", "attendee").await;
     platform.stream(&otto, "talk").await;
-    set_rules(&platform, &otto, json!({"questions_moderated": true, "blocked_words": ["badword"]})).await;
+    set_rules(
+        &platform,
+        &otto,
+        json!({"questions_moderated": true, "blocked_words": ["badword"]}),
+    )
+    .await;
     let mut owner = enter(&platform, &otto).await;
     let mut member = enter(&platform, &ann).await;
     let mut other = Link::websocket(&platform.server.url(), None).await;
     other.join("stream:talk", None).await;
-    not_done(&mut member, json!({"type": "ask", "text": "badword?"}), "blocked_word").await;
-    not_done(&mut other, json!({"type": "ask", "text": "me?"}), "read_only").await;
+    not_done(
+        &mut member,
+        json!({"type": "ask", "text": "badword?"}),
+        "blocked_word",
+    )
+    .await;
+    not_done(
+        &mut other,
+        json!({"type": "ask", "text": "me?"}),
+        "read_only",
+    )
+    .await;
     let id = done(&mut member, json!({"type": "ask", "text": "why?"})).await["made"].clone();
-    assert_eq!(owner.event("questions").await["questions"][0]["state"], "waiting");
+    assert_eq!(
+        owner.event("questions").await["questions"][0]["state"],
+        "waiting"
+    );
     let seen = ask(&mut other, json!({"type": "questions"})).await;
     assert_eq!(seen["questions"], json!([]));
-    done(&mut owner, json!({"type": "set_question", "question": id, "state": "open"})).await;
+    done(
+        &mut owner,
+        json!({"type": "set_question", "question": id, "state": "open"}),
+    )
+    .await;
     let event = other.event("questions").await;
     assert_eq!(event["questions"][0]["id"], id);
     assert_eq!(event["questions"][0]["state"], "open");
-    done(&mut owner, json!({"type": "set_question", "question": id, "state": "dismissed"})).await;
-    assert_eq!(other.event("questions").await["questions"][0]["removed"], true);
+    done(
+        &mut owner,
+        json!({"type": "set_question", "question": id, "state": "dismissed"}),
+    )
+    .await;
+    assert_eq!(
+        other.event("questions").await["questions"][0]["removed"],
+        true
+    );
 }
 
 async fn e8_reactions_come_together_twice_a_second(platform: Platform) {
@@ -444,7 +542,10 @@ async fn e8_reactions_come_together_twice_a_second(platform: Platform) {
     let (mut party, mut thumbs, mut told) = (0, 0, 0);
     while party < 40 || thumbs < 4 {
         told += 1;
-        for reaction in reader.event("reactions").await["reactions"].as_array().unwrap() {
+        for reaction in reader.event("reactions").await["reactions"]
+            .as_array()
+            .unwrap()
+        {
             let count = reaction["count"].as_u64().unwrap();
             match reaction["emoji"].as_str().unwrap() {
                 "🎉" => party += count,
@@ -454,10 +555,17 @@ async fn e8_reactions_come_together_twice_a_second(platform: Platform) {
     }
     assert_eq!((party, thumbs), (40, 4));
     assert!(told <= 8, "44 reactions in {told} messages");
-    not_done(&mut links[0], json!({"type": "react", "emoji": "words"}), "bad_message").await;
+    not_done(
+        &mut links[0],
+        json!({"type": "react", "emoji": "words"}),
+        "bad_message",
+    )
+    .await;
     let mut refused = false;
     for _ in 0..30 {
-        links[1].say(json!({"type": "react", "emoji": "👍", "ref": "more"})).await;
+        links[1]
+            .say(json!({"type": "react", "emoji": "👍", "ref": "more"}))
+            .await;
     }
     let answer = links[1].answer("more").await;
     refused |= answer["code"] == "too_fast";
@@ -484,7 +592,11 @@ async fn e8_emotes_are_resolved_in_messages_and_on_them(platform: Platform) {
         "forbidden",
     )
     .await;
-    expect(platform.by(&otto, Method::POST, &path).json(&wave), StatusCode::CREATED).await;
+    expect(
+        platform.by(&otto, Method::POST, &path).json(&wave),
+        StatusCode::CREATED,
+    )
+    .await;
     let twice = platform.by(&otto, Method::POST, &path).json(&wave);
     refused(twice, StatusCode::CONFLICT, "conflict").await;
     let site = platform
@@ -511,14 +623,17 @@ async fn e8_emotes_are_resolved_in_messages_and_on_them(platform: Platform) {
     assert_eq!(joined["emotes"][1], wave);
     let sent = done(&mut member, text("hi :wave: :wave: :nope: :ok:")).await;
     let event = late.event("message").await;
-    let codes: Vec<_> = event["message"]["emotes"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+    let codes: Vec<_> = event["message"]["emotes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["code"])
+        .collect();
     assert_eq!(codes, ["wave", "ok"]);
 
     // Reactions on the message, counted once a member.
     let mut owner = enter(&platform, &otto).await;
-    let react = |emoji: &str, on: bool| {
-        json!({"type": "react_to_message", "id": sent["id"], "emoji": emoji, "on": on})
-    };
+    let react = |emoji: &str, on: bool| json!({"type": "react_to_message", "id": sent["id"], "emoji": emoji, "on": on});
     done(&mut member, react("👍", true)).await;
     done(&mut member, react("👍", true)).await;
     done(&mut owner, react("👍", true)).await;
@@ -536,7 +651,10 @@ async fn e8_emotes_are_resolved_in_messages_and_on_them(platform: Platform) {
     tokio::time::sleep(Duration::from_millis(800)).await;
     let mut later = Link::websocket(&platform.server.url(), None).await;
     later.join("stream:talk", None).await;
-    assert_eq!(later.history[0]["reactions"], json!([{"emoji": "👍", "count": 2}]));
+    assert_eq!(
+        later.history[0]["reactions"],
+        json!([{"emoji": "👍", "count": 2}])
+    );
     assert_eq!(later.history[0]["emotes"][0], wave);
     let chat = platform.request(Method::GET, "/api/v1/streams/talk/chat");
     let chat = expect(chat, StatusCode::OK).await;
@@ -545,13 +663,16 @@ async fn e8_emotes_are_resolved_in_messages_and_on_them(platform: Platform) {
     let remove = platform.by(&otto, Method::DELETE, &format!("{path}/wave"));
     expect(remove, StatusCode::NO_CONTENT).await;
     done(&mut member, text(":wave:")).await;
-    assert_eq!(late.event("message").await["message"]["emotes"], Value::Null);
+    assert_eq!(
+        late.event("message").await["message"]["emotes"],
+        Value::Null
+    );
 }
 
 /// One pixel.
 const PNG: &[u8] = &[
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 0, 1, 0,
-    0, 0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c,
-    0x63, 0x64, 0x60, 0xf8, 0x5f, 0x0f, 0, 2, 0x87, 1, 0x80, 0xeb, 0x47, 0xba, 0x92, 0, 0, 0, 0, 0x49,
-    0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 0,
+    1, 0, 0, 0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, 0x49, 0x44, 0x41, 0x54,
+    0x78, 0x9c, 0x63, 0x64, 0x60, 0xf8, 0x5f, 0x0f, 0, 2, 0x87, 1, 0x80, 0xeb, 0x47, 0xba, 0x92, 0,
+    0, 0, 0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
 ];

@@ -43,14 +43,24 @@ async fn place(world: &World) -> Place {
 }
 
 async fn poll(world: &World, place: &Place) -> String {
-    let owner = world.server.db.user_by_name("owner").await.unwrap().unwrap();
+    let owner = world
+        .server
+        .db
+        .user_by_name("owner")
+        .await
+        .unwrap()
+        .unwrap();
     let new = NewPoll {
         question: "Which?".into(),
         options: vec!["a".into(), "b".into()],
         multiple: false,
         seconds: None,
     };
-    let poll = world.server.db.open_poll(place.room, owner.id, &new, None).await;
+    let poll = world
+        .server
+        .db
+        .open_poll(place.room, owner.id, &new, None)
+        .await;
     format!("{}/polls/{}", place.path, poll.unwrap().id)
 }
 
@@ -70,7 +80,13 @@ async fn question(world: &World, place: &Place) -> String {
 }
 
 async fn ban(world: &World, place: &Place) -> String {
-    let owner = world.server.db.user_by_name("owner").await.unwrap().unwrap();
+    let owner = world
+        .server
+        .db
+        .user_by_name("owner")
+        .await
+        .unwrap()
+        .unwrap();
     let new = NewBanRow {
         room: place.room,
         kind: BanKind::Ban,

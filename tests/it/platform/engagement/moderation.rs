@@ -33,7 +33,10 @@ async fn e3_pins_stand_in_the_audit_log(platform: Platform) {
     let log = expect(log, StatusCode::OK).await;
     let lines: Vec<_> = log["items"].as_array().unwrap().iter().collect();
     assert_eq!((lines.len(), &lines[0]["action"]), (2, &json!("unpin")));
-    assert_eq!((&lines[1]["action"], &lines[1]["target"]), (&json!("pin"), &json!(id)));
+    assert_eq!(
+        (&lines[1]["action"], &lines[1]["target"]),
+        (&json!("pin"), &json!(id))
+    );
 }
 
 async fn e4_moderators_delete_purge_and_time_out(platform: Platform) {
@@ -49,8 +52,17 @@ async fn e4_moderators_delete_purge_and_time_out(platform: Platform) {
     not_done(&mut keeper, timeout(60), "forbidden").await;
     // Made a moderator, one joins again as one.
     let path = format!("{ROOM}/moderators/mod");
-    refused(platform.by(&ann, Method::PUT, &path), StatusCode::FORBIDDEN, "forbidden").await;
-    expect(platform.by(&otto, Method::PUT, &path), StatusCode::NO_CONTENT).await;
+    refused(
+        platform.by(&ann, Method::PUT, &path),
+        StatusCode::FORBIDDEN,
+        "forbidden",
+    )
+    .await;
+    expect(
+        platform.by(&otto, Method::PUT, &path),
+        StatusCode::NO_CONTENT,
+    )
+    .await;
     assert_eq!(keeper.message("closed").await["reason"], "changed");
     let joined = keeper.join("stream:talk", None).await;
     assert_eq!(joined["you"]["moderator"], true);
@@ -59,19 +71,44 @@ async fn e4_moderators_delete_purge_and_time_out(platform: Platform) {
 
     let (first, _) = member.send("1", "one").await;
     member.send("2", "two").await;
-    let delete = platform.by(&mod_, Method::DELETE, &format!("/api/v1/streams/talk/chat/{first}?reason=rude"));
+    let delete = platform.by(
+        &mod_,
+        Method::DELETE,
+        &format!("/api/v1/streams/talk/chat/{first}?reason=rude"),
+    );
     expect(delete, StatusCode::NO_CONTENT).await;
     let changed = reader.event("changed").await;
-    assert_eq!((&changed["message"]["id"], &changed["message"]["deleted"]), (&json!(first), &json!(true)));
-    done(&mut keeper, json!({"type": "purge", "member": "user:ann", "reason": "spam"})).await;
+    assert_eq!(
+        (&changed["message"]["id"], &changed["message"]["deleted"]),
+        (&json!(first), &json!(true))
+    );
+    done(
+        &mut keeper,
+        json!({"type": "purge", "member": "user:ann", "reason": "spam"}),
+    )
+    .await;
     assert_eq!(reader.event("purged").await["author"], "user:ann");
     let mut late = Link::websocket(&platform.server.url(), None).await;
     late.join("stream:talk", None).await;
-    assert!(late.history.iter().all(|message| message["deleted"] == true));
+    assert!(
+        late.history
+            .iter()
+            .all(|message| message["deleted"] == true)
+    );
 
-    not_done(&mut keeper, json!({"type": "ban", "member": "user:ann", "kind": "timeout"}), "bad_message").await;
+    not_done(
+        &mut keeper,
+        json!({"type": "ban", "member": "user:ann", "kind": "timeout"}),
+        "bad_message",
+    )
+    .await;
     not_done(&mut keeper, timeout(0), "bad_message").await;
-    not_done(&mut keeper, json!({"type": "ban", "member": "user:none", "kind": "ban"}), "not_found").await;
+    not_done(
+        &mut keeper,
+        json!({"type": "ban", "member": "user:none", "kind": "ban"}),
+        "not_found",
+    )
+    .await;
     done(&mut keeper, timeout(2)).await;
     let refusal = not_done(&mut member, text("quiet?"), "timed_out").await;
     let wait = refusal["retry_after_ms"].as_u64().unwrap();
@@ -79,11 +116,20 @@ async fn e4_moderators_delete_purge_and_time_out(platform: Platform) {
     // Nor does coming again help, nor asking questions.
     let mut again = enter(&platform, &ann).await;
     not_done(&mut again, text("quiet?"), "timed_out").await;
-    not_done(&mut again, json!({"type": "ask", "text": "quiet?"}), "timed_out").await;
+    not_done(
+        &mut again,
+        json!({"type": "ask", "text": "quiet?"}),
+        "timed_out",
+    )
+    .await;
     tokio::time::sleep(Duration::from_millis(wait)).await;
     done(&mut again, text("back")).await;
     // No moderator any more.
-    expect(platform.by(&otto, Method::DELETE, &path), StatusCode::NO_CONTENT).await;
+    expect(
+        platform.by(&otto, Method::DELETE, &path),
+        StatusCode::NO_CONTENT,
+    )
+    .await;
     assert_eq!(keeper.message("closed").await["reason"], "changed");
     keeper.join("stream:talk", None).await;
     not_done(&mut keeper, timeout(60), "forbidden").await;
@@ -95,7 +141,9 @@ async fn e4_a_ban_ends_membership_at_once_and_survives(mut platform: Platform) {
     platform.stream(&otto, "talk").await;
     let mut member = enter(&platform, &ann).await;
     let ban = json!({"member": "user:ann", "kind": "ban", "reason": "spam"});
-    let request = platform.by(&otto, Method::POST, &format!("{ROOM}/bans")).json(&ban);
+    let request = platform
+        .by(&otto, Method::POST, &format!("{ROOM}/bans"))
+        .json(&ban);
     let ban = expect(request, StatusCode::CREATED).await;
     assert_eq!((&ban["by"], &ban["name"]), (&json!("otto"), &json!("ann")));
     assert_eq!(member.message("closed").await["reason"], "banned");
@@ -118,8 +166,17 @@ async fn e4_a_ban_ends_membership_at_once_and_survives(mut platform: Platform) {
     // Not the address, in whatever form.
     assert!(!list.to_string().contains("127.0.0.1"), "{list}");
     let path = format!("{ROOM}/bans/{}", ban["id"].as_str().unwrap());
-    expect(platform.by(&otto, Method::DELETE, &path), StatusCode::NO_CONTENT).await;
-    refused(platform.by(&otto, Method::GET, &path), StatusCode::NOT_FOUND, "not_found").await;
+    expect(
+        platform.by(&otto, Method::DELETE, &path),
+        StatusCode::NO_CONTENT,
+    )
+    .await;
+    refused(
+        platform.by(&otto, Method::GET, &path),
+        StatusCode::NOT_FOUND,
+        "not_found",
+    )
+    .await;
     member.join("stream:talk", None).await;
     done(&mut member, text("back")).await;
 }
@@ -133,7 +190,11 @@ async fn e4_guests_are_banned_by_address(platform: Platform) {
     let mut member = enter(&platform, &ann).await;
     let (mut zoe, joined) = guest(&platform, "Zoe").await;
     let id = joined["you"]["id"].clone();
-    done(&mut owner, json!({"type": "ban", "member": id, "kind": "ban"})).await;
+    done(
+        &mut owner,
+        json!({"type": "ban", "member": id, "kind": "ban"}),
+    )
+    .await;
     assert_eq!(zoe.message("closed").await["reason"], "banned");
     // Under another name and without the secret it is somebody else, but from the same address.
     let mut other = Link::websocket(&platform.server.url(), None).await;
@@ -143,7 +204,12 @@ async fn e4_guests_are_banned_by_address(platform: Platform) {
     done(&mut member, text("still here")).await;
     done(&mut owner, json!({"type": "unban", "member": id})).await;
     other.enter(join).await;
-    not_done(&mut owner, json!({"type": "unban", "member": id}), "not_found").await;
+    not_done(
+        &mut owner,
+        json!({"type": "unban", "member": id}),
+        "not_found",
+    )
+    .await;
 }
 
 async fn e4_who_is_shadow_banned_does_not_notice(platform: Platform) {
@@ -154,12 +220,22 @@ async fn e4_who_is_shadow_banned_does_not_notice(platform: Platform) {
     let mut member = enter(&platform, &ann).await;
     let mut reader = Link::websocket(&platform.server.url(), None).await;
     reader.join("stream:talk", None).await;
-    done(&mut owner, json!({"type": "ban", "member": "user:ann", "kind": "shadow"})).await;
+    done(
+        &mut owner,
+        json!({"type": "ban", "member": "user:ann", "kind": "shadow"}),
+    )
+    .await;
     let (hidden, _) = member.send("1", "can you read this?").await;
     let own = member.event("message").await;
-    assert_eq!((&own["message"]["id"], &own["message"]["hidden"]), (&json!(hidden), &Value::Null));
+    assert_eq!(
+        (&own["message"]["id"], &own["message"]["hidden"]),
+        (&json!(hidden), &Value::Null)
+    );
     let seen = owner.event("message").await;
-    assert_eq!((&seen["message"]["id"], &seen["message"]["hidden"]), (&json!(hidden), &json!(true)));
+    assert_eq!(
+        (&seen["message"]["id"], &seen["message"]["hidden"]),
+        (&json!(hidden), &json!(true))
+    );
     let (open, _) = owner.send("2", "anybody here?").await;
     assert_eq!(reader.event("message").await["message"]["id"], open);
     // Nor in the history, where the author finds it.
@@ -169,14 +245,23 @@ async fn e4_who_is_shadow_banned_does_not_notice(platform: Platform) {
     let again = enter(&platform, &ann).await;
     assert_eq!(again.messages(), [hidden.clone(), open.clone()]);
     let chat = platform.request(Method::GET, "/api/v1/streams/talk/chat");
-    assert!(!expect(chat, StatusCode::OK).await.to_string().contains("can you read"));
+    assert!(
+        !expect(chat, StatusCode::OK)
+            .await
+            .to_string()
+            .contains("can you read")
+    );
     // A question waits, and a reaction goes nowhere.
     done(&mut member, json!({"type": "ask", "text": "hello?"})).await;
     let page = ask(&mut late, json!({"type": "questions"})).await;
     assert_eq!(page["questions"], json!([]));
     let page = ask(&mut member, json!({"type": "questions"})).await;
     assert_eq!(page["questions"][0]["text"], "hello?");
-    done(&mut owner, json!({"type": "unban", "member": "user:ann", "kind": "shadow"})).await;
+    done(
+        &mut owner,
+        json!({"type": "unban", "member": "user:ann", "kind": "shadow"}),
+    )
+    .await;
     let (open, _) = member.send("3", "and now?").await;
     assert_eq!(reader.event("message").await["message"]["id"], open);
 }
@@ -211,7 +296,11 @@ async fn e4_nobody_acts_on_equals_owners_and_admins(platform: Platform) {
         (&site, "mod1", StatusCode::CREATED),
     ] {
         let path = format!("{ROOM}/bans");
-        expect(platform.by(by, Method::POST, &path).json(&ban(whom)), status).await;
+        expect(
+            platform.by(by, Method::POST, &path).json(&ban(whom)),
+            status,
+        )
+        .await;
         let purge = platform
             .by(by, Method::POST, &format!("{ROOM}/purges"))
             .json(&json!({"member": format!("user:{whom}")}));
@@ -225,7 +314,12 @@ async fn e4_nobody_acts_on_equals_owners_and_admins(platform: Platform) {
     let mut owner = enter(&platform, &otto).await;
     let (id, _) = owner.send("x", "mine").await;
     let path = format!("/api/v1/streams/talk/chat/{id}");
-    refused(platform.by(&mod1, Method::DELETE, &path), StatusCode::FORBIDDEN, "forbidden").await;
+    refused(
+        platform.by(&mod1, Method::DELETE, &path),
+        StatusCode::FORBIDDEN,
+        "forbidden",
+    )
+    .await;
 }
 
 async fn e4_the_audit_log_says_who_did_what(platform: Platform) {
@@ -241,7 +335,12 @@ async fn e4_the_audit_log_says_who_did_what(platform: Platform) {
         expect(request, StatusCode::CREATED).await;
     }
     let path = format!("{ROOM}/audit");
-    refused(platform.by(&ann, Method::GET, &path), StatusCode::FORBIDDEN, "forbidden").await;
+    refused(
+        platform.by(&ann, Method::GET, &path),
+        StatusCode::FORBIDDEN,
+        "forbidden",
+    )
+    .await;
     let mut lines = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -253,7 +352,10 @@ async fn e4_the_audit_log_says_who_did_what(platform: Platform) {
             None => break,
         }
     }
-    let actions: Vec<_> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
+    let actions: Vec<_> = lines
+        .iter()
+        .map(|line| line["action"].as_str().unwrap())
+        .collect();
     assert_eq!(actions, ["ban", "shadow", "rules"]);
     assert_eq!(lines[0]["by"], "otto");
     assert_eq!(lines[0]["target"], "user:ann");
@@ -276,14 +378,25 @@ async fn e4_changes_of_another_process_act_within_a_second(platform: Platform) {
     done(&mut member, text("fine")).await;
     // What another node would do.
     let db = weir_db::Db::open(&platform.database()).await.unwrap();
-    let stream = db.stream_by_slug(&"talk".parse().unwrap()).await.unwrap().unwrap();
-    let room = db.open_room(weir_db::RoomSubject::Stream(stream.id)).await.unwrap();
+    let stream = db
+        .stream_by_slug(&"talk".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    let room = db
+        .open_room(weir_db::RoomSubject::Stream(stream.id))
+        .await
+        .unwrap();
     let mut rules = db.room_rules(room.id).await.unwrap();
     rules.chat = false;
     db.set_room_rules(room.id, &rules).await.unwrap();
     let start = std::time::Instant::now();
     assert_eq!(member.event("settings").await["settings"]["chat"], false);
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
     not_done(&mut member, text("off?"), "chat_off").await;
     db.close().await;
 }
