@@ -136,6 +136,7 @@ fn api() -> Router<App> {
         .merge(people::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(engage::routes())
         .merge(streams::routes())
         .merge(insight::routes())
         .split_for_parts();
