@@ -4,4 +4,5 @@
 
 mod foundation;
 mod insight;
+mod operations;
 mod server;
