@@ -2,6 +2,7 @@
 
 mod layers;
 mod secret;
+mod webhooks;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -11,6 +12,7 @@ use weir_turn::IceServerConfig;
 
 pub use layers::{ConfigError, Flags, load};
 pub use secret::Secret;
+pub use webhooks::Webhooks;
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -31,6 +33,8 @@ pub struct Config {
     pub insight: Insight,
     /// Figures for whoever runs the server.
     pub metrics: Metrics,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Logs.
     pub log: Log,
 }
@@ -462,6 +466,8 @@ impl Config {
         }
         if let Err(reason) = self.metrics.config() {
             return bad("metrics.allow", &reason);
+        if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());

@@ -4,13 +4,17 @@
 
 mod access;
 mod insight;
+mod event;
 mod layer;
 mod page;
+mod people;
 mod problem;
+pub mod room;
 mod scope;
 mod slug;
 mod stream;
 mod viewers;
+mod webhook;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use insight::{
@@ -18,10 +22,32 @@ pub use insight::{
     CreatorInsight, InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight,
     StreamTotals, ViewerSessionReport,
 };
+pub use event::{
+    AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
+    CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
+    EventInvitation, EventInvitationAccess, EventPage, EventSession, EventSessionSpeaker,
+    EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
+    Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
+    SessionStream, SetEventState, SetSessionStream,
+};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
+pub use people::{
+    ApplyAsCreator, ChangeEmail, ChangePassword, ConfirmEmail, CreatorApplicationItem,
+    DecideApplication, DeleteAccount, EditProfile, EditUser, ForgottenPassword, ImportReport,
+    ImportedRow, LinkedIdentity, LoginProvider, NotificationItem, NotificationKind,
+    NotificationSettingItem, NotificationWish, PastBroadcast, ProfileLink, ReadNotifications,
+    ResetPassword, RowOutcome, UnreadCount, UploadedImage, UserAccount, UserCard, UserProfile,
+    UserRole,
+};
 pub use problem::{ErrorCode, Problem};
 pub use scope::Scope;
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
+pub use webhook::{
+    CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,
+    WebhookBroadcast, WebhookData, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState,
+    WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording, WebhookReplay, WebhookSecret,
+    WebhookStream, WebhookUser,
+};

@@ -23,11 +23,14 @@ mod login_limit;
 mod metrics;
 pub mod passwords;
 mod request_id;
+mod people;
 mod rest;
 mod rights;
+mod rooms;
 mod router;
 mod sdp;
 mod tokens;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -47,8 +50,11 @@ use error::Refusals;
 pub use insight::InsightConfig;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
+pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
+pub use rooms::RoomsConfig;
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -87,6 +93,14 @@ pub struct HttpConfig {
     pub insight: InsightConfig,
     /// Who may read `/metrics`.
     pub metrics: MetricsConfig,
+    /// Accounts.
+    pub accounts: AccountsConfig,
+    /// Mail.
+    pub mail: MailConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
+    /// Limits of rooms.
+    pub rooms: RoomsConfig,
 }
 
 /// State of all handlers.
@@ -96,6 +110,9 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    people: people::People,
+    webhooks: webhooks::Webhooks,
+    rooms: rooms::Rooms,
 }
 
 impl FromRef<App> for Arc<Services> {

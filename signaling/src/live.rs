@@ -329,6 +329,11 @@ impl Live {
         &self.inner.audience
     }
 
+    /// Tasks that a graceful stop waits for.
+    pub(crate) fn background(&self) -> &TaskTracker {
+        &self.inner.records
+    }
+
     pub(crate) fn publishers(&self) -> &Publishers {
         &self.inner.publishers
     }

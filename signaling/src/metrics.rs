@@ -180,6 +180,7 @@ pub(crate) async fn metrics(
     samples.extend(of_the_server(&app.services));
     samples.extend(process::samples(app.metrics.started));
     samples.extend(app.services.gauges.read());
+    samples.extend(app.rooms.samples());
     let body = app
         .metrics
         .encode(samples)

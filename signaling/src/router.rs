@@ -27,10 +27,13 @@ use weir_db::Stream;
 use crate::{
     ApiError, App, Services, api, assets, error, health, hls, insight,
     login_limit::LoginLimit,
-    metrics,
+    metrics, people,
     request_id::{self, RequestId},
-    rest, sdp,
+    rest,
+    rooms::{self, Rooms},
+    sdp,
     tokens::Tokens,
+    webhooks::{self, Webhooks},
     whep, whep_layer, whip,
 };
 
@@ -50,10 +53,14 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(&services.secrets),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
+        people: people::People::start(&services),
+        webhooks: Webhooks::start(&services),
+        rooms: Rooms::new(&services),
         services,
     };
     let audience = app.services.live.audience().clone();
     tokio::spawn(insight::run(app.services.clone(), audience));
+    rooms::serve_data_channels(&app);
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
@@ -62,6 +69,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
     Router::new()
         .merge(webrtc())
+        .merge(rooms::socket())
         .merge(api())
         .merge(operations())
         .merge(client(&app))
@@ -109,6 +117,9 @@ fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(insight::routes())
+        .merge(people::routes())
+        .merge(webhooks::routes())
+        .merge(rooms::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -167,6 +178,7 @@ fn cors() -> CorsLayer {
             Method::HEAD,
             Method::POST,
             Method::PATCH,
+            Method::PUT,
             Method::DELETE,
             Method::OPTIONS,
         ])

@@ -102,6 +102,8 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             behind_proxy: config.http.behind_proxy,
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
+            webhooks: config.webhooks.to_config(),
+            ..HttpConfig::default()
         },
         assets: assets::embedded(),
         gauges: Arc::new(Gauges(bridge.clone())),

@@ -2,7 +2,9 @@
 //! stranger with an HTTP client sees of the real program, on SQLite and on PostgreSQL. Tests are
 //! named by the row's id.
 
+mod database;
 mod foundation;
 mod insight;
 mod operations;
 mod server;
+mod webhooks;

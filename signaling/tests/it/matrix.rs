@@ -4,6 +4,7 @@
 mod insight;
 mod server_group;
 mod streams;
+mod webhooks;
 
 use std::{collections::BTreeSet, fmt::Write as _, pin::Pin};
 
@@ -136,6 +137,7 @@ fn lines() -> Vec<Line> {
     lines.extend(insight::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
+    lines.extend(webhooks::lines());
     lines
 }
 
