@@ -466,6 +466,7 @@ impl Config {
         }
         if let Err(reason) = self.metrics.config() {
             return bad("metrics.allow", &reason);
+        }
         if let Err((key, reason)) = self.webhooks.check() {
             return bad(key, reason);
         }

@@ -19,13 +19,13 @@ mod error;
 mod export;
 mod follow;
 mod id;
-mod insight;
-mod pool;
 mod identity;
 mod image;
+mod insight;
 mod mail;
 mod migrate;
 mod notification;
+mod pool;
 mod portable;
 mod profile;
 mod sqlite;
@@ -51,11 +51,6 @@ pub use chat::{
 };
 pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
-pub use insight::{
-    Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
-    HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
-};
-pub use pool::Connections;
 pub use follow::{Acquaintance, After};
 pub use id::{
     ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, RoomId, StreamId, UnixMillis,
@@ -63,9 +58,14 @@ pub use id::{
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
+pub use insight::{
+    Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
+    HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
+};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
 pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
+pub use pool::Connections;
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};

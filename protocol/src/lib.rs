@@ -3,8 +3,8 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
-mod insight;
 mod event;
+mod insight;
 mod layer;
 mod page;
 mod people;
@@ -17,11 +17,6 @@ mod viewers;
 mod webhook;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
-pub use insight::{
-    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary,
-    CreatorInsight, InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight,
-    StreamTotals, ViewerSessionReport,
-};
 pub use event::{
     AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
     CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
@@ -29,6 +24,11 @@ pub use event::{
     EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
     Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
     SessionStream, SetEventState, SetSessionStream,
+};
+pub use insight::{
+    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary,
+    CreatorInsight, InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight,
+    StreamTotals, ViewerSessionReport,
 };
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
