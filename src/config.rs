@@ -8,6 +8,7 @@ use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+use weir_signaling::RoomsConfig;
 use weir_turn::IceServerConfig;
 
 pub use layers::{ConfigError, Flags, load};
@@ -29,14 +30,16 @@ pub struct Config {
     pub data: Data,
     /// STUN and TURN servers for clients.
     pub ice: Ice,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.
     pub metrics: Metrics,
-    /// Webhooks.
-    pub webhooks: Webhooks,
     /// Logs.
     pub log: Log,
+    /// Limits of rooms.
+    pub rooms: Rooms,
 }
 
 /// `[http]`
@@ -351,6 +354,49 @@ impl Default for Log {
     }
 }
 
+/// `[rooms]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    /// Connections in one room at most.
+    pub max_members: u32,
+    /// Joins from one address (or IPv6 network) a minute at most; whole offices share an address.
+    pub joins_per_minute: u32,
+    /// Chat messages that somebody may send at once.
+    pub messages_burst: u32,
+    /// Chat messages that somebody may send a minute in the long run.
+    pub messages_per_minute: u32,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        let RoomsConfig {
+            max_members,
+            joins_per_minute,
+            messages_burst,
+            messages_per_minute,
+        } = RoomsConfig::default();
+        Self {
+            max_members,
+            joins_per_minute,
+            messages_burst,
+            messages_per_minute,
+        }
+    }
+}
+
+impl Rooms {
+    /// As the HTTP side takes them.
+    pub fn limits(&self) -> RoomsConfig {
+        RoomsConfig {
+            max_members: self.max_members,
+            joins_per_minute: self.joins_per_minute,
+            messages_burst: self.messages_burst,
+            messages_per_minute: self.messages_per_minute,
+        }
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -455,8 +501,22 @@ impl Config {
                 "must be like https://live.example.org, without a path",
             );
         }
+        let rooms = &self.rooms;
+        for (key, value) in [
+            ("rooms.max_members", rooms.max_members),
+            ("rooms.joins_per_minute", rooms.joins_per_minute),
+            ("rooms.messages_burst", rooms.messages_burst),
+            ("rooms.messages_per_minute", rooms.messages_per_minute),
+        ] {
+            if value == 0 {
+                return bad(key, "must be at least 1");
+            }
+        }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
         }
         if !(1..=3_650).contains(&self.insight.session_days) {
             return bad("insight.session_days", "must be 1 to 3650 days");
@@ -466,9 +526,6 @@ impl Config {
         }
         if let Err(reason) = self.metrics.config() {
             return bad("metrics.allow", &reason);
-        }
-        if let Err((key, reason)) = self.webhooks.check() {
-            return bad(key, reason);
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());

@@ -158,6 +158,10 @@ impl Origin {
             .is_some_and(|entry| lock(&entry.state).stream.is_ready())
     }
 
+    /// Whether anything is served under this name.
+    pub fn knows(&self, slug: &str) -> bool {
+        self.entry(slug).is_some()
+    }
     /// From now on this audience is told of who asks for playlists. The first call counts.
     pub(crate) fn tell(&self, audience: Audience) {
         let _ = self.inner.audience.set(audience);

@@ -11,6 +11,7 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+mod engage;
 mod entity_tag;
 mod error;
 mod happenings;
@@ -29,7 +30,9 @@ mod rights;
 mod rooms;
 mod router;
 mod sdp;
+mod streams;
 mod tokens;
+mod watching;
 mod webhooks;
 mod whep;
 mod whep_layer;
@@ -89,10 +92,6 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
-    /// For how long figures of viewers are kept.
-    pub insight: InsightConfig,
-    /// Who may read `/metrics`.
-    pub metrics: MetricsConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
     /// Mail.
@@ -101,6 +100,10 @@ pub struct HttpConfig {
     pub webhooks: WebhookConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
+    /// For how long figures of viewers are kept.
+    pub insight: InsightConfig,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsConfig,
 }
 
 /// State of all handlers.
@@ -113,6 +116,8 @@ struct App {
     people: people::People,
     webhooks: webhooks::Webhooks,
     rooms: rooms::Rooms,
+    watching: watching::Watching,
+    streams: streams::Streams,
 }
 
 impl FromRef<App> for Arc<Services> {

@@ -6,5 +6,6 @@ mod database;
 mod foundation;
 mod insight;
 mod operations;
+mod rooms;
 mod server;
 mod webhooks;

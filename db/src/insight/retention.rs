@@ -14,7 +14,7 @@ impl Db {
             "DELETE FROM viewer_sessions WHERE id IN
                  (SELECT id FROM viewer_sessions WHERE id < $1 ORDER BY id LIMIT $2)",
         )
-        .bind(id::least_at(before))
+        .bind(id::first_at(before))
         .bind(BATCH)
         .execute(self.writes())
         .await?;

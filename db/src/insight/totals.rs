@@ -124,8 +124,8 @@ impl Db {
                  AND s.id >= {first} AND s.id < {last}
              GROUP BY s.stream_id
              ON CONFLICT (stream_id, at) DO UPDATE SET viewers = excluded.viewers",
-            first = crate::id::least_at(day),
-            last = crate::id::least_at(day.saturating_add(DAY_MS)),
+            first = crate::id::first_at(day),
+            last = crate::id::first_at(day.saturating_add(DAY_MS)),
         );
         let mut tx = self.begin_write().await?;
         for text in [totals, users, days] {

@@ -11,7 +11,6 @@ use crate::{
     api::{Actor, Json, Path, scope},
     insight::Quality,
     live::media_id,
-    rights,
 };
 
 /// Digits of a session's name in a report: enough to tell viewers apart, far too few to guess the rest.
@@ -30,8 +29,7 @@ pub(crate) async fn viewers(
     Actor { user, .. }: Actor<scope::Insight>,
     Path(slug): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let stream = app.stream(&slug).await?;
-    rights::may_change(&user, &stream)?;
+    let stream = app.changeable(&slug, &user).await?;
     let stats = app.services.sfu.stream_stats(media_id(&stream)).await;
     let (layers, mut viewers) =
         stats.map_or_else(Default::default, |stats| (stats.layers, stats.viewers));

@@ -2,6 +2,7 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod insight;
+mod rooms;
 mod server_group;
 mod streams;
 mod webhooks;
@@ -134,6 +135,7 @@ fn expired(name: &str) -> String {
 
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
+    lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
