@@ -55,6 +55,26 @@ id! {
     /// One time that a stream was live.
     BroadcastId
 }
+id! {
+    /// An event's row. Stays when the slug changes.
+    EventId
+}
+id! {
+    /// A session of an event.
+    EventSessionId
+}
+id! {
+    /// Somebody's registration for an event.
+    RegistrationId
+}
+id! {
+    /// A link that lets people register for an event.
+    EventInvitationId
+}
+id! {
+    /// One time that somebody was in a session of an event.
+    AttendanceId
+}
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.

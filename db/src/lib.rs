@@ -9,6 +9,7 @@
 
 mod broadcast;
 mod error;
+mod event;
 mod id;
 mod sqlite;
 mod stream;
@@ -20,7 +21,16 @@ use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 
 pub use broadcast::Broadcast;
 pub use error::DbError;
-pub use id::{BroadcastId, StreamId, UnixMillis, UserId};
+pub use event::{
+    Asker, Attended, Attendee, AttendeeRow, CalendarEntry, Decision, Event, EventFields, EventPage,
+    EventPart, EventSession, Invitation, NewInvitation, NewRegistration, PageSession, PageSpeaker,
+    PageStream, Registered, Registrant, Registration, RegistrationRefusal, RegistrationsQuery,
+    ReportCursor, SessionFields, SessionFigures, SpeakerRow,
+};
+pub use id::{
+    AttendanceId, BroadcastId, EventId, EventInvitationId, EventSessionId, RegistrationId,
+    StreamId, UnixMillis, UserId,
+};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use user::{NewUser, Role, User};
 

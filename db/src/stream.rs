@@ -20,7 +20,7 @@ impl KeyHash {
     }
 
     /// Lower-case hexadecimal, as it is stored: `TEXT` means the same to both databases.
-    fn to_hex(self) -> String {
+    pub(crate) fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -7,6 +7,7 @@ mod postgres;
 
 mod broadcasts;
 mod concurrency;
+mod events;
 mod sqlite_file;
 mod streams;
 mod users;
