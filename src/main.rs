@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => commands::serve(&args),
         Command::Stream(command) => commands::stream(&command),
         Command::User(command) => commands::user(&command),
+        Command::Db(command) => commands::db(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ pub enum DbError {
     /// Something with this name or key exists already.
     #[error("this {what} is already taken")]
     Conflict {
-        /// `slug`, `stream key`, `user name` or `id`.
+        /// `slug`, `stream key`, `user name`, `e-mail address` or `id`.
         what: &'static str,
     },
     /// No such row.
@@ -25,6 +25,9 @@ pub enum DbError {
         /// What is wrong with it, for example `is empty`.
         why: &'static str,
     },
+    /// Nobody could administer the site then. Nothing was changed.
+    #[error("this is the last admin; make somebody else an admin first")]
+    LastAdmin,
     /// The database itself failed: unreachable, full, locked for too long, of a newer version.
     #[error("database: {0}")]
     Backend(#[source] sqlx::Error),
@@ -64,6 +67,8 @@ fn taken(refusal: &dyn DatabaseError) -> &'static str {
         "stream key"
     } else if place.contains("slug") {
         "slug"
+    } else if place.contains("email") {
+        "e-mail address"
     } else if place.contains("name") {
         "user name"
     } else {

@@ -20,7 +20,7 @@ impl KeyHash {
     }
 
     /// Lower-case hexadecimal, as it is stored: `TEXT` means the same to both databases.
-    pub(crate) fn to_hex(self) -> String {
+    pub fn to_hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -220,7 +220,7 @@ fn found(changed: u64) -> Result<()> {
     }
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
+pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
     let slug: String = row.try_get("slug")?;
     Ok(Stream {
         id: StreamId(row.try_get("id")?),

@@ -9,6 +9,9 @@ use crate::{Db, DbError, Result, UnixMillis, UserId, error::storable, id};
 /// Longest user name in characters.
 const NAME_MAX: usize = 64;
 
+/// Stands where a hash would for an account without a password: no password fits it.
+pub const NO_PASSWORD: &str = "!";
+
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -153,7 +156,12 @@ impl Db {
     }
 }
 
-fn normal(name: &str) -> Result<String> {
+/// A user name as it is kept: in lower case. `Invalid` for one outside the rules.
+pub fn user_name(name: &str) -> Result<String> {
+    normal(name)
+}
+
+pub(crate) fn normal(name: &str) -> Result<String> {
     let invalid = |why| DbError::Invalid {
         what: "user name",
         why,
@@ -171,7 +179,7 @@ fn normal(name: &str) -> Result<String> {
     Ok(name)
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<User> {
+pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<User> {
     let role: String = row.try_get("role")?;
     Ok(User {
         id: UserId(row.try_get("id")?),

@@ -6,11 +6,14 @@ mod access;
 mod event;
 mod layer;
 mod page;
+mod people;
 mod problem;
+pub mod room;
 mod scope;
 mod slug;
 mod stream;
 mod viewers;
+mod webhook;
 
 pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
 pub use event::{
@@ -23,8 +26,22 @@ pub use event::{
 };
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
+pub use people::{
+    ApplyAsCreator, ChangeEmail, ChangePassword, ConfirmEmail, CreatorApplicationItem,
+    DecideApplication, DeleteAccount, EditProfile, EditUser, ForgottenPassword, ImportReport,
+    ImportedRow, LinkedIdentity, LoginProvider, NotificationItem, NotificationKind,
+    NotificationSettingItem, NotificationWish, PastBroadcast, ProfileLink, ReadNotifications,
+    ResetPassword, RowOutcome, UnreadCount, UploadedImage, UserAccount, UserCard, UserProfile,
+    UserRole,
+};
 pub use problem::{ErrorCode, Problem};
 pub use scope::Scope;
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
+pub use webhook::{
+    CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,
+    WebhookBroadcast, WebhookData, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState,
+    WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording, WebhookReplay, WebhookSecret,
+    WebhookStream, WebhookUser,
+};

@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
-use weir_db::{Broadcast, Stream, User};
+use weir_db::{Broadcast, Stream, User, Webhook};
 
 use crate::App;
 
@@ -44,6 +44,40 @@ pub(crate) enum Happening {
     UserRegistered {
         /// Who.
         user: User,
+    },
+    /// An account is gone.
+    UserDeleted {
+        /// It, as it was.
+        user: User,
+    },
+    /// Somebody was blocked: can neither watch the owner's streams nor chat there from now on.
+    UserBlocked {
+        /// By whom.
+        owner: User,
+        /// Who.
+        user: User,
+    },
+    /// An event is open to those who may see it.
+    EventPublished {
+        /// It.
+        event: weir_db::Event,
+    },
+    /// An event does not take place.
+    EventCancelled {
+        /// It.
+        event: weir_db::Event,
+    },
+    /// Somebody who waited for a place has one.
+    PlaceFreed {
+        /// At which event.
+        event: weir_db::Event,
+        /// Whose.
+        registration: weir_db::Registration,
+    },
+    /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
+    WebhookDisabled {
+        /// It.
+        webhook: Webhook,
     },
 }
 

@@ -13,6 +13,7 @@ mod auth;
 mod body;
 mod entity_tag;
 mod error;
+mod events;
 mod happenings;
 mod health;
 pub mod hls;
@@ -21,11 +22,14 @@ pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
+mod people;
 mod rest;
 mod rights;
+mod rooms;
 mod router;
 mod sdp;
 mod tokens;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -44,8 +48,11 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
+pub use rooms::RoomsConfig;
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -80,6 +87,14 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Accounts.
+    pub accounts: AccountsConfig,
+    /// Mail.
+    pub mail: MailConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
+    /// Limits of rooms.
+    pub rooms: RoomsConfig,
 }
 
 /// State of all handlers.
@@ -89,6 +104,10 @@ struct App {
     tokens: tokens::Tokens,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
+    people: people::People,
+    attendance: events::Attendance,
+    webhooks: webhooks::Webhooks,
+    rooms: rooms::Rooms,
 }
 
 impl FromRef<App> for Arc<Services> {

@@ -75,7 +75,7 @@ impl LoginLimit {
 }
 
 /// One customer has a whole IPv6 /64, so that is what is counted.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {

@@ -100,6 +100,8 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             addresses: addresses(&config),
             ice_servers: IceServers::new(config.ice.servers())?,
             behind_proxy: config.http.behind_proxy,
+            webhooks: config.webhooks.to_config(),
+            ..HttpConfig::default()
         },
         assets: assets::embedded(),
         gauges: Arc::new(Gauges(bridge.clone())),

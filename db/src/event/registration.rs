@@ -361,6 +361,19 @@ impl Db {
         Ok(row.as_ref().map(from_row).transpose()?)
     }
 
+    /// Accounts that take part in an event, or want to.
+    pub async fn event_attendees(&self, event: EventId) -> Result<Vec<UserId>> {
+        let rows = sqlx::query(
+            "SELECT user_id FROM event_registrations WHERE event_id = $1 AND user_id IS NOT NULL
+                 AND status IN ('pending', 'confirmed', 'waiting')",
+        )
+        .bind(event.0)
+        .fetch_all(self.reads())
+        .await?;
+        let read = |row: &AnyRow| row.try_get(0).map(UserId);
+        Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
+    }
+
     /// How many wait before this registration, itself included; 0 when it does not wait.
     pub async fn waiting_position(&self, registration: RegistrationId) -> Result<u32> {
         let row = sqlx::query(

@@ -225,6 +225,32 @@ impl Db {
         Ok(row.try_get::<i64, _>(0)? > 0)
     }
 
+    /// The events of these sessions; those that are gone are left out.
+    pub async fn events_of_sessions(
+        &self,
+        sessions: &[EventSessionId],
+    ) -> Result<Vec<(EventId, EventSessionId)>> {
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = sessions.iter().map(ToString::to_string).collect();
+        let sql = format!(
+            "SELECT s.event_id, s.id FROM event_sessions s JOIN events e ON e.id = s.event_id
+             WHERE s.id IN ({}) AND e.state = 'published'",
+            ids.join(", ")
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .fetch_all(self.reads())
+            .await?;
+        let read = |row: &AnyRow| {
+            Ok((
+                EventId(row.try_get("event_id")?),
+                EventSessionId(row.try_get("id")?),
+            ))
+        };
+        Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
+    }
+
     /// Sessions that are on at this time on these streams: whoever watches one attends.
     pub async fn sessions_on(
         &self,

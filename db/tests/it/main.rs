@@ -5,9 +5,15 @@
 mod fixture;
 mod postgres;
 
+mod administration;
 mod broadcasts;
+mod chat;
 mod concurrency;
 mod events;
+mod people;
+mod portable;
 mod sqlite_file;
 mod streams;
+mod upgrade;
 mod users;
+mod webhooks;

@@ -12,6 +12,8 @@ use crate::{ApiError, App, auth};
 pub(crate) struct Actor<S> {
     /// Who.
     pub(crate) user: User,
+    /// Where the user is logged in.
+    pub(crate) device: Option<weir_db::DeviceId>,
     scope: PhantomData<S>,
 }
 
@@ -30,6 +32,7 @@ impl<S: Needs> FromRequestParts<App> for Actor<S> {
         let user = guest.user.ok_or(ApiError::NoCredentials("log in first"))?;
         Ok(Self {
             user,
+            device: None,
             scope: PhantomData,
         })
     }

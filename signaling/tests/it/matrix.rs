@@ -3,6 +3,7 @@
 
 mod server_group;
 mod streams;
+mod webhooks;
 
 use std::{collections::BTreeSet, fmt::Write as _, pin::Pin};
 
@@ -134,6 +135,7 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
+    lines.extend(webhooks::lines());
     lines
 }
 
