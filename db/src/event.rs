@@ -20,7 +20,7 @@ use crate::{
 
 pub use attendance::{Attended, Attendee};
 pub use calendar::CalendarEntry;
-pub use invitation::{Invitation, NewInvitation};
+pub use invitation::{EventInvitation, NewEventInvitation};
 pub use page::{Asker, EventPage, PageSession, PageSpeaker, PageStream};
 pub use registration::{
     Decision, NewRegistration, Registered, Registrant, Registration, RegistrationRefusal,

@@ -19,9 +19,9 @@ mod sessions;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use weir_db::{Asker, Event, EventPart, EventSession, KeyHash, RegistrationId, User};
+use weir_db::{Asker, Db, DbError, Event, EventPart, EventSession, KeyHash, RegistrationId, User};
 
-use crate::{ApiError, App, keys, rights};
+use crate::{ApiError, App, keys, rights, rooms::Identity};
 
 pub(crate) use attendance::Attendance;
 
@@ -73,7 +73,9 @@ impl<S: Sync> FromRequestParts<S> for Ticket {
         };
         let text = value.to_str().ok().filter(|text| text.len() <= TOKEN_MAX);
         text.map(|text| Self(Some(keys::hash(text))))
-            .ok_or_else(|| ApiError::BadRequest("weir-ticket is not one that the server gave".into()))
+            .ok_or_else(|| {
+                ApiError::BadRequest("weir-ticket is not one that the server gave".into())
+            })
     }
 }
 
@@ -132,7 +134,9 @@ impl App {
             return Ok(false);
         };
         let db = &self.services.db;
-        Ok(db.event_invitation_holds(event.id, keys::hash(token)).await?)
+        Ok(db
+            .event_invitation_holds(event.id, keys::hash(token))
+            .await?)
     }
 
     /// An event that the user may change.
@@ -154,4 +158,23 @@ impl App {
 
 fn registration_id(text: &str) -> Result<RegistrationId, ApiError> {
     id_of(text, "registration")
+}
+
+/// Whether a member may be in the room of a session: who may see its event.
+pub(crate) async fn lets_in(db: &Db, session: i64, who: &Identity) -> Result<bool, DbError> {
+    let Ok(session) = session.to_string().parse() else {
+        return Ok(false);
+    };
+    let Some(event) = db.event_of_session(session).await? else {
+        return Ok(false);
+    };
+    if who.moderator {
+        return Ok(true);
+    }
+    let user = who.person.as_ref().and_then(|person| person.user);
+    let part = match user {
+        Some(user) => db.event_part(event.id, user).await?,
+        None => EventPart::default(),
+    };
+    Ok(part.organises || rights::sees_event(None, &event, part))
 }

@@ -57,23 +57,6 @@ pub(crate) enum Happening {
         /// Who.
         user: User,
     },
-    /// An event is open to those who may see it.
-    EventPublished {
-        /// It.
-        event: weir_db::Event,
-    },
-    /// An event does not take place.
-    EventCancelled {
-        /// It.
-        event: weir_db::Event,
-    },
-    /// Somebody who waited for a place has one.
-    PlaceFreed {
-        /// At which event.
-        event: weir_db::Event,
-        /// Whose.
-        registration: weir_db::Registration,
-    },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {
         /// It.

@@ -11,24 +11,30 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+mod embed;
+mod engage;
 mod entity_tag;
 mod error;
 mod events;
 mod happenings;
 mod health;
 pub mod hls;
+mod insight;
 pub mod keys;
 pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
 mod people;
+mod request_id;
 mod rest;
 mod rights;
 mod rooms;
 mod router;
 mod sdp;
+mod streams;
 mod tokens;
+mod watching;
 mod webhooks;
 mod whep;
 mod whep_layer;
@@ -44,10 +50,12 @@ use weir_turn::IceServers;
 
 pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
+pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
+pub use insight::InsightConfig;
 pub use live::Live;
-pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
 pub use rooms::RoomsConfig;
 pub use router::router;
@@ -95,6 +103,12 @@ pub struct HttpConfig {
     pub webhooks: WebhookConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
+    /// The player in other people's pages.
+    pub embed: EmbedConfig,
+    /// For how long figures of viewers are kept.
+    pub insight: InsightConfig,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsConfig,
 }
 
 /// State of all handlers.
@@ -108,6 +122,8 @@ struct App {
     attendance: events::Attendance,
     webhooks: webhooks::Webhooks,
     rooms: rooms::Rooms,
+    watching: watching::Watching,
+    streams: streams::Streams,
 }
 
 impl FromRef<App> for Arc<Services> {

@@ -82,3 +82,8 @@ pub(crate) fn sees_event(user: Option<&User>, event: &Event, part: EventPart) ->
         (_, EventVisibility::Private) => part.attends,
     }
 }
+
+/// Whether the user sees all of this stream, whoever else may: its owner, and who keeps order on the site.
+pub(crate) fn sees_all_of(user: &User, stream: &Stream) -> bool {
+    matches!(user.role, Role::Admin | Role::Moderator) || stream.owner == Some(user.id)
+}

@@ -25,12 +25,15 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, events, health, hls,
+    ApiError, App, Services, api, assets, embed, engage, error, events, health, hls, insight,
     login_limit::LoginLimit,
-    metrics, people, rest,
+    metrics, people,
+    request_id::{self, RequestId},
+    rest,
     rooms::{self, Rooms},
-    sdp,
+    sdp, streams,
     tokens::Tokens,
+    watching,
     webhooks::{self, Webhooks},
     whep, whep_layer, whip,
 };
@@ -55,15 +58,18 @@ pub fn router(services: Arc<Services>) -> Router {
         attendance: events::Attendance::default(),
         webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
+        watching: watching::Watching::default(),
+        streams: streams::Streams::default(),
         services,
     };
     rooms::serve_data_channels(&app);
     app.attendance.start(&app);
-    // The origin's own header fields stand: it knows what may be cached.
-    let hls = hls::router(app.services.hls.clone())
-        .method_not_allowed_fallback(not_allowed)
-        .layer(compression())
-        .layer(cors());
+    let audience = app.services.live.audience().clone();
+    tokio::spawn(insight::run(app.services.clone(), audience));
+    tokio::spawn(watching::keep_passes(app.clone()));
+    tokio::spawn(streams::keep_index(app.clone()));
+    tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    let hls = playback(&app);
 
     Router::new()
         .merge(webrtc())
@@ -78,6 +84,22 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+        .layer(middleware::from_fn(request_id::name))
+}
+
+/// HLS: for everybody, and by viewer tokens.
+fn playback(app: &App) -> Router {
+    let origin = hls::router(app.services.hls.clone());
+    let (for_tokens, plain) = (app.clone(), origin.clone());
+    let with_token =
+        move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
+    // The origin's own header fields stand: it knows what may be cached.
+    origin
+        .layer(middleware::from_fn_with_state(app.clone(), watching::gate))
+        .route("/t/{token}/{*rest}", get(with_token))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
+        .layer(cors())
 }
 
 /// WHIP and WHEP.
@@ -115,8 +137,11 @@ fn api() -> Router<App> {
         .merge(rest::routes())
         .merge(people::routes())
         .merge(events::routes())
+        .merge(embed::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(streams::routes())
+        .merge(insight::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -146,6 +171,7 @@ fn client(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(assets::home))
         .route("/{name}", get(assets::top))
+        .route("/embed/{slug}", get(embed::page))
         .fallback_service(
             get(assets::fallback)
                 .fallback(not_allowed)
@@ -184,6 +210,7 @@ fn cors() -> CorsLayer {
             header::CONTENT_TYPE,
             header::IF_MATCH,
             header::RANGE,
+            HeaderName::from_static(events::TICKET_FIELD),
         ])
         .expose_headers([
             header::LOCATION,
@@ -230,7 +257,9 @@ fn trace() -> TraceLayer<
             .extensions()
             .get::<MatchedPath>()
             .map_or("other", MatchedPath::as_str);
-        tracing::debug_span!("http", method = %request.method(), route)
+        let id = request.extensions().get::<RequestId>();
+        let id = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+        tracing::info_span!("http", method = %request.method(), route, id)
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// An invitation to make.
 #[derive(Clone)]
-pub struct NewInvitation {
+pub struct NewEventInvitation {
     /// To which event.
     pub event: EventId,
     /// Hash of the link's token.
@@ -24,7 +24,7 @@ pub struct NewInvitation {
 
 /// An invitation's row.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Invitation {
+pub struct EventInvitation {
     /// Row id.
     pub id: EventInvitationId,
     /// For one person alone.
@@ -41,9 +41,12 @@ pub struct Invitation {
 
 impl Db {
     /// Makes an invitation.
-    pub async fn create_event_invitation(&self, new: NewInvitation) -> Result<Invitation> {
+    pub async fn create_event_invitation(
+        &self,
+        new: NewEventInvitation,
+    ) -> Result<EventInvitation> {
         storable("e-mail address", new.email.as_deref().unwrap_or_default())?;
-        let invitation = Invitation {
+        let invitation = EventInvitation {
             id: EventInvitationId::fresh(),
             email: new.email,
             max_uses: new.max_uses,
@@ -74,7 +77,7 @@ impl Db {
         event: EventId,
         after: Option<EventInvitationId>,
         limit: u32,
-    ) -> Result<Vec<Invitation>> {
+    ) -> Result<Vec<EventInvitation>> {
         let rows = sqlx::query(
             "SELECT id, email, max_uses, used, expires_at, created_at FROM event_invitations
              WHERE event_id = $1 AND id > $2 ORDER BY id LIMIT $3",
@@ -146,8 +149,8 @@ pub(super) async fn used(
     Ok(used > 0)
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<Invitation> {
-    Ok(Invitation {
+fn from_row(row: &AnyRow) -> sqlx::Result<EventInvitation> {
+    Ok(EventInvitation {
         id: EventInvitationId(row.try_get("id")?),
         email: row.try_get("email")?,
         max_uses: count(row.try_get("max_uses")?),

@@ -138,7 +138,7 @@ const NEXT_IN_QUEUE: &str = "(SELECT CASE WHEN COALESCE(max(q.queued_at), 0) < $
 impl Db {
     /// Registers somebody: with a place while there are some, then on the waiting list; pending where
     /// an organiser decides and there is no invitation. Who withdrew may come back, at the list's end.
-    pub async fn register(&self, new: NewRegistration) -> Result<Registered> {
+    pub async fn register_for_event(&self, new: NewRegistration) -> Result<Registered> {
         storable("name", &new.name)?;
         let (user, email, ticket) = match &new.who {
             Registrant::User(user) => (Some(*user), None, None),

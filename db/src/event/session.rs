@@ -192,6 +192,20 @@ impl Db {
         Ok(deleted > 0)
     }
 
+    /// The event of a session.
+    pub async fn event_of_session(&self, session: EventSessionId) -> Result<Option<Event>> {
+        let sql = format!(
+            "SELECT {} FROM events e WHERE e.id =
+                 (SELECT s.event_id FROM event_sessions s WHERE s.id = $1)",
+            super::COLUMNS
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(session.0)
+            .fetch_optional(self.reads())
+            .await?;
+        Ok(row.as_ref().map(super::from_row).transpose()?)
+    }
+
     /// Whether this user speaks in the session.
     pub async fn speaks_in(&self, session: EventSessionId, user: UserId) -> Result<bool> {
         let row = sqlx::query(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use weir_db::{
     Asker, Attended, Attendee, Db, DbError, Decision, Event, EventFields, EventSession, KeyHash,
-    NewInvitation, NewRegistration, NewUser, Registered, Registrant, Registration,
+    NewEventInvitation, NewRegistration, NewUser, Registered, Registrant, Registration,
     RegistrationRefusal, RegistrationsQuery, Role, SessionFields, SpeakerRow, User,
 };
 use weir_protocol::{Branding, EventState, EventVisibility, RegistrationStatus};
@@ -74,7 +74,7 @@ async fn register_as(
     who: Registrant,
     invitation: Option<KeyHash>,
 ) -> Registered {
-    db.register(NewRegistration {
+    db.register_for_event(NewRegistration {
         event: event.id,
         who,
         name: "Somebody".into(),
@@ -315,7 +315,7 @@ async fn invitations_are_used_up(test: TestDb) {
     wanted.approval = true;
     let event = published(db, &owner, wanted).await;
     let invite = |token: &str, email: Option<&str>, max_uses, expires_at| {
-        db.create_event_invitation(NewInvitation {
+        db.create_event_invitation(NewEventInvitation {
             event: event.id,
             token: KeyHash::of(token),
             email: email.map(str::to_owned),

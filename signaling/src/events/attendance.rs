@@ -12,8 +12,10 @@ use std::{
 
 use axum::{extract::State, http::StatusCode};
 use tokio::time::MissedTickBehavior;
-use weir_db::{Attended, Attendee, Event, EventId, EventSession, EventSessionId, RoomSubject, StreamId, User,
-    UserId,};
+use weir_db::{
+    Attended, Attendee, Event, EventId, EventSession, EventSessionId, RoomSubject, StreamId, User,
+    UserId,
+};
 use weir_protocol::{EventSlug, EventState, RegistrationStatus, SeenAnswer};
 
 use super::Ticket;
@@ -217,7 +219,9 @@ pub(super) async fn seen(
     ticket: Ticket,
     Path((slug, session)): Path<(String, String)>,
 ) -> Result<Json<SeenAnswer>, ApiError> {
-    let (event, session, who) = app.attending(&slug, &session, user.as_ref(), ticket).await?;
+    let (event, session, who) = app
+        .attending(&slug, &session, user.as_ref(), ticket)
+        .await?;
     let now = live::now();
     let fields = &session.fields;
     let on = (fields.starts_at - SLACK..fields.ends_at + SLACK).contains(&now);
@@ -246,7 +250,9 @@ pub(super) async fn left(
     ticket: Ticket,
     Path((slug, session)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (_, session, who) = app.attending(&slug, &session, user.as_ref(), ticket).await?;
+    let (_, session, who) = app
+        .attending(&slug, &session, user.as_ref(), ticket)
+        .await?;
     app.attendance.left(session.id, who, live::now());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -270,7 +276,8 @@ impl App {
             (Some(user), _) => {
                 let registration = db.registration_of_user(event.id, user.id).await?;
                 let runs_it = part.speaks || rights::may_organise(user, &event, part).is_ok();
-                let placed = registration.is_some_and(|it| it.status == RegistrationStatus::Confirmed);
+                let placed =
+                    registration.is_some_and(|it| it.status == RegistrationStatus::Confirmed);
                 // Where places are given away, those without one are not there.
                 let open = event.fields.attendee_limit.is_none() && !event.fields.approval;
                 (runs_it || placed || open).then_some(Attendee::User(user.id))

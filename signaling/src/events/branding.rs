@@ -19,7 +19,8 @@ const DEFAULT_TEXT: &str = "#111111";
 pub(super) fn check(branding: &Branding) -> Result<Vec<String>, ApiError> {
     let read = |what: &str, text: Option<&String>| {
         let text = text.map(String::as_str);
-        text.map(|text| parse(text).ok_or_else(|| not_a_colour(what))).transpose()
+        text.map(|text| parse(text).ok_or_else(|| not_a_colour(what)))
+            .transpose()
     };
     let primary = read("primary", branding.primary.as_ref())?;
     let background = read("background", branding.background.as_ref())?;
@@ -110,9 +111,15 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused() {
         assert_eq!(check(&branding(None, None, None)), Ok(vec![]));
-        assert_eq!(check(&branding(None, Some("#fff"), Some("#767676"))), Ok(vec![]));
+        assert_eq!(
+            check(&branding(None, Some("#fff"), Some("#767676"))),
+            Ok(vec![])
+        );
         assert!(check(&branding(None, Some("#fff"), Some("#777777"))).is_err());
-        assert!(check(&branding(None, Some("#222"), None)).is_err(), "our own text is dark");
+        assert!(
+            check(&branding(None, Some("#222"), None)).is_err(),
+            "our own text is dark"
+        );
         let warned = check(&branding(Some("#ffff00"), None, None)).expect("a warning only");
         assert_eq!(warned.len(), 1);
         for bad in ["red", "#12", "#12345", "#ggg", "123456", "#1234567", "#ÿÿÿ"] {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use weir_db::{Event, EventSession};
 use weir_protocol::{EventSlug, EventState};
 
-use super::{Ticket, TOKEN_MAX, letters, page::InvitationQuery};
+use super::{TOKEN_MAX, Ticket, letters, page::InvitationQuery};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Guest, Json, Path, Query, scope},
@@ -94,8 +94,8 @@ pub(super) async fn make(
 ) -> Result<Response, ApiError> {
     let config = &app.services.config;
     let base = config.addresses.base(&uri, &headers, config.behind_proxy);
-    let base = base
-        .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
+    let base =
+        base.ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
     let (token, hash) = keys::generate();
     app.services.db.set_calendar_token(user.id, hash).await?;
     let base = base.as_str().trim_end_matches('/');
@@ -239,7 +239,10 @@ fn file(calendar: &Calendar, name: &str) -> Response {
     let name = format!("inline; filename=\"{name}.ics\"");
     let name = HeaderValue::try_from(name).expect("slugs are plain ASCII");
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/calendar; charset=utf-8")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/calendar; charset=utf-8"),
+        ),
         (header::CONTENT_DISPOSITION, name),
     ];
     (headers, calendar.to_string()).into_response()

@@ -64,10 +64,14 @@ pub(super) fn times(starts_at: i64, ends_at: i64) -> Result<(), ApiError> {
     moment("starts_at", starts_at)?;
     moment("ends_at", ends_at)?;
     if ends_at <= starts_at {
-        return Err(ApiError::Unprocessable("it must end after it starts".into()));
+        return Err(ApiError::Unprocessable(
+            "it must end after it starts".into(),
+        ));
     }
     if ends_at - starts_at > LONGEST {
-        return Err(ApiError::Unprocessable("it may last 90 days at most".into()));
+        return Err(ApiError::Unprocessable(
+            "it may last 90 days at most".into(),
+        ));
     }
     Ok(())
 }
@@ -107,12 +111,16 @@ pub(super) async fn event(app: &App, fields: &mut EventFields) -> Result<Vec<Str
 async fn images(app: &App, branding: &Branding) -> Result<(), ApiError> {
     for id in [&branding.logo, &branding.cover].into_iter().flatten() {
         let id = check::image(id)?;
-        app.services.db.want_image(&id).await.map_err(|error| match error {
-            weir_db::DbError::NotFound { .. } => ApiError::Unprocessable(
-                "there is no such image; upload it to /api/v1/images first".into(),
-            ),
-            other => other.into(),
-        })?;
+        app.services
+            .db
+            .want_image(&id)
+            .await
+            .map_err(|error| match error {
+                weir_db::DbError::NotFound { .. } => ApiError::Unprocessable(
+                    "there is no such image; upload it to /api/v1/images first".into(),
+                ),
+                other => other.into(),
+            })?;
     }
     Ok(())
 }
@@ -130,7 +138,9 @@ pub(super) async fn speakers(
     let mut rows = Vec::with_capacity(speakers.len());
     for speaker in speakers {
         let name = speaker.name.as_deref();
-        let name = name.map(|name| check::line("a speaker's name", name, 100)).transpose()?;
+        let name = name
+            .map(|name| check::line("a speaker's name", name, 100))
+            .transpose()?;
         let user = match speaker.user.as_deref() {
             None if name.is_none() => {
                 return Err(ApiError::Unprocessable(

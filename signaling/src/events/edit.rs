@@ -16,7 +16,6 @@ use super::{check, letters, no_event, page};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, IfMatch, Json, PageQuery, Path, Query, page as pages, scope, version_tag},
-    happenings::Happening,
     rights,
 };
 
@@ -71,7 +70,9 @@ pub(super) async fn list(
         .transpose()?;
     let past = query.when == When::Past;
     let db = &app.services.db;
-    let rows = db.list_events(past, search.trim(), after, limit + 1).await?;
+    let rows = db
+        .list_events(past, search.trim(), after, limit + 1)
+        .await?;
     let key = |event: &Event| (event.fields.starts_at, event.id.to_string());
     Ok(Json(pages(rows, limit, key, |event| page::summary(&event))))
 }
@@ -181,8 +182,14 @@ fn apply(fields: &mut EventFields, edit: EditEvent) {
     set(&mut fields.ends_at, edit.ends_at);
     set(&mut fields.visibility, edit.visibility);
     set(&mut fields.attendee_limit, edit.attendee_limit);
-    set(&mut fields.registration_opens_at, edit.registration_opens_at);
-    set(&mut fields.registration_closes_at, edit.registration_closes_at);
+    set(
+        &mut fields.registration_opens_at,
+        edit.registration_opens_at,
+    );
+    set(
+        &mut fields.registration_closes_at,
+        edit.registration_closes_at,
+    );
     set(&mut fields.approval, edit.approval);
     set(&mut fields.branding, edit.branding);
 }
@@ -224,18 +231,8 @@ pub(super) async fn set_state(
         )));
     };
     tracing::info!(slug = %event.fields.slug, state = state.as_str(), "event changed its state");
-    let bus = app.services.live.bus();
-    match state {
-        EventState::Published => {
-            let event = event.clone();
-            bus.emit(Happening::EventPublished { event }).await;
-        }
-        EventState::Cancelled => {
-            letters::cancelled(&app, &event, &user).await;
-            let event = event.clone();
-            bus.emit(Happening::EventCancelled { event }).await;
-        }
-        EventState::Draft | EventState::Ended => {}
+    if state == EventState::Cancelled {
+        letters::cancelled(&app, &event, &user).await;
     }
     Ok(answer(&app, &event, &user).await?.into_response())
 }
@@ -279,7 +276,9 @@ pub(super) async fn answer(
     user: &User,
 ) -> Result<impl IntoResponse + use<>, ApiError> {
     let db = &app.services.db;
-    let rows = db.event_page(&event.fields.slug, Asker::User(user.id)).await?;
+    let rows = db
+        .event_page(&event.fields.slug, Asker::User(user.id))
+        .await?;
     let rows = rows.ok_or_else(no_event)?;
     let tag = version_tag(rows.event.version);
     Ok(([(header::ETAG, tag)], Json(page::details(&rows, true))))

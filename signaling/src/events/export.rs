@@ -35,9 +35,20 @@ pub(super) async fn registrations(
         limit: ROWS,
         ..RegistrationsQuery::default()
     };
-    let rows = app.services.db.event_registrations(event.id, &query).await?;
+    let rows = app
+        .services
+        .db
+        .event_registrations(event.id, &query)
+        .await?;
     let head = [
-        "id", "user", "name", "email", "status", "invited", "checked_in_at", "created_at",
+        "id",
+        "user",
+        "name",
+        "email",
+        "status",
+        "invited",
+        "checked_in_at",
+        "created_at",
     ];
     let rows = rows.into_iter().map(registrations::row).map(|row| {
         vec![
@@ -70,14 +81,22 @@ pub(super) async fn attendance(
     let event = app.organised(&slug, &user).await?;
     let rows = app.services.db.attendees(event.id, None, ROWS).await?;
     let head = [
-        "user", "name", "status", "checked_in_at", "first_seen_at", "last_seen_at", "sessions",
+        "user",
+        "name",
+        "status",
+        "checked_in_at",
+        "first_seen_at",
+        "last_seen_at",
+        "sessions",
         "watch_seconds",
     ];
     let rows = rows.into_iter().map(report::attendee).map(|row| {
         vec![
             text(row.user),
             safe(&row.name),
-            row.status.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+            row.status
+                .map(|it| it.as_str().to_owned())
+                .unwrap_or_default(),
             moment(row.checked_in_at),
             moment(row.first_seen_at),
             moment(row.last_seen_at),
@@ -104,7 +123,13 @@ pub(super) async fn report(
     let event = app.organised(&slug, &user).await?;
     let report = report::of(&app, event.id).await?;
     let head = [
-        "session", "title", "starts_at", "ends_at", "attendees", "peak", "watch_seconds",
+        "session",
+        "title",
+        "starts_at",
+        "ends_at",
+        "attendees",
+        "peak",
+        "watch_seconds",
     ];
     let rows = report.sessions.into_iter().map(|row| {
         vec![
@@ -143,7 +168,10 @@ fn file(
     let name = format!("attachment; filename=\"{event}-{what}.csv\"");
     let name = HeaderValue::try_from(name).expect("a slug is plain ASCII");
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+        ),
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];

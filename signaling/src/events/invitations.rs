@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use weir_db::{Invitation, NewInvitation};
+use weir_db::{EventInvitation as Row, NewEventInvitation};
 use weir_protocol::{
     CreateEventInvitation, EventInvitation, EventInvitationAccess, EventSlug, Page,
 };
@@ -53,13 +53,15 @@ pub(super) async fn create(
         ));
     }
     let expires_at = new.expires_at;
-    expires_at.map(|at| checks::moment("expires_at", at)).transpose()?;
+    expires_at
+        .map(|at| checks::moment("expires_at", at))
+        .transpose()?;
     let config = &app.services.config;
     let base = config.addresses.base(&uri, &headers, config.behind_proxy);
-    let base = base
-        .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
+    let base =
+        base.ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
     let (token, hash) = keys::generate();
-    let made = app.services.db.create_event_invitation(NewInvitation {
+    let made = app.services.db.create_event_invitation(NewEventInvitation {
         event: event.id,
         token: hash,
         email,
@@ -101,7 +103,7 @@ pub(super) async fn list(
     let after = after.map(|id| id_of(&id, "page")).transpose()?;
     let db = &app.services.db;
     let rows = db.event_invitations(event.id, after, limit + 1).await?;
-    let page = pages(rows, limit, |row: &Invitation| row.id.to_string(), described);
+    let page = pages(rows, limit, |row: &Row| row.id.to_string(), described);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(page)).into_response())
 }
 
@@ -120,11 +122,14 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let event = app.organised(&slug, &user).await?;
     let id = id_of(&id, "invitation")?;
-    app.services.db.delete_event_invitation(event.id, id).await?;
+    app.services
+        .db
+        .delete_event_invitation(event.id, id)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn described(invitation: Invitation) -> EventInvitation {
+fn described(invitation: Row) -> EventInvitation {
     EventInvitation {
         id: invitation.id.to_string(),
         email: invitation.email,

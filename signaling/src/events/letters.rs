@@ -4,7 +4,7 @@ use serde_json::json;
 use weir_db::{Event, MAIL_EVENT, Registration, User};
 use weir_protocol::NotificationKind;
 
-use crate::{App, happenings::Happening, people};
+use crate::{App, people};
 
 /// Those who waited and have a place now.
 pub(super) async fn promoted(app: &App, event: &Event, registrations: Vec<Registration>) {
@@ -27,12 +27,6 @@ pub(super) async fn promoted(app: &App, event: &Event, registrations: Vec<Regist
             );
             mail(app, event, address, &subject, &text).await;
         }
-        let event = event.clone();
-        let happening = Happening::PlaceFreed {
-            event,
-            registration,
-        };
-        app.services.live.bus().emit(happening).await;
     }
 }
 
@@ -93,7 +87,11 @@ const MAILED_MAX: u32 = 5_000;
 /// The event's page.
 pub(super) fn page(app: &App, event: &Event) -> String {
     let base = app.services.config.mail.base_url.as_str();
-    format!("{}/events/{}", base.trim_end_matches('/'), event.fields.slug)
+    format!(
+        "{}/events/{}",
+        base.trim_end_matches('/'),
+        event.fields.slug
+    )
 }
 
 /// Mail waits under the name of the event's owner, who has reason to write.

@@ -54,7 +54,11 @@ pub(super) async fn show(
     let rows = db.event_page(&slug, asker(user.as_ref(), ticket)).await?;
     let rows = rows.ok_or_else(no_event)?;
     let seen = rights::sees_event(user.as_ref(), &rows.event, rows.part);
-    if !seen && !app.invited(&rows.event, query.invitation.as_deref()).await? {
+    if !seen
+        && !app
+            .invited(&rows.event, query.invitation.as_deref())
+            .await?
+    {
         return Err(no_event());
     }
     let may_edit = user

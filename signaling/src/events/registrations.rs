@@ -54,7 +54,7 @@ pub(super) async fn register(
         Registrant::User(_) => None,
     };
     let db = &app.services.db;
-    let registered = db.register(NewRegistration {
+    let registered = db.register_for_event(NewRegistration {
         event: event.id,
         who,
         name,
@@ -90,7 +90,10 @@ fn registrant(
 ) -> Result<(Registrant, String, Option<keys::StreamKey>), ApiError> {
     match (user, &new.name, &new.email) {
         (Some(user), None, None) => {
-            let name = user.display_name.clone().unwrap_or_else(|| user.name.clone());
+            let name = user
+                .display_name
+                .clone()
+                .unwrap_or_else(|| user.name.clone());
             Ok((Registrant::User(user.id), name, None))
         }
         (Some(_), ..) => Err(ApiError::BadRequest(
@@ -173,7 +176,11 @@ pub(super) async fn list(
         after: after.map(|id| registration_id(&id)).transpose()?,
         limit: limit + 1,
     };
-    let rows = app.services.db.event_registrations(event.id, &query).await?;
+    let rows = app
+        .services
+        .db
+        .event_registrations(event.id, &query)
+        .await?;
     let key = |row: &Registration| row.id.to_string();
     let page = pages(rows, limit, key, row);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(page)).into_response())

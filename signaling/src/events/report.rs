@@ -60,7 +60,12 @@ pub(super) async fn of(app: &App, event: EventId) -> Result<AttendanceReport, Ap
     let db = &app.services.db;
     Ok(AttendanceReport {
         totals: db.event_totals(event).await?,
-        sessions: db.session_figures(event).await?.into_iter().map(session).collect(),
+        sessions: db
+            .session_figures(event)
+            .await?
+            .into_iter()
+            .map(session)
+            .collect(),
     })
 }
 

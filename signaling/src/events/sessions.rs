@@ -35,7 +35,7 @@ pub(super) async fn create(
     position(new.position)?;
     let speakers = check::speakers(&app, new.speakers).await?;
     let stream = match new.stream {
-        Some(stream) => Some(shown(&app, &user, &stream, &speakers).await?),
+        Some(stream) => Some(shown(&app, &user, &stream, &speakers, None).await?),
         None => None,
     };
     let fields = SessionFields {
@@ -80,7 +80,9 @@ pub(super) async fn show(
         .visible_event(&slug, user.as_ref(), ticket, query.invitation.as_deref())
         .await?;
     let session = app.session_of(&event, &session).await?;
-    Ok(answer(&app, &event, &session.fields.slug).await?.into_response())
+    Ok(answer(&app, &event, &session.fields.slug)
+        .await?
+        .into_response())
 }
 
 /// Change a session of an event
@@ -128,8 +130,14 @@ pub(super) async fn edit(
         None => {}
         Some(None) => (fields.stream, fields.stream_agreed) = (None, false),
         Some(Some(stream)) => {
-            let (stream, agreed) =
-                shown(&app, &user, &stream, speakers.as_deref().unwrap_or_default()).await?;
+            let (stream, agreed) = shown(
+                &app,
+                &user,
+                &stream,
+                speakers.as_deref().unwrap_or_default(),
+                Some(session.id),
+            )
+            .await?;
             // What a speaker has agreed to stays so.
             let agreed = agreed || (fields.stream == Some(stream.id) && fields.stream_agreed);
             (fields.stream, fields.stream_agreed) = (Some(stream.id), agreed);
@@ -141,7 +149,9 @@ pub(super) async fn edit(
         .await
         .map_err(clear)?;
     let written = written.ok_or(ApiError::Changed)?;
-    Ok(answer(&app, &event, &written.fields.slug).await?.into_response())
+    Ok(answer(&app, &event, &written.fields.slug)
+        .await?
+        .into_response())
 }
 
 /// Show a session on your own stream
@@ -177,7 +187,9 @@ pub(super) async fn set_stream(
         .await
         .map_err(clear)?;
     let written = written.ok_or(ApiError::Changed)?;
-    Ok(answer(&app, &event, &written.fields.slug).await?.into_response())
+    Ok(answer(&app, &event, &written.fields.slug)
+        .await?
+        .into_response())
 }
 
 /// Delete a session of an event
@@ -201,7 +213,10 @@ pub(super) async fn delete(
     let session = app.session_of(&event, &session).await?;
     condition.check(session.version)?;
     let db = &app.services.db;
-    if !db.delete_event_session(session.id, Some(session.version)).await? {
+    if !db
+        .delete_event_session(session.id, Some(session.version))
+        .await?
+    {
         return Err(ApiError::Changed);
     }
     close_room(&app, session.id);
@@ -234,6 +249,7 @@ async fn shown(
     user: &User,
     slug: &StreamSlug,
     speakers: &[weir_db::SpeakerRow],
+    session: Option<EventSessionId>,
 ) -> Result<(Stream, bool), ApiError> {
     let unknown = || {
         ApiError::Unprocessable(
@@ -247,10 +263,14 @@ async fn shown(
     if rights::may_change(user, &stream).is_ok() {
         return Ok((stream, true));
     }
-    let by_speaker = stream
-        .owner
-        .is_some_and(|owner| speakers.iter().any(|it| it.user == Some(owner)));
-    match by_speaker {
+    let public = stream.details.visibility == weir_protocol::Visibility::Public;
+    let by_speaker = match (stream.owner, session) {
+        (None, _) => false,
+        (Some(owner), _) if speakers.iter().any(|it| it.user == Some(owner)) => true,
+        (Some(owner), Some(session)) => app.services.db.speaks_in(session, owner).await?,
+        (Some(_), None) => false,
+    };
+    match by_speaker && public {
         true => Ok((stream, false)),
         false => Err(unknown()),
     }
@@ -259,7 +279,8 @@ async fn shown(
 fn clear(error: DbError) -> ApiError {
     match error {
         DbError::Conflict { what: "stage" } => ApiError::Conflict(
-            "another session is on this stage at that time; choose another time or another stage".into(),
+            "another session is on this stage at that time; choose another time or another stage"
+                .into(),
         ),
         other => other.into(),
     }

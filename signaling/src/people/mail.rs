@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use weir_db::{
-    Db, DbError, MAIL_CONFIRM_ADDRESS, MAIL_EVENT, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose,
-    User,
+    Db, DbError, MAIL_CONFIRM_ADDRESS, MAIL_EVENT, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail,
+    MailPurpose, User,
 };
 
 use super::config::MailConfig;
