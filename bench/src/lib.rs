@@ -18,6 +18,7 @@ mod peer;
 mod publisher;
 mod recv;
 mod report;
+pub mod rooms;
 mod rtcp;
 mod sdp;
 pub mod server;

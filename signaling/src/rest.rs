@@ -3,7 +3,6 @@
 pub(crate) mod account;
 pub(crate) mod events;
 pub(crate) mod manage;
-pub(crate) mod streams;
 pub(crate) mod viewers;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,8 +16,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(time))
         .routes(routes!(account::login))
         .routes(routes!(account::me))
-        .routes(routes!(streams::list, manage::create))
-        .routes(routes!(streams::show, manage::delete))
+        .routes(routes!(manage::create))
+        .routes(routes!(manage::delete))
         .routes(routes!(manage::rotate_key))
         .routes(routes!(viewers::viewers))
         .routes(routes!(events::events))

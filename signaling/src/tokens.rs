@@ -80,6 +80,54 @@ impl Tokens {
     }
 }
 
+/// What a token for another purpose than logging in says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Said<C> {
+    iss: String,
+    aud: String,
+    exp: u64,
+    /// What this kind says.
+    #[serde(flatten)]
+    pub(crate) more: C,
+}
+
+impl Tokens {
+    /// A token for one purpose, and the second when it ends.
+    pub(crate) async fn sign<C: Serialize>(
+        &self,
+        audience: &str,
+        lifetime: Duration,
+        more: C,
+    ) -> Result<(String, u64), crate::ApiError> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let exp = now.unwrap_or_default().as_secs() + lifetime.as_secs();
+        let said = Said {
+            iss: ISSUER.into(),
+            aud: audience.into(),
+            exp,
+            more,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &said, &self.signing)
+            .map(|token| (token, exp))
+            .map_err(|_| crate::ApiError::Internal)
+    }
+
+    /// What a token for a purpose says; `None` for one that is for something else.
+    pub(crate) async fn read<C: serde::de::DeserializeOwned>(
+        &self,
+        audience: &str,
+        token: &str,
+    ) -> Result<Option<Said<C>>, crate::ApiError> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[audience]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud"]);
+        rules.leeway = 0;
+        let read = jsonwebtoken::decode::<Said<C>>(token, &self.checking, &rules);
+        Ok(read.ok().map(|token| token.claims))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

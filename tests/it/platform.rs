@@ -4,5 +4,7 @@
 
 mod database;
 mod foundation;
+mod insight;
+mod rooms;
 mod server;
 mod webhooks;
