@@ -3,6 +3,7 @@
 //! named by the row's id.
 
 mod database;
+mod events;
 mod foundation;
 mod insight;
 mod rooms;
