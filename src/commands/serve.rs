@@ -120,6 +120,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             behind_proxy: config.http.behind_proxy,
             webhooks: config.webhooks.to_config(),
             rooms: config.rooms.limits(),
+            embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
             ..HttpConfig::default()

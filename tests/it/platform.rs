@@ -4,6 +4,7 @@
 
 mod database;
 mod engagement;
+mod events;
 mod foundation;
 mod insight;
 mod operations;

@@ -2,6 +2,7 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod engage;
+mod events;
 mod insight;
 mod rooms;
 mod server_group;
@@ -137,6 +138,7 @@ fn expired(name: &str) -> String {
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(engage::lines());
+    lines.extend(events::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());
