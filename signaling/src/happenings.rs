@@ -9,7 +9,10 @@ use std::sync::{Arc, RwLock};
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
 use weir_db::{Broadcast, Stream, UnixMillis, User, Webhook};
-use weir_protocol::room::{BanKind, MessageId};
+use weir_protocol::{
+    Party,
+    room::{BanKind, MessageId},
+};
 
 use crate::{App, rooms::Target};
 
@@ -45,6 +48,22 @@ pub(crate) enum Happening {
     StreamDeleted {
         /// It, as it was.
         stream: Stream,
+    },
+    /// A stream's viewers are sent to another one.
+    Raid {
+        /// From where.
+        source: Stream,
+        /// To where.
+        target: Stream,
+        /// How many watched.
+        viewers: u32,
+    },
+    /// What a stream's viewers watch together is in another state.
+    PartySteered {
+        /// Whose room.
+        stream: Stream,
+        /// The state; `None` when the party is over.
+        party: Option<Party>,
     },
     /// Somebody made an account.
     UserRegistered {

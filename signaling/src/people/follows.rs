@@ -128,6 +128,7 @@ pub(super) async fn block(
 ) -> Result<StatusCode, ApiError> {
     let other = app.other(&name).await?;
     app.services.db.block(user.id, other.id).await?;
+    app.after_block(user.id, other.id).await?;
     let bus = app.services.live.bus();
     bus.emit(Happening::UserBlocked {
         owner: user,
