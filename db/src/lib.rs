@@ -146,7 +146,7 @@ impl Db {
     /// Fails with [`DbError::Backend`] when the database cannot be reached, or when it was written by
     /// a newer version of the program.
     pub async fn open(url: &str) -> Result<Self> {
-        sqlx::any::install_default_drivers();
+        install_drivers();
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let db = match scheme {
             "sqlite" => {
@@ -220,4 +220,12 @@ impl Db {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// What connections need once per process. sqlx asks for the process's default cryptography with
+/// `sslmode=verify-ca`, and there is none by itself where two are compiled in.
+fn install_drivers() {
+    sqlx::any::install_default_drivers();
+    // An error says that somebody else was first, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

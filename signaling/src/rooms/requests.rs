@@ -24,7 +24,12 @@ use super::{
     text,
     writer::{Done, Draft},
 };
-use crate::{App, engage, live, watching::Viewer};
+use crate::{
+    App, engage,
+    happenings::{Happening, Member as Told},
+    live,
+    watching::Viewer,
+};
 
 /// Enters a room.
 pub(super) async fn join(
@@ -438,6 +443,7 @@ async fn delete(
 ) -> Result<Done, RoomError> {
     let person = who.writer()?;
     let row = known(app, room, who, id).await?;
+    let change = ChatChange::Delete { at: live::now() };
     if row.author_key != *person.key {
         if !who.moderator {
             return Err(RoomError::new(
@@ -446,8 +452,23 @@ async fn delete(
             ));
         }
         engage::may_delete(app, room, who, &row, reason).await?;
+        let done = app.rooms.writer().change(room.clone(), id, change).await?;
+        let author = row.message.author;
+        let happening = Happening::RoomMessageDeleted {
+            room: room.target.clone(),
+            message: id,
+            author: Told {
+                id: author.id,
+                name: author.name,
+            },
+            moderator: Told {
+                id: Some(person.id.clone()),
+                name: person.name.clone(),
+            },
+        };
+        app.services.live.bus().emit(happening).await;
+        return Ok(done);
     }
-    let change = ChatChange::Delete { at: live::now() };
     app.rooms.writer().change(room.clone(), id, change).await
 }
 
