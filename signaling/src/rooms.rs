@@ -8,6 +8,7 @@
 //! Other parts of the server reach members by [`Rooms::publish`] (kept, numbered) and
 //! [`Rooms::tell`] (of the moment), for everyone, for moderators or for one person.
 
+mod credential;
 mod error;
 mod feed;
 mod history;

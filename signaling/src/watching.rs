@@ -143,6 +143,7 @@ impl App {
     /// Sends away who watches a stream and no longer may: it became private, or somebody was blocked.
     pub(crate) async fn recheck_viewers(&self, stream: &Stream) -> Result<(), ApiError> {
         let services = &self.services;
+        self.rooms.stream_changed(stream.id);
         for session in services.live.viewers().of_stream(media_id(stream)) {
             // Each is somebody else, and there are few whose right is not known from the stream alone.
             let viewer = self.viewer_of(session.who).await?;

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use weir_db::{ChatReader, Db, RoomSubject, UserId};
+use weir_db::{ChatReader, Db, RoomSubject, StreamId, UserId};
 use weir_protocol::{
     StreamSummary,
     room::{CloseReason, PINNED_MAX, RoomEventBody},
@@ -207,6 +207,13 @@ impl Rooms {
         Ok(())
     }
 
+    /// Who may watch a stream has changed: all who are in its room have to join again.
+    pub(crate) fn stream_changed(&self, stream: StreamId) {
+        if let Some(room) = self.get(RoomSubject::Stream(stream)) {
+            room.end_members(|_| true, CloseReason::Changed);
+        }
+    }
+
     pub(super) fn config(&self) -> &RoomsConfig {
         &self.inner.config
     }
@@ -373,8 +380,12 @@ impl Rooms {
 
 impl Consumer for Rooms {
     fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()> {
-        if let Happening::StreamDeleted { stream } = happening {
-            self.close(RoomSubject::Stream(stream.id));
+        match happening {
+            Happening::StreamDeleted { stream } => self.close(RoomSubject::Stream(stream.id)),
+            Happening::UserDeleted { user } | Happening::UserBlocked { user, .. } => {
+                self.user_changed(user.id);
+            }
+            _ => {}
         }
         Box::pin(std::future::ready(()))
     }

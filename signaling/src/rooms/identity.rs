@@ -1,23 +1,13 @@
-//! Who a member is, and by which credential.
+//! Who a member is.
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{net::IpAddr, sync::Arc};
 
-use axum::http::{Request, header};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use weir_db::{User, UserId};
-use weir_protocol::{
-    Scope,
-    room::{Author, Member, NICKNAME_MAX, RoomErrorCode},
-};
+use weir_protocol::room::{Author, Member, NICKNAME_MAX, RoomErrorCode};
 
 use super::{RoomError, text};
-use crate::{App, auth};
 
 /// Bytes of a guest's secret.
 const SECRET_BYTES: usize = 16;
@@ -55,7 +45,8 @@ impl Person {
         }
     }
 
-    fn of_guest(nickname: String, secret: &str) -> Self {
+    /// A guest, who is the same one by the same secret.
+    pub(super) fn of_guest(nickname: String, secret: &str) -> Self {
         let digest = Sha256::digest(format!("weir guest {secret}"));
         let code: String = digest[..8]
             .iter()
@@ -114,43 +105,6 @@ impl Identity {
             moderator: self.moderator,
         }
     }
-}
-
-/// The user of a token that may be used in rooms.
-///
-/// # Errors
-/// As for a request with this token.
-pub(super) async fn user(app: &App, token: &str) -> Result<User, RoomError> {
-    let refusal = || {
-        RoomError::new(
-            RoomErrorCode::Unauthorized,
-            "the token is wrong or has ended; get a new one",
-        )
-    };
-    // Checked as if it came with a request, so that there is one place that knows tokens.
-    let request = Request::builder()
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .body(())
-        .map_err(|_| refusal())?;
-    let (parts, ()) = request.into_parts();
-    auth::user(app, &parts, Scope::Rooms)
-        .await?
-        .ok_or_else(refusal)
-}
-
-/// When a token ends; `None` for one that does not say. It was checked before: here only its claims are
-/// read.
-pub(super) fn end_of(token: &str) -> Option<(Instant, i64)> {
-    #[derive(Deserialize)]
-    struct Claims {
-        exp: u64,
-    }
-    let payload = token.split('.').nth(1)?;
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let left = Duration::from_secs(claims.exp).saturating_sub(now);
-    let at = Instant::now().checked_add(left)?;
-    Some((at, i64::try_from(claims.exp.checked_mul(1000)?).ok()?))
 }
 
 /// A guest by nickname, with the secret by which it is the same one next time.

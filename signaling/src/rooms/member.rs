@@ -18,8 +18,11 @@ use weir_protocol::room::{
     RoomErrorCode, ServerMessage,
 };
 
+use weir_sfu::SessionId;
+
 use super::{
     RoomError, Rooms,
+    credential::TakenBack,
     feed::{Batch, Frame, pack_history},
     history,
     identity::Identity,
@@ -71,6 +74,8 @@ pub(super) struct Lost;
 pub(super) struct Origin {
     pub(super) address: IpAddr,
     pub(super) token: Option<String>,
+    /// The WebRTC session that it belongs to.
+    pub(super) session: Option<SessionId>,
 }
 
 /// Being in a room.
@@ -83,6 +88,7 @@ pub(super) struct Membership {
     pub(super) position: u64,
     pub(super) token: Option<String>,
     pub(super) until: Option<Instant>,
+    pub(super) taken_back: Option<TakenBack>,
     pub(super) recheck_at: Instant,
     pub(super) _seat: Seat,
 }
@@ -129,6 +135,7 @@ pub(super) enum Outcome {
     Renewed {
         token: String,
         until: Option<Instant>,
+        taken_back: Option<TakenBack>,
         frames: Vec<Frame>,
     },
     /// Whether the member may stay.
@@ -227,7 +234,9 @@ impl<T: Transport> Connection<T> {
         if self.asked.is_none() && now >= member.recheck_at {
             let (app, room) = (self.app.clone(), member.room.clone());
             let (identity, token) = (member.identity.clone(), member.token.clone());
-            self.asked = Some(Box::pin(requests::recheck(app, room, identity, token)));
+            let origin = self.origin.clone();
+            let recheck = requests::recheck(app, room, identity, token, origin);
+            self.asked = Some(Box::pin(recheck));
         }
         Ok(())
     }
@@ -388,11 +397,13 @@ impl<T: Transport> Connection<T> {
             Outcome::Renewed {
                 token,
                 until,
+                taken_back,
                 frames,
             } => {
                 if let Some(member) = &mut self.member {
                     member.token = Some(token);
                     member.until = until;
+                    member.taken_back = taken_back;
                 }
                 frames
             }
@@ -444,6 +455,9 @@ async fn next(member: &mut Option<Box<Membership>>) -> Next {
     tokio::select! {
         biased;
         reason = &mut member.ended => Next::Ended(reason.unwrap_or(CloseReason::Gone)),
+        Some(()) = OptionFuture::from(member.taken_back.as_mut()) => {
+            Next::Ended(CloseReason::Revoked)
+        }
         batch = member.batches.recv() => match batch {
             Ok(batch) => Next::Batch(batch),
             Err(RecvError::Lagged(_)) => Next::Behind,

@@ -14,10 +14,11 @@ use weir_protocol::room::{
 
 use super::{
     RoomError,
+    credential::Credential,
     error::unavailable,
     feed::{Frame, pack_history, shown},
     history,
-    identity::{self, Identity, Person},
+    identity::{self, Identity},
     member::{Membership, Origin, Outcome, Seat, TransportKind, recheck_after},
     policy, resolve,
     room::{Attached, Room, Start},
@@ -57,31 +58,25 @@ async fn enter(
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
         ));
     }
-    // Who opens a WebRTC session was counted then.
-    if kind == TransportKind::WebSocket {
-        rooms.limits().join(origin.address)?;
-    }
+    rooms.limits().join(origin.address)?;
     if rooms.draining().is_cancelled() {
         return Err(unavailable());
     }
     let target = resolve::find(app, &join.room).await?;
     let token = join.token.or_else(|| origin.token.clone());
-    let user = match &token {
-        Some(token) => Some(identity::user(app, token).await?),
-        None => None,
-    };
+    let credential = Credential::of(app, token.as_deref(), origin.session).await?;
+    credential.may_watch(app, &target).await?;
     let mut guest_secret = None;
-    let person = match (&user, &join.nickname) {
-        (Some(user), _) => Some(Person::of_user(user)),
-        (None, None) => None,
+    let person = match (credential.person(app).await?, &join.nickname) {
         (None, Some(nickname)) => {
             let (person, secret) = identity::guest(nickname, join.guest_secret.as_deref())?;
             guest_secret = Some(secret);
             Some(person)
         }
+        (person, _) => person,
     };
     let identity = Arc::new(Identity {
-        moderator: moderates(app, &target, user.as_ref()).await?,
+        moderator: moderates(app, &target, credential.user()).await?,
         person,
         address: origin.address,
     });
@@ -109,7 +104,7 @@ async fn enter(
     let counts = rooms.counts();
     counts.joins.fetch_add(1, Ordering::Relaxed);
     counts.resumed.fetch_add(resumed.into(), Ordering::Relaxed);
-    let end = token.as_deref().and_then(identity::end_of);
+    let end = credential.end(token.as_deref());
     let person = identity.person.as_ref();
     let joined = ServerMessage::Joined(Box::new(Joined {
         r#ref,
@@ -153,6 +148,7 @@ async fn enter(
         position,
         token,
         until: end.map(|(at, _)| at),
+        taken_back: credential.taken_back(),
         recheck_at: recheck_after(Instant::now()),
         _seat: seat,
     };
@@ -178,9 +174,10 @@ pub(super) async fn renew(
     token: String,
 ) -> Outcome {
     let whose = async {
-        let user = identity::user(&app, &token).await?;
-        match identity.key() == Some(&Person::of_user(&user).key) {
-            true => Ok(()),
+        let credential = Credential::of(&app, Some(&token), None).await?;
+        let person = credential.person(&app).await?;
+        match identity.key() == person.as_ref().map(|person| &person.key) {
+            true => Ok(credential),
             false => Err(RoomError::new(
                 RoomErrorCode::Unauthorized,
                 "the token is somebody else's; join again with it",
@@ -188,8 +185,9 @@ pub(super) async fn renew(
         }
     };
     match whose.await {
-        Ok(()) => Outcome::Renewed {
-            until: identity::end_of(&token).map(|(at, _)| at),
+        Ok(credential) => Outcome::Renewed {
+            until: credential.end(Some(&token)).map(|(at, _)| at),
+            taken_back: credential.taken_back(),
             token,
             frames: vec![ack(r#ref, None)],
         },
@@ -203,14 +201,13 @@ pub(super) async fn recheck(
     room: Arc<Room>,
     identity: Arc<Identity>,
     token: Option<String>,
+    origin: Arc<Origin>,
 ) -> Outcome {
     let check = async {
-        let user = match &token {
-            Some(token) => Some(identity::user(&app, token).await?),
-            None => None,
-        };
+        let credential = Credential::of(&app, token.as_deref(), origin.session).await?;
+        credential.may_watch(&app, &room.target).await?;
         policy::may_enter(&app.rooms, &room.target, &identity).await?;
-        moderates(&app, &room.target, user.as_ref()).await
+        moderates(&app, &room.target, credential.user()).await
     };
     let verdict = match check.await {
         Ok(moderator) if moderator == identity.moderator => Ok(()),
