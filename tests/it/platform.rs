@@ -3,8 +3,10 @@
 //! named by the row's id.
 
 mod database;
+mod engagement;
 mod foundation;
 mod insight;
 mod rooms;
 mod server;
+mod streams;
 mod webhooks;

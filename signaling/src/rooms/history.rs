@@ -112,8 +112,13 @@ pub(crate) async fn list(
         Some(user) => policy::moderates(&app.rooms, &target, user).await?,
         None => false,
     };
+    let person = match &viewer {
+        Viewer::User(user) => Some(Person::of_user(user)),
+        Viewer::Token(pass) => Some(Person::of_pass(&app, pass).await?),
+        Viewer::Nobody => None,
+    };
     let who = Identity {
-        person: viewer.user().map(Person::of_user),
+        person,
         moderator,
         address,
     };

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::{BoxFuture, OptionFuture};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use weir_db::{ChatReader, Db, RoomSubject, StreamId, UserId};
+use weir_db::{ChatReader, Db, RoomSubject, UserId};
 use weir_protocol::{
     StreamSummary,
     room::{CloseReason, PINNED_MAX, RoomEventBody},
@@ -191,6 +191,21 @@ impl Rooms {
         }
     }
 
+    /// A user may not be in this owner's rooms any more.
+    fn blocked(&self, owner: UserId, user: UserId) {
+        for room in self.all() {
+            if room.target.owner == Some(owner) {
+                room.end_members(
+                    |who| {
+                        let person = who.person.as_ref();
+                        !who.moderator && person.is_some_and(|person| person.user == Some(user))
+                    },
+                    CloseReason::Forbidden,
+                );
+            }
+        }
+    }
+
     /// How rooms are run.
     pub(crate) fn engage(&self) -> &Engage {
         &self.inner.engage
@@ -205,13 +220,6 @@ impl Rooms {
     ) -> Result<(), RoomError> {
         self.inner.writer.purge(room.clone(), key, id).await?;
         Ok(())
-    }
-
-    /// Who may watch a stream has changed: all who are in its room have to join again.
-    pub(crate) fn stream_changed(&self, stream: StreamId) {
-        if let Some(room) = self.get(RoomSubject::Stream(stream)) {
-            room.end_members(|_| true, CloseReason::Changed);
-        }
     }
 
     pub(super) fn config(&self) -> &RoomsConfig {
@@ -382,9 +390,8 @@ impl Consumer for Rooms {
     fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()> {
         match happening {
             Happening::StreamDeleted { stream } => self.close(RoomSubject::Stream(stream.id)),
-            Happening::UserDeleted { user } | Happening::UserBlocked { user, .. } => {
-                self.user_changed(user.id);
-            }
+            Happening::UserDeleted { user } => self.user_changed(user.id),
+            Happening::UserBlocked { owner, user } => self.blocked(owner.id, user.id),
             _ => {}
         }
         Box::pin(std::future::ready(()))

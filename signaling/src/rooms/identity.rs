@@ -1,13 +1,28 @@
-//! Who a member is.
+//! Who a member is, and by which credential.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
+use axum::http::{Request, header};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use weir_db::{User, UserId};
-use weir_protocol::room::{Author, Member, NICKNAME_MAX, RoomErrorCode};
+use weir_protocol::{
+    Scope,
+    room::{Author, Member, NICKNAME_MAX, RoomErrorCode},
+};
+
+use weir_sfu::SessionId;
 
 use super::{RoomError, text};
+use crate::{
+    App, auth,
+    watching::{Pass, Viewer, Who},
+};
 
 /// Bytes of a guest's secret.
 const SECRET_BYTES: usize = 16;
@@ -45,8 +60,24 @@ impl Person {
         }
     }
 
-    /// A guest, who is the same one by the same secret.
-    pub(super) fn of_guest(nickname: String, secret: &str) -> Self {
+    /// Who came in by a viewer token: the user whose it is, or a guest who is the same one by the same token.
+    pub(crate) async fn of_pass(app: &App, pass: &Pass) -> Result<Self, RoomError> {
+        if let Some(user) = pass.user() {
+            let user = app.services.db.user_by_id(user).await?;
+            if let Some(user) = user.filter(|user| user.disabled_at.is_none()) {
+                return Ok(Self::of_user(&user));
+            }
+        }
+        let key = pass.room_key();
+        Ok(Self {
+            id: key.clone(),
+            key: key.into(),
+            name: pass.nickname().unwrap_or("guest").to_owned(),
+            user: None,
+        })
+    }
+
+    fn of_guest(nickname: String, secret: &str) -> Self {
         let digest = Sha256::digest(format!("weir guest {secret}"));
         let code: String = digest[..8]
             .iter()
@@ -105,6 +136,67 @@ impl Identity {
             moderator: self.moderator,
         }
     }
+}
+
+/// The user of a token that may be used in rooms.
+///
+/// # Errors
+/// As for a request with this token.
+pub(super) async fn user(app: &App, token: &str) -> Result<User, RoomError> {
+    let refusal = || {
+        RoomError::new(
+            RoomErrorCode::Unauthorized,
+            "the token is wrong or has ended; get a new one",
+        )
+    };
+    // Checked as if it came with a request, so that there is one place that knows tokens.
+    let request = Request::builder()
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .body(())
+        .map_err(|_| refusal())?;
+    let (parts, ()) = request.into_parts();
+    auth::user(app, &parts, Scope::Rooms)
+        .await?
+        .ok_or_else(refusal)
+}
+
+/// Whose a token is: a user's that may be used in rooms, or a viewer token; nobody's without one, unless
+/// the WebRTC session was opened by a viewer token. A user's token counts for watching alone then: it need
+/// not be one that may be used in rooms.
+///
+/// # Errors
+/// As for a request with this token.
+pub(super) async fn viewer(
+    app: &App,
+    token: Option<&str>,
+    session: Option<SessionId>,
+) -> Result<Viewer, RoomError> {
+    let Some(token) = token else {
+        let who = session.and_then(|session| app.services.live.viewers().who(session));
+        let pass = who
+            .and_then(Who::token)
+            .and_then(|id| app.watching.passes.known(id));
+        return Ok(pass.map_or(Viewer::Nobody, Viewer::Token));
+    };
+    if let Some(pass) = app.pass(token).await? {
+        return Ok(Viewer::Token(pass));
+    }
+    user(app, token).await.map(Viewer::User)
+}
+
+/// When a token ends; `None` for one that does not say. It was checked before: here only its claims are
+/// read.
+pub(super) fn end_of(token: &str) -> Option<(Instant, i64)> {
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: u64,
+    }
+    let payload = token.split('.').nth(1)?;
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let left = Duration::from_secs(claims.exp).saturating_sub(now);
+    let at = Instant::now().checked_add(left)?;
+    Some((at, i64::try_from(claims.exp.checked_mul(1000)?).ok()?))
 }
 
 /// A guest by nickname, with the secret by which it is the same one next time.

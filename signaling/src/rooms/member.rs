@@ -22,7 +22,6 @@ use weir_sfu::SessionId;
 
 use super::{
     RoomError, Rooms,
-    credential::TakenBack,
     feed::{Batch, Frame, pack_history},
     history,
     identity::Identity,
@@ -88,7 +87,6 @@ pub(super) struct Membership {
     pub(super) position: u64,
     pub(super) token: Option<String>,
     pub(super) until: Option<Instant>,
-    pub(super) taken_back: Option<TakenBack>,
     pub(super) recheck_at: Instant,
     pub(super) _seat: Seat,
 }
@@ -135,7 +133,6 @@ pub(super) enum Outcome {
     Renewed {
         token: String,
         until: Option<Instant>,
-        taken_back: Option<TakenBack>,
         frames: Vec<Frame>,
     },
     /// Whether the member may stay.
@@ -397,13 +394,11 @@ impl<T: Transport> Connection<T> {
             Outcome::Renewed {
                 token,
                 until,
-                taken_back,
                 frames,
             } => {
                 if let Some(member) = &mut self.member {
                     member.token = Some(token);
                     member.until = until;
-                    member.taken_back = taken_back;
                 }
                 frames
             }
@@ -455,9 +450,6 @@ async fn next(member: &mut Option<Box<Membership>>) -> Next {
     tokio::select! {
         biased;
         reason = &mut member.ended => Next::Ended(reason.unwrap_or(CloseReason::Gone)),
-        Some(()) = OptionFuture::from(member.taken_back.as_mut()) => {
-            Next::Ended(CloseReason::Revoked)
-        }
         batch = member.batches.recv() => match batch {
             Ok(batch) => Next::Batch(batch),
             Err(RecvError::Lagged(_)) => Next::Behind,

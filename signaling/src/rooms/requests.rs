@@ -14,18 +14,17 @@ use weir_protocol::room::{
 
 use super::{
     RoomError,
-    credential::Credential,
     error::unavailable,
     feed::{Frame, pack_history, shown},
     history,
-    identity::{self, Identity},
+    identity::{self, Identity, Person},
     member::{Membership, Origin, Outcome, Seat, TransportKind, recheck_after},
     policy, resolve,
     room::{Attached, Room, Start},
     text,
     writer::{Done, Draft},
 };
-use crate::{App, engage, live};
+use crate::{App, engage, live, watching::Viewer};
 
 /// Enters a room.
 pub(super) async fn join(
@@ -64,19 +63,21 @@ async fn enter(
     }
     let target = resolve::find(app, &join.room).await?;
     let token = join.token.or_else(|| origin.token.clone());
-    let credential = Credential::of(app, token.as_deref(), origin.session).await?;
-    credential.may_watch(app, &target).await?;
+    let viewer = identity::viewer(app, token.as_deref(), origin.session).await?;
+    may_watch(app, &target, &viewer).await?;
     let mut guest_secret = None;
-    let person = match (credential.person(app).await?, &join.nickname) {
-        (None, Some(nickname)) => {
+    let person = match (&viewer, &join.nickname) {
+        (Viewer::User(user), _) => Some(Person::of_user(user)),
+        (Viewer::Token(pass), _) => Some(Person::of_pass(app, pass).await?),
+        (Viewer::Nobody, None) => None,
+        (Viewer::Nobody, Some(nickname)) => {
             let (person, secret) = identity::guest(nickname, join.guest_secret.as_deref())?;
             guest_secret = Some(secret);
             Some(person)
         }
-        (person, _) => person,
     };
     let identity = Arc::new(Identity {
-        moderator: moderates(app, &target, credential.user()).await?,
+        moderator: moderates(app, &target, viewer.user()).await?,
         person,
         address: origin.address,
     });
@@ -104,7 +105,7 @@ async fn enter(
     let counts = rooms.counts();
     counts.joins.fetch_add(1, Ordering::Relaxed);
     counts.resumed.fetch_add(resumed.into(), Ordering::Relaxed);
-    let end = credential.end(token.as_deref());
+    let end = token.as_deref().and_then(identity::end_of);
     let person = identity.person.as_ref();
     let joined = ServerMessage::Joined(Box::new(Joined {
         r#ref,
@@ -148,11 +149,24 @@ async fn enter(
         position,
         token,
         until: end.map(|(at, _)| at),
-        taken_back: credential.taken_back(),
         recheck_at: recheck_after(Instant::now()),
         _seat: seat,
     };
+    // Taken back while the seat was being taken.
+    if viewer.over().is_cancelled() {
+        return Err(RoomError::from(crate::ApiError::BadCredentials(
+            "the viewer token was taken back",
+        )));
+    }
     Ok(Outcome::Joined(Box::new(membership), frames))
+}
+
+/// Whoever may not see a stream does not know of its room.
+async fn may_watch(app: &App, target: &resolve::Target, viewer: &Viewer) -> Result<(), RoomError> {
+    match &target.stream {
+        Some(stream) => Ok(app.check_watchable(stream, viewer).await?),
+        None => Ok(()),
+    }
 }
 
 async fn moderates(
@@ -174,10 +188,9 @@ pub(super) async fn renew(
     token: String,
 ) -> Outcome {
     let whose = async {
-        let credential = Credential::of(&app, Some(&token), None).await?;
-        let person = credential.person(&app).await?;
-        match identity.key() == person.as_ref().map(|person| &person.key) {
-            true => Ok(credential),
+        let user = identity::user(&app, &token).await?;
+        match identity.key() == Some(&Person::of_user(&user).key) {
+            true => Ok(()),
             false => Err(RoomError::new(
                 RoomErrorCode::Unauthorized,
                 "the token is somebody else's; join again with it",
@@ -185,9 +198,8 @@ pub(super) async fn renew(
         }
     };
     match whose.await {
-        Ok(credential) => Outcome::Renewed {
-            until: credential.end(Some(&token)).map(|(at, _)| at),
-            taken_back: credential.taken_back(),
+        Ok(()) => Outcome::Renewed {
+            until: identity::end_of(&token).map(|(at, _)| at),
             token,
             frames: vec![ack(r#ref, None)],
         },
@@ -204,10 +216,12 @@ pub(super) async fn recheck(
     origin: Arc<Origin>,
 ) -> Outcome {
     let check = async {
-        let credential = Credential::of(&app, token.as_deref(), origin.session).await?;
-        credential.may_watch(&app, &room.target).await?;
+        let viewer = identity::viewer(&app, token.as_deref(), origin.session).await?;
+        // As it is now: its visibility may have changed.
+        let target = resolve::find(&app, &room.target.name).await?;
+        may_watch(&app, &target, &viewer).await?;
         policy::may_enter(&app.rooms, &room.target, &identity).await?;
-        moderates(&app, &room.target, credential.user()).await
+        moderates(&app, &room.target, viewer.user()).await
     };
     let verdict = match check.await {
         Ok(moderator) if moderator == identity.moderator => Ok(()),
@@ -402,7 +416,18 @@ async fn edit(
 }
 
 /// Deletes a message: its author, or a moderator for a reason.
-pub(crate) async fn delete(
+pub(crate) async fn delete_message(
+    app: &App,
+    room: &Arc<Room>,
+    who: &Identity,
+    id: MessageId,
+    reason: Option<&str>,
+) -> Result<(), RoomError> {
+    delete(app, room, who, id, reason).await?;
+    Ok(())
+}
+
+async fn delete(
     app: &App,
     room: &Arc<Room>,
     who: &Identity,
