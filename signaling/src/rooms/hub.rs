@@ -391,6 +391,7 @@ impl Consumer for Rooms {
     fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()> {
         match happening {
             Happening::StreamDeleted { stream } => self.close(RoomSubject::Stream(stream.id)),
+            Happening::UserDeleted { user } => self.user_changed(user.id),
             Happening::UserBlocked { owner, user } => self.blocked(owner.id, user.id),
             _ => {}
         }

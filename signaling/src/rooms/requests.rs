@@ -62,16 +62,13 @@ async fn enter(
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
         ));
     }
-    // Who opens a WebRTC session was counted then.
-    if kind == TransportKind::WebSocket {
-        rooms.limits().join(origin.address)?;
-    }
+    rooms.limits().join(origin.address)?;
     if rooms.draining().is_cancelled() {
         return Err(unavailable());
     }
     let target = resolve::find(app, &join.room).await?;
     let token = join.token.or_else(|| origin.token.clone());
-    let viewer = identity::viewer(app, token.as_deref()).await?;
+    let viewer = identity::viewer(app, token.as_deref(), origin.session).await?;
     may_watch(app, &target, &viewer).await?;
     let mut guest_secret = None;
     let person = match (&viewer, &join.nickname) {
@@ -221,9 +218,10 @@ pub(super) async fn recheck(
     room: Arc<Room>,
     identity: Arc<Identity>,
     token: Option<String>,
+    origin: Arc<Origin>,
 ) -> Outcome {
     let check = async {
-        let viewer = identity::viewer(&app, token.as_deref()).await?;
+        let viewer = identity::viewer(&app, token.as_deref(), origin.session).await?;
         // As it is now: its visibility may have changed.
         let target = resolve::find(&app, &room.target.name).await?;
         may_watch(&app, &target, &viewer).await?;
