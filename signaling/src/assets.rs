@@ -9,7 +9,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
-use weir_protocol::StreamSlug;
+use weir_protocol::{StreamSlug, Visibility};
 
 use crate::{ApiError, App};
 
@@ -186,7 +186,11 @@ pub(crate) async fn top(
         return Ok(file_or_page(&app, &name, &headers));
     };
     let found = match slug.parse::<StreamSlug>() {
-        Ok(slug) => app.services.db.stream_by_slug(&slug).await?.is_some(),
+        Ok(slug) => {
+            let stream = app.services.db.stream_by_slug(&slug).await?;
+            // Who may see a private one is not known here: its token stands behind `#`.
+            stream.is_some_and(|it| it.details.visibility != Visibility::Private)
+        }
         Err(_) => false,
     };
     let status = if found {

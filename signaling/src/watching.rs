@@ -16,7 +16,7 @@ use std::sync::Arc;
 use weir_db::{RoomSubject, Stream, StreamId, UserId, ViewerTokenId};
 use weir_protocol::{Visibility, room::CloseReason};
 
-use crate::{ApiError, App, live::media_id, rights, rooms::Identity};
+use crate::{ApiError, App, engage, live::media_id, rights, rooms::Identity};
 
 /// Who watches, without what may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +105,12 @@ impl App {
         user: &weir_db::User,
         stream: &Stream,
     ) -> Result<bool, ApiError> {
-        Ok(rights::sees_all_of(user, stream))
+        if rights::sees_all_of(user, stream) {
+            return Ok(true);
+        }
+        let policies = self.rooms.engage().policies();
+        let policy = policies.of(RoomSubject::Stream(stream.id)).await?;
+        Ok(engage::rank(&policy, stream.owner, user).moderates())
     }
 
     /// The stream, if this user manages who may watch it.

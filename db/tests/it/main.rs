@@ -14,6 +14,7 @@ mod insight;
 mod people;
 mod portable;
 mod sqlite_file;
+mod stream_access;
 mod streams;
 mod upgrade;
 mod users;
