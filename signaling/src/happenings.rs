@@ -74,6 +74,13 @@ pub(crate) enum Happening {
         /// Who.
         user: User,
     },
+    /// Somebody follows a user from now on.
+    UserFollowed {
+        /// Whom.
+        user: User,
+        /// Who.
+        follower: User,
+    },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {
         /// It.

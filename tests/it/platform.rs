@@ -3,6 +3,7 @@
 //! named by the row's id.
 
 mod database;
+mod engagement;
 mod foundation;
 mod insight;
 mod rooms;

@@ -12,6 +12,7 @@ mod concurrency;
 mod engage;
 mod insight;
 mod people;
+mod plans;
 mod portable;
 mod sqlite_file;
 mod stream_access;

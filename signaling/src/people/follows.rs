@@ -70,6 +70,12 @@ pub(super) async fn follow(
             &payload,
         )
         .await;
+        let bus = app.services.live.bus();
+        bus.emit(Happening::UserFollowed {
+            user: other,
+            follower: user,
+        })
+        .await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -57,7 +57,10 @@ async fn enter(
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
         ));
     }
-    rooms.limits().join(origin.address)?;
+    // Who opens a WebRTC session was counted then.
+    if kind == TransportKind::WebSocket {
+        rooms.limits().join(origin.address)?;
+    }
     if rooms.draining().is_cancelled() {
         return Err(unavailable());
     }
@@ -415,7 +418,18 @@ async fn edit(
 }
 
 /// Deletes a message: its author, or a moderator for a reason.
-pub(crate) async fn delete(
+pub(crate) async fn delete_message(
+    app: &App,
+    room: &Arc<Room>,
+    who: &Identity,
+    id: MessageId,
+    reason: Option<&str>,
+) -> Result<(), RoomError> {
+    delete(app, room, who, id, reason).await?;
+    Ok(())
+}
+
+async fn delete(
     app: &App,
     room: &Arc<Room>,
     who: &Identity,
