@@ -16,6 +16,7 @@ mod people;
 mod plans;
 mod portable;
 mod sqlite_file;
+mod stream_access;
 mod streams;
 mod upgrade;
 mod users;
