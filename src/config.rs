@@ -1,5 +1,6 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
+mod accounts;
 mod layers;
 mod secret;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use weir_turn::IceServerConfig;
 
+pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use secret::Secret;
 
@@ -23,6 +25,8 @@ pub struct Config {
     pub rtmp: Rtmp,
     /// WebRTC media.
     pub media: Media,
+    /// Who gets in, and for how long.
+    pub accounts: Accounts,
     /// Where state is kept.
     pub data: Data,
     /// STUN and TURN servers for clients.
@@ -43,6 +47,9 @@ pub struct Http {
     pub public_url: Option<Url>,
     /// A reverse proxy stands in front; believe its `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub behind_proxy: bool,
+    /// Origins of pages elsewhere that may use the API with the cookies of our users, like
+    /// `https://example.org`. Any other page may use it without cookies.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -51,6 +58,7 @@ impl Default for Http {
             listen: any(8080),
             public_url: None,
             behind_proxy: false,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -379,6 +387,18 @@ impl Config {
                 "http.public_url",
                 "must be like https://live.example.org, without a path",
             );
+        }
+        for origin in &self.http.cors_origins {
+            let url = Url::parse(origin);
+            if !url.is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
+                return bad(
+                    "http.cors_origins",
+                    "must be like https://example.org, without a slash at the end",
+                );
+            }
+        }
+        if let Err((key, reason)) = self.accounts.check() {
+            return bad(key, reason);
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
