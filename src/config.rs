@@ -3,6 +3,7 @@
 mod accounts;
 mod layers;
 mod secret;
+mod webhooks;
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -13,6 +14,7 @@ use weir_turn::IceServerConfig;
 pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use secret::Secret;
+pub use webhooks::Webhooks;
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -31,6 +33,8 @@ pub struct Config {
     pub data: Data,
     /// STUN and TURN servers for clients.
     pub ice: Ice,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Logs.
     pub log: Log,
 }
@@ -402,6 +406,9 @@ impl Config {
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());

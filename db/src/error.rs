@@ -25,6 +25,9 @@ pub enum DbError {
         /// What is wrong with it, for example `is empty`.
         why: &'static str,
     },
+    /// Nobody could administer the site then. Nothing was changed.
+    #[error("this is the last admin; make somebody else an admin first")]
+    LastAdmin,
     /// The database itself failed: unreachable, full, locked for too long, of a newer version.
     #[error("database: {0}")]
     Backend(#[source] sqlx::Error),

@@ -55,6 +55,14 @@ id! {
     /// One time that a stream was live.
     BroadcastId
 }
+id! {
+    /// A mail that waits.
+    MailId
+}
+id! {
+    /// A happening that users were told of: everybody's notification of it has the same id.
+    NotificationId
+}
 
 id! {
     /// Where a user is logged in.
@@ -63,6 +71,18 @@ id! {
 id! {
     /// A token of a program.
     ApiTokenId
+}
+id! {
+    /// An endpoint that is told what happens.
+    WebhookId
+}
+id! {
+    /// Something that endpoints are told. Grows with time.
+    WebhookEventId
+}
+id! {
+    /// A room's row.
+    RoomId
 }
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
@@ -77,9 +97,14 @@ pub(crate) fn now() -> UnixMillis {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The least id that is made at this time.
+pub(crate) fn least_at(time: UnixMillis) -> i64 {
+    time.max(0).saturating_mul(1 << LOW_BITS)
+}
+
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21
 /// bits that start at random and count up, so that one process never repeats itself.
-fn fresh() -> i64 {
+pub(crate) fn fresh() -> i64 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let low_mask = (1u64 << LOW_BITS) - 1;
     // The random start is drawn with the first id; zero would mean "not drawn".

@@ -220,7 +220,7 @@ fn found(changed: u64) -> Result<()> {
     }
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
+pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
     let slug: String = row.try_get("slug")?;
     Ok(Stream {
         id: StreamId(row.try_get("id")?),

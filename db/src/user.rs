@@ -9,6 +9,9 @@ use crate::{Db, DbError, Result, UnixMillis, UserId, error::storable, id};
 /// Longest user name in characters.
 const NAME_MAX: usize = 64;
 
+/// Stands where a hash would for an account without a password: no password fits it.
+pub const NO_PASSWORD: &str = "!";
+
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -151,6 +154,11 @@ impl Db {
             .await?;
         Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
     }
+}
+
+/// A user name as it is kept: in lower case. `Invalid` for one outside the rules.
+pub fn user_name(name: &str) -> Result<String> {
+    normal(name)
 }
 
 pub(crate) fn normal(name: &str) -> Result<String> {

@@ -266,7 +266,7 @@ impl From<IceRestartError> for ApiError {
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Conflict { .. } => Self::Conflict(error.to_string()),
+            DbError::Conflict { .. } | DbError::LastAdmin => Self::Conflict(error.to_string()),
             DbError::NotFound { what } => Self::NotFound(what),
             DbError::Invalid { .. } => Self::BadRequest(error.to_string()),
             DbError::Backend(_) => {

@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
-use weir_db::{Broadcast, Stream, User};
+use weir_db::{Broadcast, Stream, User, Webhook};
 
 use crate::App;
 
@@ -44,6 +44,23 @@ pub(crate) enum Happening {
     UserRegistered {
         /// Who.
         user: User,
+    },
+    /// An account is gone.
+    UserDeleted {
+        /// It, as it was.
+        user: User,
+    },
+    /// Somebody was blocked: can neither watch the owner's streams nor chat there from now on.
+    UserBlocked {
+        /// By whom.
+        owner: User,
+        /// Who.
+        user: User,
+    },
+    /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
+    WebhookDisabled {
+        /// It.
+        webhook: Webhook,
     },
 }
 

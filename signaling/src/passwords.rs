@@ -95,13 +95,22 @@ pub enum PasswordError {
 /// # Errors
 /// When it is too short or too long.
 pub async fn hash(password: String) -> Result<String, PasswordError> {
+    check(&password)?;
+    off_the_async_threads(move || hash_now(&password)).await
+}
+
+/// Whether a password may be set.
+///
+/// # Errors
+/// When it is too short or too long.
+pub fn check(password: &str) -> Result<(), PasswordError> {
     if password.chars().count() < MIN_PASSWORD_CHARS {
         return Err(PasswordError::TooShort);
     }
     if password.len() > MAX_PASSWORD_LEN {
         return Err(PasswordError::TooLong);
     }
-    off_the_async_threads(move || hash_now(&password)).await
+    Ok(())
 }
 
 /// Whether a password is the one of `stored`. Without a stored hash (no such user) the answer is
@@ -111,6 +120,8 @@ pub async fn verify(password: String, stored: Option<String>) -> bool {
         return false;
     }
     off_the_async_threads(move || {
+        // An account that has no password is none to log in to, and takes as long.
+        let stored = stored.filter(|stored| stored != weir_db::NO_PASSWORD);
         let known = stored.is_some();
         let stored = stored.as_deref().unwrap_or(&NOBODY);
         let matches = PasswordHash::new(stored).is_ok_and(|hash| {

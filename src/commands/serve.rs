@@ -102,7 +102,9 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             ice_servers: IceServers::new(config.ice.servers())?,
             behind_proxy: config.http.behind_proxy,
             cors_origins: config.http.cors_origins.clone(),
-            accounts: config.accounts.settings(),
+            sessions: config.accounts.settings(),
+            webhooks: config.webhooks.to_config(),
+            ..HttpConfig::default()
         },
         assets: assets::embedded(),
         gauges: Arc::new(Gauges(bridge.clone())),

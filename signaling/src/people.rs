@@ -1,0 +1,98 @@
+//! People beyond logging in: profiles, pictures, follows, blocks, notifications, mail, passwords, log-ins
+//! by other sites, and what admins do with accounts.
+
+mod account_end;
+mod administration;
+mod applications;
+mod check;
+mod config;
+mod follows;
+mod housekeeping;
+mod images;
+mod import;
+mod mail;
+mod notifications;
+mod notify;
+mod password;
+mod profile;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{App, Services, live};
+
+pub use config::{AccountsConfig, MailConfig};
+pub(crate) use images::image_url;
+pub use import::{ImportError, import_users};
+pub(crate) use mail::Mailer;
+pub(crate) use notify::notify;
+
+/// What these parts keep while the server runs.
+#[derive(Clone)]
+pub(crate) struct People {
+    pub(crate) mailer: Mailer,
+}
+
+impl People {
+    /// Begins to send mail, to listen, and to clean up, until the server drains.
+    pub(crate) fn start(services: &Arc<Services>) -> Self {
+        let mailer = Mailer::new(&services.config.mail);
+        let people = Self {
+            mailer: mailer.clone(),
+        };
+        let (db, stop) = (services.db.clone(), services.draining.clone());
+        tokio::spawn(mailer.clone().run(db, stop));
+        tokio::spawn(housekeeping::run(
+            services.db.clone(),
+            services.draining.clone(),
+        ));
+        services
+            .live
+            .bus()
+            .register(Arc::new(notify::Listener::new(services.db.clone(), mailer)));
+        people
+    }
+}
+
+/// The operations of these modules.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(profile::show))
+        .routes(routes!(profile::broadcasts))
+        .routes(routes!(profile::mine))
+        .routes(routes!(profile::edit, account_end::delete))
+        .routes(routes!(account_end::export))
+        .routes(routes!(follows::followers))
+        .routes(routes!(follows::following))
+        .routes(routes!(follows::follow, follows::unfollow))
+        .routes(routes!(follows::blocked))
+        .routes(routes!(follows::block, follows::unblock))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::unread))
+        .routes(routes!(notifications::read))
+        .routes(routes!(notifications::read_one))
+        .routes(routes!(notifications::settings))
+        .routes(routes!(notifications::set))
+        .routes(routes!(password::change))
+        .routes(routes!(password::forgotten))
+        .routes(routes!(password::reset))
+        .routes(routes!(password::change_email))
+        .routes(routes!(password::confirm_email))
+        .routes(routes!(applications::apply, applications::mine))
+        .routes(routes!(applications::list))
+        .routes(routes!(applications::decide))
+        .routes(routes!(administration::list))
+        .routes(routes!(
+            administration::show,
+            administration::edit,
+            administration::delete
+        ))
+        .merge(images::routes())
+        .merge(import::routes())
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> i64 {
+    live::now()
+}
