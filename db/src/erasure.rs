@@ -1,5 +1,7 @@
 //! The end of an account.
 
+use sqlx::AssertSqlSafe;
+
 use crate::{Db, DbError, Result, Stream, UserId, administration::another_admin, stream};
 
 /// What becomes of a user's rows before the user's own is removed, one statement a line; `$1` is its id.
@@ -16,10 +18,13 @@ impl Db {
     pub async fn erase_user(&self, user: UserId) -> Result<Vec<Stream>> {
         let mut tx = self.begin_write().await?;
         another_admin(&mut tx, user).await?;
-        let rows = sqlx::query("SELECT * FROM streams WHERE owner_id = $1")
-            .bind(user.0)
-            .fetch_all(&mut *tx)
-            .await?;
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "{} WHERE s.owner_id = $1",
+            stream::SELECT
+        )))
+        .bind(user.0)
+        .fetch_all(&mut *tx)
+        .await?;
         let streams = rows
             .iter()
             .map(stream::from_row)

@@ -25,12 +25,15 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, error, health, hls,
+    ApiError, App, Services, api, assets, auth, engage, error, health, hls, insight,
     login_limit::LoginLimit,
-    metrics, people, rest,
+    metrics, people,
+    request_id::{self, RequestId},
+    rest,
     rooms::{self, Rooms},
-    sdp,
+    sdp, streams,
     tokens::Tokens,
+    watching,
     webhooks::{self, Webhooks},
     whep, whep_layer, whip,
 };
@@ -63,15 +66,18 @@ pub fn router(services: Arc<Services>) -> Router {
         people: people::People::start(&services),
         webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
+        watching: watching::Watching::default(),
+        streams: streams::Streams::default(),
         services,
     };
     auth::upkeep::start(&app);
     rooms::serve_data_channels(&app);
-    // The origin's own header fields stand: it knows what may be cached.
-    let hls = hls::router(app.services.hls.clone())
-        .method_not_allowed_fallback(not_allowed)
-        .layer(compression())
-        .layer(cors());
+    let audience = app.services.live.audience().clone();
+    tokio::spawn(insight::run(app.services.clone(), audience));
+    tokio::spawn(watching::keep_passes(app.clone()));
+    tokio::spawn(streams::keep_index(app.clone()));
+    tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    let hls = playback(&app);
 
     Router::new()
         .merge(webrtc())
@@ -86,6 +92,22 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+        .layer(middleware::from_fn(request_id::name))
+}
+
+/// HLS: for everybody, and by viewer tokens.
+fn playback(app: &App) -> Router {
+    let origin = hls::router(app.services.hls.clone());
+    let (for_tokens, plain) = (app.clone(), origin.clone());
+    let with_token =
+        move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
+    // The origin's own header fields stand: it knows what may be cached.
+    origin
+        .layer(middleware::from_fn_with_state(app.clone(), watching::gate))
+        .route("/t/{token}/{*rest}", get(with_token))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
+        .layer(cors())
 }
 
 /// WHIP and WHEP.
@@ -124,6 +146,8 @@ fn api() -> Router<App> {
         .merge(people::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(streams::routes())
+        .merge(insight::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -237,7 +261,9 @@ fn trace() -> TraceLayer<
             .extensions()
             .get::<MatchedPath>()
             .map_or("other", MatchedPath::as_str);
-        tracing::debug_span!("http", method = %request.method(), route)
+        let id = request.extensions().get::<RequestId>();
+        let id = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+        tracing::info_span!("http", method = %request.method(), route, id)
     })
 }
 

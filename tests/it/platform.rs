@@ -2,7 +2,10 @@
 //! stranger with an HTTP client sees of the real program, on SQLite and on PostgreSQL. Tests are
 //! named by the row's id.
 
+mod auth;
 mod database;
 mod foundation;
+mod insight;
+mod rooms;
 mod server;
 mod webhooks;

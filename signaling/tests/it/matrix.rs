@@ -2,6 +2,8 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod account;
+mod insight;
+mod rooms;
 mod server_group;
 mod streams;
 mod webhooks;
@@ -157,6 +159,8 @@ async fn revoked(server: &Server, name: &str) -> String {
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(account::lines());
+    lines.extend(rooms::lines());
+    lines.extend(insight::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
     lines.extend(webhooks::lines());
