@@ -20,6 +20,7 @@ pub mod hls;
 mod insight;
 pub mod keys;
 pub mod live;
+mod limits;
 mod login_limit;
 mod metrics;
 pub mod passwords;
@@ -54,6 +55,7 @@ pub use auth::pat::create_api_token;
 pub use error::ApiError;
 use error::Refusals;
 pub use insight::InsightConfig;
+pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
@@ -102,6 +104,8 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
     /// How people get in, and for how long.
     pub sessions: Sessions,
+    /// How many requests clients may make.
+    pub limits: LimitsConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
     /// Mail.
@@ -127,6 +131,7 @@ struct App {
     sealer: Arc<secrets::Sealer>,
     ends: auth::Ends,
     seen: auth::Seen,
+    limits: Arc<limits::Limits>,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,

@@ -121,6 +121,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             behind_proxy: config.http.behind_proxy,
             cors_origins: config.http.cors_origins.clone(),
             sessions: config.accounts.settings(),
+            limits: config.limits.settings().unwrap_or_default(),
             webhooks: config.webhooks.to_config(),
             rooms: config.rooms.limits(),
             insight: config.insight.config(),
