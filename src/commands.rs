@@ -5,6 +5,7 @@ mod demo_source;
 mod first_run;
 mod serve;
 mod stream;
+mod token;
 mod user;
 
 use std::{future::Future, io::Write as _};
@@ -17,6 +18,7 @@ pub use db::db;
 pub use demo_source::{demo_source, start_demo};
 pub use serve::serve;
 pub use stream::stream;
+pub use token::{token, token_keys};
 pub use user::user;
 
 /// `weir config`

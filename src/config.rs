@@ -1,6 +1,8 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
+mod accounts;
 mod layers;
+mod limits;
 mod secret;
 mod webhooks;
 
@@ -11,7 +13,9 @@ use url::Url;
 use weir_signaling::{EmbedConfig, RoomsConfig};
 use weir_turn::IceServerConfig;
 
+pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
+pub use limits::Limits;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 
@@ -26,6 +30,10 @@ pub struct Config {
     pub rtmp: Rtmp,
     /// WebRTC media.
     pub media: Media,
+    /// Who gets in, and for how long.
+    pub accounts: Accounts,
+    /// How many requests a client may make.
+    pub limits: Limits,
     /// Where state is kept.
     pub data: Data,
     /// STUN and TURN servers for clients.
@@ -56,6 +64,9 @@ pub struct Http {
     pub public_url: Option<Url>,
     /// A reverse proxy stands in front; believe its `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub behind_proxy: bool,
+    /// Origins of pages elsewhere that may use the API with the cookies of our users, like
+    /// `https://example.org`. Any other page may use it without cookies.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -64,6 +75,7 @@ impl Default for Http {
             listen: any(8080),
             public_url: None,
             behind_proxy: false,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -528,6 +540,21 @@ impl Config {
                 "http.public_url",
                 "must be like https://live.example.org, without a path",
             );
+        }
+        for origin in &self.http.cors_origins {
+            let url = Url::parse(origin);
+            if !url.is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
+                return bad(
+                    "http.cors_origins",
+                    "must be like https://example.org, without a slash at the end",
+                );
+            }
+        }
+        if self.limits.settings().is_none() {
+            return bad("limits.exempt", "must be networks like 192.0.2.0/24");
+        }
+        if let Err((key, reason)) = self.accounts.check() {
+            return bad(key, reason);
         }
         let rooms = &self.rooms;
         for (key, value) in [

@@ -3,6 +3,8 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod api_tokens;
+mod devices;
 mod event;
 mod insight;
 mod invitation;
@@ -15,14 +17,18 @@ mod raid;
 pub mod room;
 mod schedule;
 mod scope;
+mod session;
 mod slug;
 mod stream;
 mod stream_edit;
 mod tags;
+mod totp;
 mod viewers;
 mod webhook;
 
-pub use access::{LoginRequest, LoginResponse, Me, StreamAccess};
+pub use access::{Me, StreamAccess};
+pub use api_tokens::{ApiTokenInfo, CreateApiToken, CreatedApiToken};
+pub use devices::DeviceInfo;
 pub use event::{
     AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
     CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
@@ -57,7 +63,11 @@ pub use people::{
 pub use problem::{ErrorCode, Problem};
 pub use raid::{RaidNotice, StartRaid};
 pub use schedule::{CategoryInfo, LiveChanges, PlanStream, PlannedStream};
-pub use scope::Scope;
+pub use scope::{Scope, UnknownScope};
+pub use session::{
+    LoginRequest, LoginResponse, RefreshRequest, RegisterRequest, SecondStep, SecondStepRequest,
+    SessionInfo,
+};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{
     IngestProtocol, ServerTime, StreamCategory, StreamEvent, StreamOwner, StreamSummary,
@@ -65,6 +75,7 @@ pub use stream::{
 };
 pub use stream_edit::{CreateStream, DESCRIPTION_MAX, EditStream, PlayoutDelayMs, TITLE_MAX};
 pub use tags::{TAG_MAX, TAGS_MAX, TagError, normal_tag, normal_tags};
+pub use totp::{PasswordAgain, RecoveryCodes, TotpBegun, TotpCode, TotpState};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
 pub use webhook::{
     CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,

@@ -21,6 +21,7 @@ mod health;
 pub mod hls;
 mod insight;
 pub mod keys;
+mod limits;
 pub mod live;
 mod login_limit;
 mod metrics;
@@ -32,6 +33,8 @@ mod rights;
 mod rooms;
 mod router;
 mod sdp;
+mod secrets;
+mod sessions;
 mod streams;
 mod tokens;
 mod watching;
@@ -50,16 +53,20 @@ use weir_turn::IceServers;
 
 pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
+pub use auth::pat::create_api_token;
 pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
 pub use insight::InsightConfig;
+pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
 pub use rooms::RoomsConfig;
 pub use router::router;
-pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use secrets::{Secrets, TOKEN_KEY_BYTES};
+pub use sessions::Sessions;
+pub use tokens::rotate_token_keys;
 pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
@@ -72,7 +79,7 @@ pub struct Services {
     pub hls: hls::Origin,
     /// What is live.
     pub live: Live,
-    /// Signs access tokens.
+    /// What the keys for tokens and sealed rows are made of.
     pub secrets: Secrets,
     /// Settings.
     pub config: HttpConfig,
@@ -95,6 +102,13 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Origins of pages elsewhere that may use the API with the cookies of our users, like
+    /// `https://example.org`. All others may use it without.
+    pub cors_origins: Vec<String>,
+    /// How people get in, and for how long.
+    pub sessions: Sessions,
+    /// How many requests clients may make.
+    pub limits: LimitsConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
     /// Mail.
@@ -116,6 +130,13 @@ pub struct HttpConfig {
 struct App {
     services: Arc<Services>,
     tokens: tokens::Tokens,
+    refresh_tokens: auth::RefreshTokens,
+    /// Makes CSRF tokens.
+    csrf: secrets::Mac,
+    sealer: Arc<secrets::Sealer>,
+    ends: auth::Ends,
+    seen: auth::Seen,
+    limits: Arc<limits::Limits>,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,

@@ -22,7 +22,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{ApiError, App, Services, auth, rest::account::ClientAddress};
+use crate::{ApiError, App, Services, auth, auth::client::ClientAddress};
 
 pub use access::{MetricsConfig, PRIVATE_NETWORKS};
 

@@ -11,7 +11,7 @@ use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
 use crate::{
-    ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, rest::account::ClientAddress,
+    ApiError, App, auth::client::ClientAddress, body::Body, entity_tag::EntityTag, live::media_id,
     sdp, watching::Viewer,
 };
 

@@ -39,6 +39,7 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
         };
         let generated = given.is_none();
         let password = given.unwrap_or_else(generate_password);
+        passwords::set_cost(config.accounts.password_cost());
         let db = open_database(&config).await?;
         create(&db, name, (*role).into(), password.clone()).await?;
         match (json, generated) {

@@ -50,7 +50,7 @@ impl FromRequestParts<App> for Somebody {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let user = auth::user(app, parts, Scope::StreamsRead).await;
-        Ok(Self(user.ok().flatten()))
+        let caller = auth::user(app, parts, Scope::StreamsRead).await;
+        Ok(Self(caller.ok().flatten().map(|caller| caller.user)))
     }
 }

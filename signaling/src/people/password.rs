@@ -10,8 +10,8 @@ use super::{check, mail::RESET_LIFETIME};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, scope},
+    auth::client::ClientAddress,
     keys, passwords,
-    rest::account::ClientAddress,
 };
 
 /// What asking for a forgotten password takes at least, whether or not there is such an account: many times
@@ -155,7 +155,7 @@ fn used_up() -> ApiError {
 
 impl App {
     /// Refuses a wrong password of somebody who is logged in, with a limit as for logging in.
-    pub(super) async fn check_password(
+    pub(crate) async fn check_password(
         &self,
         address: std::net::IpAddr,
         user: &User,
@@ -175,12 +175,11 @@ impl App {
     }
 
     /// Logs the user's devices out, but this one.
-    pub(super) async fn log_out(
+    pub(crate) async fn log_out(
         &self,
         user: UserId,
         but: Option<DeviceId>,
     ) -> Result<(), ApiError> {
-        self.services.db.end_devices(user, but).await?;
-        Ok(())
+        crate::auth::end_devices(self, user, but).await
     }
 }

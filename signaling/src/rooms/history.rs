@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ApiError, App, Refusals,
     api::{self, Json, PageQuery, Path, Query},
-    rest::account::ClientAddress,
+    auth::client::ClientAddress,
     watching::Viewer,
 };
 

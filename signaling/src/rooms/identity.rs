@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use axum::http::{Request, header};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -143,21 +142,8 @@ impl Identity {
 /// # Errors
 /// As for a request with this token.
 pub(super) async fn user(app: &App, token: &str) -> Result<User, RoomError> {
-    let refusal = || {
-        RoomError::new(
-            RoomErrorCode::Unauthorized,
-            "the token is wrong or has ended; get a new one",
-        )
-    };
-    // Checked as if it came with a request, so that there is one place that knows tokens.
-    let request = Request::builder()
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .body(())
-        .map_err(|_| refusal())?;
-    let (parts, ()) = request.into_parts();
-    auth::user(app, &parts, Scope::Rooms)
-        .await?
-        .ok_or_else(refusal)
+    let caller = auth::token_user(app, token, Scope::Rooms).await?;
+    Ok(caller.user)
 }
 
 /// Whose a token is: a user's that may be used in rooms, or a viewer token; nobody's without one, unless

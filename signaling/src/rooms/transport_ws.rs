@@ -22,7 +22,7 @@ use super::{
     feed::Frame,
     member::{self, Lost, Origin, Received, Transport, TransportKind},
 };
-use crate::{ApiError, App, auth, rest::account::ClientAddress};
+use crate::{ApiError, App, auth, auth::client::ClientAddress};
 
 /// A client is asked for a sign of life after so long without a word, and is gone when none came for
 /// twice as long: half of what proxies usually wait.

@@ -75,8 +75,8 @@ impl FromRequestParts<App> for Viewer {
         {
             return Ok(Self::Token(pass));
         }
-        let user = auth::user(app, parts, Scope::StreamsRead).await?;
-        Ok(user.map_or(Self::Nobody, Self::User))
+        let caller = auth::user(app, parts, Scope::StreamsRead).await?;
+        Ok(caller.map_or(Self::Nobody, |caller| Self::User(caller.user)))
     }
 }
 

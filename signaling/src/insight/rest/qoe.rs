@@ -10,8 +10,8 @@ use super::Somebody;
 use crate::{
     ApiError, App, Refusals,
     api::{Json, Path},
+    auth::client::ClientAddress,
     insight::visitor::Origin,
-    rest::account::ClientAddress,
     sdp,
 };
 
