@@ -1,15 +1,17 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
 mod layers;
+mod people;
 mod secret;
 
-use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 use weir_turn::IceServerConfig;
 
 pub use layers::{ConfigError, Flags, load};
+pub use people::{Accounts, Mail, OidcProvider};
 pub use secret::Secret;
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
@@ -27,6 +29,12 @@ pub struct Config {
     pub data: Data,
     /// STUN and TURN servers for clients.
     pub ice: Ice,
+    /// Accounts of people.
+    pub accounts: Accounts,
+    /// Mail that the server sends.
+    pub mail: Mail,
+    /// OpenID providers by which people may log in, by their names in addresses.
+    pub oidc: BTreeMap<String, OidcProvider>,
     /// Logs.
     pub log: Log,
 }
@@ -385,6 +393,15 @@ impl Config {
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());
+        }
+        if let Err(reason) = self.mail().check() {
+            let key = reason.split_whitespace().next().unwrap_or("mail");
+            return bad(key, &reason);
+        }
+        for (id, provider) in &self.oidc {
+            if let Err(error) = provider.read(id) {
+                return bad(&format!("oidc.{id}"), &error);
+            }
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
-pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
+pub use people::{ImportError, MailConfig, OidcConfig, import_users};
 pub use router::router;
 pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
 
@@ -82,10 +82,12 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
-    /// Accounts.
-    pub accounts: AccountsConfig,
+    /// Whether an admin decides who may stream. Otherwise whoever asks may.
+    pub creator_approval: bool,
     /// Mail.
     pub mail: MailConfig,
+    /// Where else people may log in.
+    pub oidc: Vec<OidcConfig>,
 }
 
 /// State of all handlers.
