@@ -70,21 +70,3 @@ mod tests {
         assert_eq!(bearer(&HeaderMap::new()), None);
     }
 }
-
-// SHIM until auth merges
-#[derive(Clone)]
-pub(crate) struct Client;
-impl axum::extract::FromRequestParts<App> for Client {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(_: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
-        Ok(Self)
-    }
-}
-pub(crate) async fn begin(
-    _: &App,
-    _: &Client,
-    _: &User,
-    _: bool,
-) -> Result<axum::response::Response, ApiError> {
-    Err(ApiError::Internal)
-}

@@ -3,4 +3,5 @@
 //! named by the row's id.
 
 mod foundation;
+mod people;
 mod server;
