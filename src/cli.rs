@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use weir_db::PlayoutDelay;
-use weir_protocol::StreamSlug;
+use weir_protocol::{Scope, StreamSlug};
 
 use crate::config::{Config, ConfigError, Flags, PLAYOUT_DELAY_MAX_MS, load};
 
@@ -28,6 +28,12 @@ pub enum Command {
     /// Manage user accounts.
     #[command(subcommand)]
     User(UserCommand),
+    /// Manage API tokens: credentials for programs.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Manage the keys that sign access tokens.
+    #[command(subcommand)]
+    TokenKeys(TokenKeysCommand),
     /// Print the effective configuration, secrets masked.
     Config(Settings),
     /// Media worker of one stream; started by the server.
@@ -260,6 +266,71 @@ pub enum UserCommand {
         /// Print the report of every row as JSON.
         #[arg(long)]
         json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// `weir token …`
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make an API token; it is shown once.
+    Create {
+        /// Whose rights it lends.
+        #[arg(long)]
+        user: String,
+        /// What it may be used for, with commas between: profile, streams:read, streams:write, rooms,
+        /// events, insight, webhooks, admin.
+        #[arg(long, value_delimiter = ',', required = true)]
+        scopes: Vec<Scope>,
+        /// What it is for.
+        #[arg(long, default_value = "made by weir token create")]
+        name: String,
+        /// Days after which it ends [default: it does not].
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// List a user's API tokens.
+    List {
+        /// Whose.
+        #[arg(long)]
+        user: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Revoke an API token; what goes on under it ends.
+    Revoke {
+        /// Whose.
+        #[arg(long)]
+        user: String,
+        /// Which, from the list.
+        #[arg(long)]
+        id: String,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// `weir token-keys …`
+#[derive(Debug, Subcommand)]
+pub enum TokenKeysCommand {
+    /// Sign with a new key from now on.
+    Rotate {
+        /// Access tokens of older keys end at once: when a key may be known to somebody else.
+        #[arg(long)]
+        drop_old: bool,
         /// Settings.
         #[command(flatten)]
         settings: Settings,

@@ -4,6 +4,7 @@ mod demo_source;
 mod first_run;
 mod serve;
 mod stream;
+mod token;
 mod user;
 
 use std::{future::Future, io::Write as _};
@@ -15,6 +16,7 @@ use crate::cli::Settings;
 pub use demo_source::{demo_source, start_demo};
 pub use serve::serve;
 pub use stream::stream;
+pub use token::{token, token_keys};
 pub use user::user;
 
 /// `weir config`

@@ -1,5 +1,6 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
+mod accounts;
 mod layers;
 mod people;
 mod secret;
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use weir_turn::IceServerConfig;
 
+pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
-pub use people::{Accounts, Mail, OidcProvider};
+pub use people::{Mail, OidcProvider};
 pub use secret::Secret;
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
@@ -25,12 +27,12 @@ pub struct Config {
     pub rtmp: Rtmp,
     /// WebRTC media.
     pub media: Media,
+    /// Who gets in, and for how long.
+    pub accounts: Accounts,
     /// Where state is kept.
     pub data: Data,
     /// STUN and TURN servers for clients.
     pub ice: Ice,
-    /// Accounts of people.
-    pub accounts: Accounts,
     /// Mail that the server sends.
     pub mail: Mail,
     /// OpenID providers by which people may log in, by their names in addresses.
@@ -51,6 +53,9 @@ pub struct Http {
     pub public_url: Option<Url>,
     /// A reverse proxy stands in front; believe its `X-Forwarded-For` and `X-Forwarded-Proto`.
     pub behind_proxy: bool,
+    /// Origins of pages elsewhere that may use the API with the cookies of our users, like
+    /// `https://example.org`. Any other page may use it without cookies.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -59,6 +64,7 @@ impl Default for Http {
             listen: any(8080),
             public_url: None,
             behind_proxy: false,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -387,6 +393,18 @@ impl Config {
                 "http.public_url",
                 "must be like https://live.example.org, without a path",
             );
+        }
+        for origin in &self.http.cors_origins {
+            let url = Url::parse(origin);
+            if !url.is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
+                return bad(
+                    "http.cors_origins",
+                    "must be like https://example.org, without a slash at the end",
+                );
+            }
+        }
+        if let Err((key, reason)) = self.accounts.check() {
+            return bad(key, reason);
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Command::Config(args) => commands::print_config(&args),
         Command::Serve(args) => commands::serve(&args),
         Command::Stream(command) => commands::stream(&command),
+        Command::Token(command) => commands::token(&command),
+        Command::TokenKeys(command) => commands::token_keys(&command),
         Command::User(command) => commands::user(&command),
     };
     match done {

@@ -1,38 +1,10 @@
-//! Logging in, and what a streamer needs to publish.
+//! Who somebody is, and what a streamer needs to publish.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::StreamSlug;
-
-/// Body of `POST /api/v1/login`.
-#[derive(Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LoginRequest {
-    /// User name, in any case.
-    pub name: String,
-    /// In clear; the connection must be encrypted outside a trusted network.
-    pub password: String,
-}
-
-impl fmt::Debug for LoginRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginRequest")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Answer of `POST /api/v1/login`.
-#[derive(Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LoginResponse {
-    /// Goes into `Authorization: Bearer …` of later requests.
-    pub token: String,
-    /// When the token ends, in milliseconds since the Unix epoch.
-    pub expires_at: i64,
-}
 
 /// Answer of `GET /api/v1/me`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,16 +3,22 @@
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
 mod access;
+mod api_tokens;
+mod devices;
 mod layer;
 mod page;
 mod people;
 mod problem;
 mod scope;
+mod session;
 mod slug;
 mod stream;
+mod totp;
 mod viewers;
 
-pub use access::{CreateStream, LoginRequest, LoginResponse, Me, StreamAccess};
+pub use access::{CreateStream, Me, StreamAccess};
+pub use api_tokens::{ApiTokenInfo, CreateApiToken, CreatedApiToken};
+pub use devices::DeviceInfo;
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
 pub use people::{
@@ -24,7 +30,12 @@ pub use people::{
     UserRole,
 };
 pub use problem::{ErrorCode, Problem};
-pub use scope::Scope;
+pub use scope::{Scope, UnknownScope};
+pub use session::{
+    LoginRequest, LoginResponse, RefreshRequest, RegisterRequest, SecondStep, SecondStepRequest,
+    SessionInfo,
+};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
+pub use totp::{PasswordAgain, RecoveryCodes, TotpBegun, TotpCode, TotpState};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};

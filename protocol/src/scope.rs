@@ -34,3 +34,64 @@ pub enum Scope {
     #[serde(rename = "admin")]
     Admin,
 }
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Account,
+        Self::Profile,
+        Self::StreamsRead,
+        Self::StreamsWrite,
+        Self::Rooms,
+        Self::Events,
+        Self::Insight,
+        Self::Webhooks,
+        Self::Admin,
+    ];
+
+    /// The word in JSON, in the database and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Profile => "profile",
+            Self::StreamsRead => "streams:read",
+            Self::StreamsWrite => "streams:write",
+            Self::Rooms => "rooms",
+            Self::Events => "events",
+            Self::Insight => "insight",
+            Self::Webhooks => "webhooks",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+/// A text that is no scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a scope is account, profile, streams:read, streams:write, rooms, events, insight, webhooks or admin"
+)]
+pub struct UnknownScope;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_same_everywhere() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+            let json = serde_json::to_value(scope).expect("a word");
+            assert_eq!(json, scope.as_str());
+        }
+        assert_eq!("everything".parse::<Scope>(), Err(UnknownScope));
+    }
+}

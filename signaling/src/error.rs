@@ -11,7 +11,7 @@ use axum::{
 };
 use utoipa::openapi::{self, RefOr};
 use weir_db::DbError;
-use weir_protocol::{ErrorCode, Problem};
+use weir_protocol::{ErrorCode, Problem, Scope};
 use weir_sfu::{IceRestartError, OfferError};
 
 /// When a viewer of a stream that is not live should ask again.
@@ -35,6 +35,9 @@ pub enum ApiError {
     /// Valid credentials without the right.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Valid credentials that were not made for this.
+    #[error("the API token lacks the scope {}; make one that has it, or log in", .0.as_str())]
+    MissingScope(Scope),
     /// No such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -91,7 +94,9 @@ impl ApiError {
                 Code::Unauthorized,
                 "Credentials are needed",
             ),
-            Self::Forbidden(_) => (Status::FORBIDDEN, Code::Forbidden, "Not allowed"),
+            Self::Forbidden(_) | Self::MissingScope(_) => {
+                (Status::FORBIDDEN, Code::Forbidden, "Not allowed")
+            }
             Self::NotFound(_) => (Status::NOT_FOUND, Code::NotFound, "Not found"),
             Self::MethodNotAllowed => (
                 Status::METHOD_NOT_ALLOWED,
@@ -154,10 +159,16 @@ impl ApiError {
     }
 
     /// RFC 6750 section 3: the error is named only when credentials were sent.
-    fn challenge(&self) -> Option<&'static str> {
+    fn challenge(&self) -> Option<String> {
         match self {
-            Self::NoCredentials(_) => Some("Bearer realm=\"weir\""),
-            Self::BadCredentials(_) => Some("Bearer realm=\"weir\", error=\"invalid_token\""),
+            Self::NoCredentials(_) => Some("Bearer realm=\"weir\"".to_owned()),
+            Self::BadCredentials(_) => {
+                Some("Bearer realm=\"weir\", error=\"invalid_token\"".to_owned())
+            }
+            Self::MissingScope(scope) => Some(format!(
+                "Bearer realm=\"weir\", error=\"insufficient_scope\", scope=\"{}\"",
+                scope.as_str()
+            )),
             _ => None,
         }
     }
@@ -188,7 +199,7 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = self.challenge() {
             headers.insert(
                 header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(challenge),
+                HeaderValue::try_from(challenge).expect("scopes are plain ASCII"),
             );
         }
         response

@@ -6,6 +6,7 @@
 //! Nothing here knows of GStreamer, RTMP or the command line. Stream keys, passwords and tokens
 //! are never logged.
 
+mod accounts;
 mod addresses;
 mod api;
 mod assets;
@@ -26,6 +27,7 @@ mod rest;
 mod rights;
 mod router;
 mod sdp;
+mod secrets;
 mod tokens;
 mod whep;
 mod whep_layer;
@@ -39,15 +41,18 @@ use weir_db::Db;
 use weir_sfu::Sfu;
 use weir_turn::IceServers;
 
+pub use accounts::Accounts;
 pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
+pub use auth::pat::create_api_token;
 pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
 pub use people::{ImportError, MailConfig, OidcConfig, import_users};
 pub use router::router;
-pub use tokens::{Secrets, TOKEN_KEY_BYTES, TOKEN_LIFETIME};
+pub use secrets::{Secrets, TOKEN_KEY_BYTES};
+pub use tokens::rotate_token_keys;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -59,7 +64,7 @@ pub struct Services {
     pub hls: hls::Origin,
     /// What is live.
     pub live: Live,
-    /// Signs access tokens.
+    /// What the keys for tokens and sealed rows are made of.
     pub secrets: Secrets,
     /// Settings.
     pub config: HttpConfig,
@@ -82,6 +87,11 @@ pub struct HttpConfig {
     /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     /// to be believed.
     pub behind_proxy: bool,
+    /// Origins of pages elsewhere that may use the API with the cookies of our users, like
+    /// `https://example.org`. All others may use it without.
+    pub cors_origins: Vec<String>,
+    /// Accounts and sessions.
+    pub accounts: Accounts,
     /// Whether an admin decides who may stream. Otherwise whoever asks may.
     pub creator_approval: bool,
     /// Mail.
@@ -95,6 +105,12 @@ pub struct HttpConfig {
 struct App {
     services: Arc<Services>,
     tokens: tokens::Tokens,
+    refresh_tokens: auth::RefreshTokens,
+    /// Makes CSRF tokens.
+    csrf: secrets::Mac,
+    sealer: Arc<secrets::Sealer>,
+    ends: auth::Ends,
+    seen: auth::Seen,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,

@@ -1,14 +1,15 @@
 //! Passwords of users, kept as argon2id hashes in the PHC string form.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use argon2::{
-    Argon2,
+    Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use tokio::sync::Semaphore;
 
-/// Hashes computed at once. Each takes 19 MiB and tens of milliseconds of a core; more logins wait.
+/// Hashes computed at once. Each takes [`Cost`] of memory and tens of milliseconds of a core; more
+/// logins wait.
 const PARALLEL_HASHES: usize = 2;
 
 /// Longest password in bytes; longer ones are refused before they are hashed.
@@ -16,6 +17,57 @@ pub const MAX_PASSWORD_LEN: usize = 1024;
 
 /// Shortest password that may be set, in characters (NIST SP 800-63B section 5.1.1.2).
 pub const MIN_PASSWORD_CHARS: usize = 8;
+
+/// What a hash costs whoever makes it: us with each login, and a thief of hashes with each guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+}
+
+impl Default for Cost {
+    /// OWASP's first choice: 19 MiB, two passes.
+    fn default() -> Self {
+        Self {
+            memory_kib: 19 * 1024,
+            passes: 2,
+        }
+    }
+}
+
+impl Cost {
+    /// The least that may be set. Below [`Cost::default`] hashes are guessed faster than they should be:
+    /// for tests, and machines that can do no more.
+    pub const LEAST: Self = Self {
+        memory_kib: 7 * 1024,
+        passes: 1,
+    };
+
+    /// The most: more would let few logins fill the machine.
+    pub const MOST: Self = Self {
+        memory_kib: 1024 * 1024,
+        passes: 16,
+    };
+}
+
+static COST: OnceLock<Cost> = OnceLock::new();
+
+/// Sets what new hashes cost in this process, before the first is made; `false` when that is over.
+/// Older hashes are replaced when their users log in.
+pub fn set_cost(cost: Cost) -> bool {
+    COST.set(cost).is_ok()
+}
+
+/// Whether a hash was made at another cost than new ones.
+pub fn is_outdated(hash: &str) -> bool {
+    let params = PasswordHash::new(hash)
+        .ok()
+        .and_then(|hash| Params::try_from(&hash).ok());
+    let cost = COST.get_or_init(Cost::default);
+    !params.is_some_and(|it| it.m_cost() == cost.memory_kib && it.t_cost() == cost.passes)
+}
 
 static HASHING: Semaphore = Semaphore::const_new(PARALLEL_HASHES);
 
@@ -83,8 +135,10 @@ pub async fn verify(password: String, stored: Option<String>) -> bool {
 }
 
 fn hash_now(password: &str) -> Result<String, PasswordError> {
-    // Argon2id, 19 MiB, two passes, one lane: the crate's defaults are OWASP's first choice.
-    Argon2::default()
+    let cost = COST.get_or_init(Cost::default);
+    let params = Params::new(cost.memory_kib, cost.passes, 1, None)
+        .map_err(|error| PasswordError::Hash(error.to_string()))?;
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password(password.as_bytes())
         .map(|hash| hash.to_string())
         .map_err(|error| PasswordError::Hash(error.to_string()))
@@ -115,6 +169,21 @@ mod tests {
         assert!(!verify("correct hors".into(), Some(stored)).await);
         assert!(!verify("correct horse".into(), None).await);
         assert!(!verify("correct horse".into(), Some("no hash".into())).await);
+    }
+
+    #[tokio::test]
+    async fn hashes_of_another_cost_are_outdated_and_still_fit() {
+        let now = hash("correct horse".into()).await.unwrap();
+        assert!(!is_outdated(&now), "{now}");
+        let Cost { memory_kib, passes } = Cost::LEAST;
+        let params = Params::new(memory_kib, passes, 1, None).unwrap();
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password(b"correct horse")
+            .unwrap()
+            .to_string();
+        assert!(is_outdated(&cheap), "{cheap}");
+        assert!(verify("correct horse".into(), Some(cheap)).await);
+        assert!(is_outdated("no hash"));
     }
 
     #[tokio::test]

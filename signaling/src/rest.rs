@@ -1,9 +1,13 @@
 //! REST below `/api/v1`.
 
 pub(crate) mod account;
+mod api_tokens;
+mod devices;
 pub(crate) mod events;
 pub(crate) mod manage;
+pub(crate) mod session;
 pub(crate) mod streams;
+mod totp;
 pub(crate) mod viewers;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,13 +19,16 @@ use crate::{App, Refusals, api::Json, live};
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(time))
-        .routes(routes!(account::login))
         .routes(routes!(account::me))
         .routes(routes!(streams::list, manage::create))
         .routes(routes!(streams::show, manage::delete))
         .routes(routes!(manage::rotate_key))
         .routes(routes!(viewers::viewers))
         .routes(routes!(events::events))
+        .merge(session::routes())
+        .merge(devices::routes())
+        .merge(api_tokens::routes())
+        .merge(totp::routes())
 }
 
 /// The server's clock

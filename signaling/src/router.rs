@@ -25,8 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, error, health, hls, login_limit::LoginLimit, metrics,
-    people, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, auth, error, health, hls, login_limit::LoginLimit,
+    metrics, people, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -42,12 +42,22 @@ const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Everything that the server says over HTTP.
 pub fn router(services: Arc<Services>) -> Router {
     let app = App {
-        tokens: Tokens::new(&services.secrets),
+        tokens: Tokens::new(
+            services.db.clone(),
+            &services.secrets,
+            services.config.accounts.key_rotation,
+        ),
+        refresh_tokens: auth::RefreshTokens::new(&services.secrets),
+        csrf: services.secrets.mac("csrf"),
+        sealer: Arc::new(services.secrets.sealer()),
+        ends: auth::Ends::default(),
+        seen: auth::Seen::default(),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
         people: people::People::start(&services),
         services,
     };
+    auth::upkeep::start(&app);
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)

@@ -18,7 +18,7 @@ use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
     HttpConfig, Live, Services,
     hls::{Origin, OriginConfig},
-    keys, live,
+    keys, live, passwords,
 };
 use weir_turn::IceServers;
 
@@ -50,6 +50,7 @@ pub fn serve(args: &ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
+    set_password_cost(&config);
     let db = data_dir::open_database(&config).await?;
     let secrets = data_dir::secrets(&config.data.dir)?;
     let http = listen(config.http.listen, "HTTP", "--http").await?;
@@ -100,6 +101,8 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             addresses: addresses(&config),
             ice_servers: IceServers::new(config.ice.servers())?,
             behind_proxy: config.http.behind_proxy,
+            cors_origins: config.http.cors_origins.clone(),
+            accounts: config.accounts.settings(),
             creator_approval: config.accounts.creator_approval,
             mail: config.mail(),
             oidc: config.oidc(),
@@ -179,6 +182,18 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     db.close().await;
     info!("stopped");
     Ok(())
+}
+
+fn set_password_cost(config: &Config) {
+    let cost = config.accounts.password_cost();
+    passwords::set_cost(cost);
+    let usual = passwords::Cost::default();
+    if cost.memory_kib * cost.passes < usual.memory_kib * usual.passes {
+        warn!(
+            "passwords are hashed more cheaply than they should be (accounts.password_memory_mib, \
+             accounts.password_passes)"
+        );
+    }
 }
 
 async fn listen(

@@ -9,7 +9,10 @@ use weir_protocol::ImportReport;
 use weir_signaling::{import_users, passwords};
 
 use super::{block_on, print};
-use crate::{cli::UserCommand, data_dir::open_database};
+use crate::{
+    cli::{Settings, UserCommand},
+    data_dir::open_database,
+};
 
 /// Characters of a generated password, without those that look alike.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -32,7 +35,7 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
                 settings,
             } => {
                 let (password, generated) = password(*password_stdin)?;
-                let db = open_database(&settings.load()?).await?;
+                let db = open(settings).await?;
                 create(&db, name, (*role).into(), password.clone()).await?;
                 say_password(name, &password, generated, *json, "created")
             }
@@ -42,7 +45,7 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
                 json,
                 settings,
             } => {
-                let db = open_database(&settings.load()?).await?;
+                let db = open(settings).await?;
                 list(&db, search.as_deref(), role.map(Role::from), *json).await
             }
             UserCommand::SetRole {
@@ -54,7 +57,7 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
                     role: Some((*role).into()),
                     ..UserChange::default()
                 };
-                let db = open_database(&settings.load()?).await?;
+                let db = open(settings).await?;
                 let changed = change_user(&db, name, &change).await?;
                 print(&format!(
                     "User {} has the role {} now.",
@@ -69,7 +72,7 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
                 settings,
             } => {
                 let (password, generated) = password(*password_stdin)?;
-                let db = open_database(&settings.load()?).await?;
+                let db = open(settings).await?;
                 let user = known(&db, name).await?;
                 let hash = passwords::hash(password.clone()).await?;
                 db.set_password(user.id, &hash).await?;
@@ -91,7 +94,7 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
                     disabled: Some(!undo),
                     ..UserChange::default()
                 };
-                let db = open_database(&settings.load()?).await?;
+                let db = open(settings).await?;
                 let changed = change_user(&db, name, &change).await?;
                 if !undo {
                     db.end_devices(changed.id, None).await?;
@@ -114,12 +117,19 @@ pub fn user(command: &UserCommand) -> anyhow::Result<()> {
                     false => std::fs::read(file)
                         .with_context(|| format!("cannot read {}", file.display()))?,
                 };
-                let db = open_database(&settings.load()?).await?;
+                let db = open(settings).await?;
                 let report = import_users(&db, &bytes, *dry_run, None).await?;
                 say_report(&report, *json)
             }
         }
     })
+}
+
+/// The database of these settings.
+async fn open(settings: &Settings) -> anyhow::Result<Db> {
+    let config = settings.load()?;
+    passwords::set_cost(config.accounts.password_cost());
+    open_database(&config).await
 }
 
 /// The password from standard input, or a generated one; tells which.

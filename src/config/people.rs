@@ -1,4 +1,4 @@
-//! Accounts, mail and OpenID providers.
+//! Mail and OpenID providers.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,6 @@ use serde::{Deserialize, Serialize};
 use weir_signaling::{MailConfig, OidcConfig};
 
 use super::{Config, Secret};
-
-/// `[accounts]`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Accounts {
-    /// An admin decides who may stream. Otherwise whoever asks may.
-    pub creator_approval: bool,
-}
 
 /// `[mail]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,17 +3,22 @@
 use std::marker::PhantomData;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use weir_db::User;
+use weir_db::{DeviceId, User};
 
 use super::scope::Needs;
-use crate::{ApiError, App, auth};
+use crate::{
+    ApiError, App,
+    auth::{self, Caller, Credential},
+};
 
 /// A user whose credential has the scope `S`. As a handler's argument it refuses everybody else.
 pub(crate) struct Actor<S> {
     /// Who.
     pub(crate) user: User,
-    /// Where the user is logged in.
-    pub(crate) device: Option<weir_db::DeviceId>,
+    /// Where the user is logged in; `None` for an API token.
+    pub(crate) device: Option<DeviceId>,
+    /// What the user showed. What goes on for long watches it: see [`App::watch`].
+    pub(crate) credential: Credential,
     scope: PhantomData<S>,
 }
 
@@ -21,20 +26,30 @@ pub(crate) struct Actor<S> {
 pub(crate) struct Guest<S> {
     /// Who; `None` without credentials.
     pub(crate) user: Option<User>,
+    /// What the user showed.
+    pub(crate) credential: Option<Credential>,
     scope: PhantomData<S>,
+}
+
+impl<S> From<Caller> for Actor<S> {
+    fn from(caller: Caller) -> Self {
+        Self {
+            device: caller.device(),
+            credential: caller.credential,
+            user: caller.user,
+            scope: PhantomData,
+        }
+    }
 }
 
 impl<S: Needs> FromRequestParts<App> for Actor<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let guest = Guest::<S>::from_request_parts(parts, app).await?;
-        let user = guest.user.ok_or(ApiError::NoCredentials("log in first"))?;
-        Ok(Self {
-            user,
-            device: None,
-            scope: PhantomData,
-        })
+        let caller = auth::user(app, parts, S::SCOPE).await?;
+        caller
+            .map(Self::from)
+            .ok_or(ApiError::NoCredentials("log in first"))
     }
 }
 
@@ -42,9 +57,11 @@ impl<S: Needs> FromRequestParts<App> for Guest<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let user = auth::user(app, parts, S::SCOPE).await?;
+        let caller = auth::user(app, parts, S::SCOPE).await?;
+        let (user, credential) = caller.map(|it| (it.user, it.credential)).unzip();
         Ok(Self {
             user,
+            credential,
             scope: PhantomData,
         })
     }

@@ -11,9 +11,9 @@ use weir_protocol::DeleteAccount;
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, scope},
+    auth::client::ClientAddress,
     happenings::Happening,
     live::media_id,
-    rest::account::ClientAddress,
 };
 
 /// Everything about your account

@@ -22,7 +22,7 @@ use weir_protocol::{LinkedIdentity, LoginProvider};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Path, Query, scope},
-    auth::{Client, begin},
+    auth::session::{Client, begin},
 };
 
 pub use provider::OidcConfig;

@@ -10,8 +10,8 @@ use super::{check, mail::RESET_LIFETIME};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, scope},
+    auth::{Credential, client::ClientAddress},
     keys, passwords,
-    rest::account::ClientAddress,
 };
 
 /// What asking for a forgotten password takes at least, whether or not there is such an account: many times
@@ -180,7 +180,9 @@ impl App {
         user: UserId,
         but: Option<DeviceId>,
     ) -> Result<(), ApiError> {
-        self.services.db.end_devices(user, but).await?;
+        for device in self.services.db.end_devices(user, but).await? {
+            self.ends.end(Credential::Device(device));
+        }
         Ok(())
     }
 }

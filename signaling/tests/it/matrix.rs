@@ -1,18 +1,21 @@
 //! Who may do what: every operation of the OpenAPI document × everybody who may ask, as one table.
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
+mod account;
 mod server_group;
 mod streams;
 
-use std::{collections::BTreeSet, fmt::Write as _, pin::Pin};
+use std::{collections::BTreeSet, fmt::Write as _, pin::Pin, time::Duration};
 
-use jsonwebtoken::{EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 use weir_db::{NewStream, Role, Stream};
-use weir_signaling::{TOKEN_KEY_BYTES, keys};
+use weir_signaling::{Accounts, HttpConfig, keys};
 
 use crate::server::Server;
+
+/// The password of everybody here.
+const PASSWORD: &str = "correct horse";
 
 /// Who asks, in the order of a line's statuses.
 const WHO: [&str; 8] = [
@@ -86,10 +89,8 @@ impl World {
             server.user(name, "correct horse", role).await;
             tokens.push(Some(log_in(&server, name).await));
         }
-        tokens.push(Some(expired("owner")));
-        server.user("gone", "correct horse", Role::Admin).await;
-        // Until devices can be revoked: a token of an account that is not there.
-        tokens.push(Some(log_in(&server, "gone").await + "x"));
+        tokens.push(Some(expired(&server, "owner").await));
+        tokens.push(Some(revoked(&server, "admin").await));
         Self {
             server,
             tokens,
@@ -124,16 +125,40 @@ async fn log_in(server: &Server, name: &str) -> String {
     answer["token"].as_str().unwrap().to_owned()
 }
 
-fn expired(name: &str) -> String {
-    let claims = json!({"iss": "weir", "sub": name, "iat": 1_000_000_000, "exp": 1_000_000_900});
-    let key = EncodingKey::from_secret(&[7; TOKEN_KEY_BYTES]);
-    jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap()
+/// A good token in all but its end: of a node that gives shorter ones.
+async fn expired(server: &Server, name: &str) -> String {
+    let short = HttpConfig {
+        accounts: Accounts {
+            access_lifetime: Duration::from_secs(1),
+            ..Accounts::default()
+        },
+        ..HttpConfig::default()
+    };
+    let node = server.beside(short).await;
+    let request = server
+        .http
+        .post(format!("{node}/api/v1/login"))
+        .json(&json!({"name": name, "password": "correct horse"}));
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    answer["token"].as_str().unwrap().to_owned()
+}
+
+/// A good token but for its device, which is logged out.
+async fn revoked(server: &Server, name: &str) -> String {
+    let token = log_in(server, name).await;
+    let request = server.request(Method::DELETE, "/api/v1/session");
+    let answer = request.bearer_auth(&token).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    token
 }
 
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
+    lines.extend(account::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
+    lines.extend(account::last());
     lines
 }
 

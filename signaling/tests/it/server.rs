@@ -29,6 +29,7 @@ pub struct Server {
     /// WHIP broadcasts as the root package would be told of them.
     pub whip: mpsc::Receiver<live::WhipBroadcast>,
     pub http: reqwest::Client,
+    sfu: Sfu,
     _folder: TempDir,
 }
 
@@ -114,25 +115,18 @@ impl Server {
             },
         ])
         .unwrap();
-        let router = weir_signaling::router(Arc::new(Services {
+        let base = serve(Services {
             db: db.clone(),
-            sfu,
+            sfu: sfu.clone(),
             hls: origin.clone(),
             live: live.clone(),
-            secrets: Secrets {
-                token_key: [7; TOKEN_KEY_BYTES],
-            },
+            secrets: secrets(),
             config,
             assets,
             gauges: Arc::new(Workers),
             draining: draining.clone(),
-        }));
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        })
+        .await;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -145,8 +139,25 @@ impl Server {
             draining,
             whip,
             http,
+            sfu,
             _folder: folder,
         }
+    }
+
+    /// Another node on the same database; gives its address.
+    pub async fn beside(&self, config: HttpConfig) -> String {
+        serve(Services {
+            db: self.db.clone(),
+            sfu: self.sfu.clone(),
+            hls: self.hls.clone(),
+            live: self.live.clone(),
+            secrets: secrets(),
+            config,
+            assets: Assets::default(),
+            gauges: Arc::new(Workers),
+            draining: self.draining.clone(),
+        })
+        .await
     }
 
     pub async fn stream(&self, slug: &str) -> Published {
@@ -219,6 +230,23 @@ impl Server {
         soon("the viewer's transport", peer.connected()).await;
         (peer, location)
     }
+}
+
+fn secrets() -> Secrets {
+    Secrets {
+        token_key: [7; TOKEN_KEY_BYTES],
+    }
+}
+
+async fn serve(services: Services) -> String {
+    let router = weir_signaling::router(Arc::new(services));
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    base
 }
 
 /// Awaits what must happen.
