@@ -2,6 +2,7 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod account;
+mod people;
 mod server_group;
 mod streams;
 
@@ -156,6 +157,7 @@ async fn revoked(server: &Server, name: &str) -> String {
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(account::lines());
+    lines.extend(people::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
     lines.extend(account::last());
