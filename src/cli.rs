@@ -34,6 +34,9 @@ pub enum Command {
     /// Manage the keys that sign access tokens.
     #[command(subcommand)]
     TokenKeys(TokenKeysCommand),
+    /// Look after the database: bring it up to date, save it, restore it, move it.
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Print the effective configuration, secrets masked.
     Config(Settings),
     /// Media worker of one stream; started by the server.
@@ -264,6 +267,77 @@ pub enum UserCommand {
         #[arg(long)]
         dry_run: bool,
         /// Print the report of every row as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// `weir db …`
+///
+/// The secrets in the data folder (files ending in `.key`) are not in the database, and so not in its
+/// backups: save them apart from those. Without them everybody must log in anew, and webhooks sign with
+/// other secrets.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Apply the migrations that are missing, and say which; `weir serve` does so by itself.
+    Migrate {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Save everything in the database into a new file, also beside a running server.
+    ///
+    /// The file holds the state of one moment, and can be restored into SQLite and into PostgreSQL. It
+    /// holds hashes of passwords and people's data: keep it like the database. The secrets in the data
+    /// folder (files ending in .key) are not in it: save them apart from it.
+    Backup {
+        /// Where to; must not exist yet.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Make the database what it was when a backup was taken. Stop the server first.
+    ///
+    /// All or nothing: when it fails, nothing has changed. A backup of an older version is brought up to
+    /// date. Put the secrets (files ending in .key) back into the data folder too: without them
+    /// everybody must log in anew, and webhooks sign with other secrets.
+    Restore {
+        /// What `weir db backup` wrote.
+        file: PathBuf,
+        /// Replace everything in a database that has rows.
+        #[arg(long)]
+        force: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Copy everything into another database, for example from SQLite to PostgreSQL. Stop the server
+    /// first: what it writes meanwhile is not copied.
+    ///
+    /// All or nothing; the rows are compared at the end. Then set data.database_url to the new one. A
+    /// password in the address can be seen by other users of this machine: PGPASSWORD and ~/.pgpass
+    /// are read too.
+    Copy {
+        /// sqlite:///path/to/weir.db or postgres://user@host/database.
+        #[arg(long, value_name = "URL")]
+        to: String,
+        /// Replace everything in a database that has rows.
+        #[arg(long)]
+        force: bool,
+        /// Print JSON.
         #[arg(long)]
         json: bool,
         /// Settings.

@@ -1,5 +1,6 @@
 //! The commands. Each file is one.
 
+mod db;
 mod demo_source;
 mod first_run;
 mod serve;
@@ -13,6 +14,7 @@ use anyhow::Context;
 
 use crate::cli::Settings;
 
+pub use db::db;
 pub use demo_source::{demo_source, start_demo};
 pub use serve::serve;
 pub use stream::stream;

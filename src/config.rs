@@ -4,6 +4,7 @@ mod accounts;
 mod layers;
 mod people;
 mod secret;
+mod webhooks;
 
 use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -15,6 +16,7 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use people::{Mail, OidcProvider};
 pub use secret::Secret;
+pub use webhooks::Webhooks;
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -37,6 +39,8 @@ pub struct Config {
     pub mail: Mail,
     /// OpenID providers by which people may log in, by their names in addresses.
     pub oidc: BTreeMap<String, OidcProvider>,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Logs.
     pub log: Log,
 }
@@ -408,6 +412,9 @@ impl Config {
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Token(command) => commands::token(&command),
         Command::TokenKeys(command) => commands::token_keys(&command),
         Command::User(command) => commands::user(&command),
+        Command::Db(command) => commands::db(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -119,6 +119,12 @@ impl Server {
         serde_json::from_slice(succeeded(&output)?).context("weir stream create --json")
     }
 
+    /// Another setting, as a variable of the environment: for the next start, and for commands.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Kills the process at once, as a crash would, and starts it anew with the same data and port.
     ///
     /// # Errors

@@ -72,6 +72,18 @@ id! {
     /// A token of a program.
     ApiTokenId
 }
+id! {
+    /// An endpoint that is told what happens.
+    WebhookId
+}
+id! {
+    /// Something that endpoints are told. Grows with time.
+    WebhookEventId
+}
+id! {
+    /// A room's row.
+    RoomId
+}
 
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
@@ -92,7 +104,7 @@ pub(crate) fn least_at(time: UnixMillis) -> i64 {
 
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21
 /// bits that start at random and count up, so that one process never repeats itself.
-fn fresh() -> i64 {
+pub(crate) fn fresh() -> i64 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let low_mask = (1u64 << LOW_BITS) - 1;
     // The random start is drawn with the first id; zero would mean "not drawn".

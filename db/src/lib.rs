@@ -12,6 +12,7 @@ mod administration;
 mod api_token;
 mod application;
 mod broadcast;
+mod chat;
 mod device;
 mod erasure;
 mod error;
@@ -21,7 +22,9 @@ mod id;
 mod identity;
 mod image;
 mod mail;
+mod migrate;
 mod notification;
+mod portable;
 mod profile;
 mod sqlite;
 mod stream;
@@ -29,6 +32,7 @@ mod token_key;
 mod totp;
 mod user;
 mod user_import;
+mod webhook;
 
 use std::time::Duration;
 
@@ -39,22 +43,33 @@ pub use administration::{UserChange, UserFilter, UserRecord, UserState};
 pub use api_token::{ApiToken, NewApiToken};
 pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
+pub use chat::{
+    Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
+    new_message_id,
+};
 pub use device::{Device, NewDevice, Refreshable};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, StreamId, UnixMillis, UserId,
+    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, RoomId, StreamId, UnixMillis,
+    UserId, WebhookEventId, WebhookId,
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
+pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
+pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
 pub use token_key::TokenKey;
 pub use totp::Totp;
 pub use user::{NO_PASSWORD, NewUser, Role, User, user_name};
 pub use user_import::{ImportOutcome, ImportRow};
+pub use webhook::{
+    Attempt, Delivery, DeliveryDetail, DeliveryState, Due, NewWebhook, NewWebhookEvent, Outcome,
+    Replay, Webhook, WebhookEdit,
+};
 
 /// What every call here gives.
 pub type Result<T> = std::result::Result<T, DbError>;

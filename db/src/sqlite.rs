@@ -51,7 +51,7 @@ pub(crate) async fn set_up(connection: &mut AnyConnection) -> sqlx::Result<()> {
 }
 
 /// SQLite's busy handler is not asked while the journal mode changes, so this waits by itself.
-async fn switch_to_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
+pub(crate) async fn switch_to_wal(connection: &mut AnyConnection) -> sqlx::Result<()> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {
         match sqlx::raw_sql("PRAGMA journal_mode = WAL")
@@ -77,7 +77,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
 }
 
 /// Mode 0600 from the first byte on; SQLite gives its `-wal` and `-shm` files the same.
-fn create(path: &Path) -> Result<()> {
+pub(crate) fn create(path: &Path) -> Result<()> {
     match OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -107,7 +107,7 @@ pub(crate) fn url_of(path: &Path) -> String {
 }
 
 /// The file that sqlx will open for this URL.
-fn path_of(url: &str) -> Result<PathBuf> {
+pub(crate) fn path_of(url: &str) -> Result<PathBuf> {
     let bad = |why: &str| DbError::configuration(format!("{why} in the SQLite URL {url:?}"));
     let parsed = Url::parse(url).map_err(|_| bad("syntax error"))?;
     if parsed.query().is_some() {

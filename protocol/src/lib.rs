@@ -5,20 +5,31 @@
 mod access;
 mod api_tokens;
 mod devices;
+mod event;
 mod layer;
 mod page;
 mod people;
 mod problem;
+pub mod room;
 mod scope;
 mod session;
 mod slug;
 mod stream;
 mod totp;
 mod viewers;
+mod webhook;
 
 pub use access::{CreateStream, Me, StreamAccess};
 pub use api_tokens::{ApiTokenInfo, CreateApiToken, CreatedApiToken};
 pub use devices::DeviceInfo;
+pub use event::{
+    AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
+    CreateEventSession, DecideRegistration, EditEvent, EditEventSession, EventDetails,
+    EventInvitation, EventInvitationAccess, EventPage, EventSession, EventSessionSpeaker,
+    EventSlug, EventState, EventSummary, EventTotals, EventVisibility, MyRegistration, NewSpeaker,
+    Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
+    SessionStream, SetEventState, SetSessionStream,
+};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
 pub use people::{
@@ -39,3 +50,9 @@ pub use slug::{SlugError, StreamSlug};
 pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
 pub use totp::{PasswordAgain, RecoveryCodes, TotpBegun, TotpCode, TotpState};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
+pub use webhook::{
+    CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,
+    WebhookBroadcast, WebhookData, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState,
+    WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording, WebhookReplay, WebhookSecret,
+    WebhookStream, WebhookUser,
+};

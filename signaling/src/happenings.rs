@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
-use weir_db::{Broadcast, Stream, User};
+use weir_db::{Broadcast, Stream, User, Webhook};
 
 use crate::App;
 
@@ -56,6 +56,11 @@ pub(crate) enum Happening {
         owner: User,
         /// Who.
         user: User,
+    },
+    /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
+    WebhookDisabled {
+        /// It.
+        webhook: Webhook,
     },
 }
 

@@ -6,7 +6,6 @@
 //! Nothing here knows of GStreamer, RTMP or the command line. Stream keys, passwords and tokens
 //! are never logged.
 
-mod accounts;
 mod addresses;
 mod api;
 mod assets;
@@ -25,10 +24,13 @@ pub mod passwords;
 mod people;
 mod rest;
 mod rights;
+mod rooms;
 mod router;
 mod sdp;
 mod secrets;
+mod sessions;
 mod tokens;
+mod webhooks;
 mod whep;
 mod whep_layer;
 mod whip;
@@ -41,7 +43,6 @@ use weir_db::Db;
 use weir_sfu::Sfu;
 use weir_turn::IceServers;
 
-pub use accounts::Accounts;
 pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
 pub use auth::pat::create_api_token;
@@ -49,10 +50,13 @@ pub use error::ApiError;
 use error::Refusals;
 pub use live::Live;
 pub use metrics::{ExtraMetrics, Sample, SampleKind};
-pub use people::{ImportError, MailConfig, OidcConfig, import_users};
+pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
+pub use rooms::RoomsConfig;
 pub use router::router;
 pub use secrets::{Secrets, TOKEN_KEY_BYTES};
+pub use sessions::Sessions;
 pub use tokens::rotate_token_keys;
+pub use webhooks::WebhookConfig;
 
 /// What the HTTP side works with. Made by the root package.
 pub struct Services {
@@ -90,14 +94,18 @@ pub struct HttpConfig {
     /// Origins of pages elsewhere that may use the API with the cookies of our users, like
     /// `https://example.org`. All others may use it without.
     pub cors_origins: Vec<String>,
-    /// Accounts and sessions.
-    pub accounts: Accounts,
-    /// Whether an admin decides who may stream. Otherwise whoever asks may.
-    pub creator_approval: bool,
+    /// How people get in, and for how long.
+    pub sessions: Sessions,
+    /// Accounts.
+    pub accounts: AccountsConfig,
     /// Mail.
     pub mail: MailConfig,
     /// Where else people may log in.
     pub oidc: Vec<OidcConfig>,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
+    /// Limits of rooms.
+    pub rooms: RoomsConfig,
 }
 
 /// State of all handlers.
@@ -114,6 +122,8 @@ struct App {
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,
+    webhooks: webhooks::Webhooks,
+    rooms: rooms::Rooms,
 }
 
 impl FromRef<App> for Arc<Services> {

@@ -316,6 +316,11 @@ impl Live {
         &self.inner.bus
     }
 
+    /// Tasks that a graceful stop waits for.
+    pub(crate) fn background(&self) -> &TaskTracker {
+        &self.inner.records
+    }
+
     pub(crate) fn publishers(&self) -> &Publishers {
         &self.inner.publishers
     }

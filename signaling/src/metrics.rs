@@ -126,6 +126,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse,
     let mut samples = of_the_media_plane(&app.services);
     samples.extend(audience::samples(&app.services).await);
     samples.extend(app.services.gauges.read());
+    samples.extend(app.rooms.samples());
     let body = app
         .metrics
         .encode(samples)

@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{App, Services, live};
 
-pub use config::MailConfig;
+pub use config::{AccountsConfig, MailConfig};
 pub(crate) use images::image_url;
 pub use import::{ImportError, import_users};
 pub(crate) use mail::Mailer;

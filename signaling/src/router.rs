@@ -25,8 +25,14 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, error, health, hls, login_limit::LoginLimit,
-    metrics, people, rest, sdp, tokens::Tokens, whep, whep_layer, whip,
+    ApiError, App, Services, api, assets, auth, error, health, hls,
+    login_limit::LoginLimit,
+    metrics, people, rest,
+    rooms::{self, Rooms},
+    sdp,
+    tokens::Tokens,
+    webhooks::{self, Webhooks},
+    whep, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -45,7 +51,7 @@ pub fn router(services: Arc<Services>) -> Router {
         tokens: Tokens::new(
             services.db.clone(),
             &services.secrets,
-            services.config.accounts.key_rotation,
+            services.config.sessions.key_rotation,
         ),
         refresh_tokens: auth::RefreshTokens::new(&services.secrets),
         csrf: services.secrets.mac("csrf"),
@@ -55,9 +61,12 @@ pub fn router(services: Arc<Services>) -> Router {
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
         people: people::People::start(&services),
+        webhooks: Webhooks::start(&services),
+        rooms: Rooms::new(&services),
         services,
     };
     auth::upkeep::start(&app);
+    rooms::serve_data_channels(&app);
     // The origin's own header fields stand: it knows what may be cached.
     let hls = hls::router(app.services.hls.clone())
         .method_not_allowed_fallback(not_allowed)
@@ -66,6 +75,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
     Router::new()
         .merge(webrtc())
+        .merge(rooms::socket())
         .merge(api())
         .merge(operations())
         .merge(client(&app))
@@ -112,6 +122,8 @@ fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(people::routes())
+        .merge(webhooks::routes())
+        .merge(rooms::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))

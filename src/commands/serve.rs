@@ -16,7 +16,7 @@ use weir_bridge::{
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    HttpConfig, Live, Services,
+    AccountsConfig, HttpConfig, Live, Services,
     hls::{Origin, OriginConfig},
     keys, live, passwords,
 };
@@ -102,10 +102,14 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             ice_servers: IceServers::new(config.ice.servers())?,
             behind_proxy: config.http.behind_proxy,
             cors_origins: config.http.cors_origins.clone(),
-            accounts: config.accounts.settings(),
-            creator_approval: config.accounts.creator_approval,
+            sessions: config.accounts.settings(),
+            accounts: AccountsConfig {
+                creator_approval: config.accounts.creator_approval,
+            },
             mail: config.mail(),
             oidc: config.oidc(),
+            webhooks: config.webhooks.to_config(),
+            ..HttpConfig::default()
         },
         assets: assets::embedded(),
         gauges: Arc::new(Gauges(bridge.clone())),

@@ -86,9 +86,9 @@ impl Accounts {
     }
 
     /// As the HTTP side takes them.
-    pub fn settings(&self) -> weir_signaling::Accounts {
+    pub fn settings(&self) -> weir_signaling::Sessions {
         const HOUR: Duration = Duration::from_secs(60 * 60);
-        weir_signaling::Accounts {
+        weir_signaling::Sessions {
             open: self.registration == Registration::Open,
             access_lifetime: Duration::from_secs(u64::from(self.access_token_minutes) * 60),
             refresh_lifetime: 24 * HOUR * self.refresh_token_days,

@@ -2,6 +2,8 @@
 //! stranger with an HTTP client sees of the real program, on SQLite and on PostgreSQL. Tests are
 //! named by the row's id.
 
+mod database;
 mod foundation;
 mod people;
 mod server;
+mod webhooks;

@@ -7,8 +7,12 @@ mod postgres;
 
 mod administration;
 mod broadcasts;
+mod chat;
 mod concurrency;
 mod people;
+mod portable;
 mod sqlite_file;
 mod streams;
+mod upgrade;
 mod users;
+mod webhooks;

@@ -1,12 +1,21 @@
 //! The OpenAPI document: what the operations say of themselves, and what is the same for all.
 
-use axum::{Router, routing::get};
-use utoipa::openapi::{
-    ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
-    security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    routing::get,
 };
-
-use super::extract::Json;
+use bytes::Bytes;
+use utoipa::{
+    PartialSchema as _, ToSchema as _,
+    openapi::{
+        ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+        security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+        },
+    },
+};
+use weir_protocol::Problem;
 
 /// The document before any operation is in it.
 pub(crate) fn describe() -> OpenApi {
@@ -33,6 +42,18 @@ pub(crate) fn describe() -> OpenApi {
 
 /// The finished document and the addresses where it is read: by programs, and by people.
 pub(crate) fn document<S: Clone + Send + Sync + 'static>(mut api: OpenApi) -> Router<S> {
+    complete(&mut api);
+    let ui = utoipa_swagger_ui::SwaggerUi::new("/api/docs")
+        .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json"));
+    let text = Bytes::from(serde_json::to_vec(&api).expect("a document is plain data"));
+    let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], text) };
+    Router::new()
+        .route("/api/v1/openapi.json", get(answer))
+        .merge(Router::from(ui))
+}
+
+/// Adds what is the same for all operations.
+fn complete(api: &mut OpenApi) {
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(
         "bearer",
@@ -50,25 +71,34 @@ pub(crate) fn document<S: Clone + Send + Sync + 'static>(mut api: OpenApi) -> Ro
             "Set by logging in. Requests that change something also send X-CSRF-Token.",
         ))),
     );
-    // Handlers' names are unique within a module only.
+    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
+    Problem::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    api.security = Some(
+        ["bearer", "cookie"]
+            .map(|scheme| SecurityRequirement::new(scheme, [""; 0]))
+            .into(),
+    );
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
+            // Handlers' names are unique within a module only.
             operation.operation_id = Some(operation_id(method, path));
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else {
+                    continue;
+                };
+                let reason = status
+                    .parse()
+                    .ok()
+                    .and_then(|it: StatusCode| it.canonical_reason());
+                if response.description.is_empty() {
+                    reason
+                        .unwrap_or("Answer")
+                        .clone_into(&mut response.description);
+                }
+            }
         }
     }
-    let ui = utoipa_swagger_ui::SwaggerUi::new("/api/docs")
-        .config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json"));
-    let text = Json(api);
-    let text = serde_json::to_value(&text.0).expect("a document is plain data");
-    Router::new()
-        .route(
-            "/api/v1/openapi.json",
-            get(move || {
-                let text = text.clone();
-                async move { Json(text) }
-            }),
-        )
-        .merge(Router::from(ui))
 }
 
 fn operations(

@@ -169,7 +169,7 @@ pub(crate) fn cleared(app_https: bool, response: impl IntoResponse) -> Response 
 }
 
 fn refresh_end(app: &App) -> i64 {
-    let lifetime = app.services.config.accounts.refresh_lifetime;
+    let lifetime = app.services.config.sessions.refresh_lifetime;
     live::now().saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -181,7 +181,7 @@ async fn answer(
     (refresh, refresh_expires_at): (&str, i64),
     with_cookies: bool,
 ) -> Result<Response, ApiError> {
-    let lifetime: Duration = app.services.config.accounts.access_lifetime;
+    let lifetime: Duration = app.services.config.sessions.access_lifetime;
     let claims = AccessClaims {
         sub: user.id.to_string(),
         sid: device.to_string(),

@@ -44,7 +44,7 @@ pub(super) async fn apply(
     if rights::may_stream(&user).is_ok() {
         return Err(ApiError::Conflict("you may stream already".into()));
     }
-    let granted = !app.services.config.creator_approval;
+    let granted = !app.services.config.accounts.creator_approval;
     let db = &app.services.db;
     match db.apply_as_creator(user.id, &text, granted).await {
         Err(DbError::Conflict { .. }) => {

@@ -4,6 +4,13 @@ use std::fmt;
 
 use url::Url;
 
+/// Accounts.
+#[derive(Debug, Clone, Default)]
+pub struct AccountsConfig {
+    /// Whether an admin decides who may stream. Otherwise whoever asks may.
+    pub creator_approval: bool,
+}
+
 /// Mail.
 #[derive(Clone)]
 pub struct MailConfig {

@@ -10,7 +10,7 @@ use super::{check, mail::RESET_LIFETIME};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, scope},
-    auth::{Credential, client::ClientAddress},
+    auth::client::ClientAddress,
     keys, passwords,
 };
 
@@ -153,7 +153,7 @@ fn used_up() -> ApiError {
 
 impl App {
     /// Refuses a wrong password of somebody who is logged in, with a limit as for logging in.
-    pub(super) async fn check_password(
+    pub(crate) async fn check_password(
         &self,
         address: std::net::IpAddr,
         user: &User,
@@ -173,14 +173,11 @@ impl App {
     }
 
     /// Logs the user's devices out, but this one.
-    pub(super) async fn log_out(
+    pub(crate) async fn log_out(
         &self,
         user: UserId,
         but: Option<DeviceId>,
     ) -> Result<(), ApiError> {
-        for device in self.services.db.end_devices(user, but).await? {
-            self.ends.end(Credential::Device(device));
-        }
-        Ok(())
+        crate::auth::end_devices(self, user, but).await
     }
 }

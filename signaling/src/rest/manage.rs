@@ -11,6 +11,7 @@ use weir_protocol::{CreateStream, StreamAccess, StreamSlug};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Path, scope},
+    happenings::Happening,
     keys::{self, StreamKey},
     live::media_id,
     rights,
@@ -52,6 +53,11 @@ pub(crate) async fn create(
     };
     let stream = app.services.db.create_stream(new).await?;
     tracing::info!(slug = %stream.slug, name = %user.name, "stream created");
+    let bus = app.services.live.bus();
+    bus.emit(Happening::StreamCreated {
+        stream: stream.clone(),
+    })
+    .await;
     let location = HeaderValue::try_from(format!("/api/v1/streams/{}", stream.slug))
         .expect("a slug is plain ASCII");
     let mut response = (StatusCode::CREATED, secret(access)).into_response();
@@ -78,6 +84,8 @@ pub(crate) async fn delete(
     tracing::info!(slug = %stream.slug, name = %user.name, "stream deleted");
     let services = &app.services;
     services.live.forget(&services.sfu, media_id(&stream)).await;
+    let bus = services.live.bus();
+    bus.emit(Happening::StreamDeleted { stream }).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -69,7 +69,7 @@ async fn register(
     headers: HeaderMap,
     Json(request): Json<RegisterRequest>,
 ) -> Result<Response, ApiError> {
-    if !app.services.config.accounts.open {
+    if !app.services.config.sessions.open {
         return Err(ApiError::Forbidden(
             "this server makes no accounts by itself; ask an admin for one",
         ));
@@ -304,28 +304,6 @@ async fn check_password(
     app.login_limit.succeeded(address);
     rehash(app, &user, password).await;
     Ok(user)
-}
-
-/// Whether the logged-in user knows the password: asked once more before what a found session must not
-/// do.
-///
-/// # Errors
-/// 403 when it is wrong, 429 after too many.
-pub(crate) async fn confirm_password(
-    app: &App,
-    client: &Client,
-    user: &User,
-    password: String,
-) -> Result<(), ApiError> {
-    let address = client.address.0;
-    app.login_limit
-        .attempt(address, Instant::now())
-        .map_err(ApiError::TooManyRequests)?;
-    if !passwords::verify(password, Some(user.password_hash.clone())).await {
-        return Err(ApiError::Forbidden("the password is wrong"));
-    }
-    app.login_limit.succeeded(address);
-    Ok(())
 }
 
 /// A hash of an older cost is replaced while the password is at hand.

@@ -12,11 +12,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use weir_db::{KeyHash, User};
 use weir_protocol::{PasswordAgain, RecoveryCodes, TotpBegun, TotpCode, TotpState};
 
-use super::session::confirm_password;
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, scope},
-    auth::session::Client,
+    auth::client::ClientAddress,
     tokens::seconds_now,
 };
 
@@ -71,10 +70,10 @@ async fn show(
 async fn begin(
     State(app): State<App>,
     Actor { user, .. }: Actor<scope::Account>,
-    client: Client,
+    ClientAddress(address): ClientAddress,
     Json(PasswordAgain { password }): Json<PasswordAgain>,
 ) -> Result<impl IntoResponse, ApiError> {
-    confirm_password(&app, &client, &user, password).await?;
+    app.check_password(address, &user, password).await?;
     let secret: [u8; 20] = rand::random();
     let totp = totp(&secret, &user.name)?;
     let uri = totp.to_url().map_err(|error| {
@@ -139,10 +138,10 @@ async fn confirm(
 async fn renew_codes(
     State(app): State<App>,
     Actor { user, .. }: Actor<scope::Account>,
-    client: Client,
+    ClientAddress(address): ClientAddress,
     Json(PasswordAgain { password }): Json<PasswordAgain>,
 ) -> Result<impl IntoResponse, ApiError> {
-    confirm_password(&app, &client, &user, password).await?;
+    app.check_password(address, &user, password).await?;
     let row = app.services.db.totp(user.id).await?;
     if !row.is_some_and(|row| row.confirmed) {
         return Err(ApiError::Conflict("there is no second factor".into()));
@@ -166,10 +165,10 @@ async fn renew_codes(
 async fn remove(
     State(app): State<App>,
     Actor { user, .. }: Actor<scope::Account>,
-    client: Client,
+    ClientAddress(address): ClientAddress,
     Json(PasswordAgain { password }): Json<PasswordAgain>,
 ) -> Result<StatusCode, ApiError> {
-    confirm_password(&app, &client, &user, password).await?;
+    app.check_password(address, &user, password).await?;
     if !app.services.db.remove_totp(user.id).await? {
         return Err(ApiError::Conflict("there is no second factor".into()));
     }

@@ -5,13 +5,14 @@ mod account;
 mod people;
 mod server_group;
 mod streams;
+mod webhooks;
 
 use std::{collections::BTreeSet, fmt::Write as _, pin::Pin, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use weir_db::{NewStream, Role, Stream};
-use weir_signaling::{Accounts, HttpConfig, keys};
+use weir_signaling::{HttpConfig, Sessions, keys};
 
 use crate::server::Server;
 
@@ -129,9 +130,9 @@ async fn log_in(server: &Server, name: &str) -> String {
 /// A good token in all but its end: of a node that gives shorter ones.
 async fn expired(server: &Server, name: &str) -> String {
     let short = HttpConfig {
-        accounts: Accounts {
+        sessions: Sessions {
             access_lifetime: Duration::from_secs(1),
-            ..Accounts::default()
+            ..Sessions::default()
         },
         ..HttpConfig::default()
     };
@@ -160,6 +161,8 @@ fn lines() -> Vec<Line> {
     lines.extend(people::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
+    lines.extend(webhooks::lines());
+    // Ends sessions of the others.
     lines.extend(account::last());
     lines
 }

@@ -38,7 +38,7 @@ pub(super) async fn of(app: &App, config: &OidcConfig, person: Person) -> Result
         tracing::info!(name = %user.name, provider = config.id, "an identity was linked");
         return Ok(user);
     }
-    if !app.services.config.accounts.open {
+    if !app.services.config.sessions.open {
         return Err(ApiError::Forbidden(
             "nobody can make an account here; ask an admin for one",
         ));

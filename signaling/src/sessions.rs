@@ -1,10 +1,10 @@
-//! Settings of accounts and sessions.
+//! Settings of how people get in.
 
 use std::time::Duration;
 
-/// Settings of accounts and sessions.
+/// How people get in, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accounts {
+pub struct Sessions {
     /// Whether people may make accounts for themselves.
     pub open: bool,
     /// How long an access token is good; at most 24 hours.
@@ -15,7 +15,7 @@ pub struct Accounts {
     pub key_rotation: Duration,
 }
 
-impl Default for Accounts {
+impl Default for Sessions {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
