@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, ti
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+use weir_signaling::RoomsConfig;
 use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
@@ -41,8 +42,14 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Figures of viewers.
+    pub insight: Insight,
+    /// Figures for whoever runs the server.
+    pub metrics: Metrics,
     /// Logs.
     pub log: Log,
+    /// Limits of rooms.
+    pub rooms: Rooms,
 }
 
 /// `[http]`
@@ -275,6 +282,73 @@ impl Ice {
     }
 }
 
+/// `[insight]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Insight {
+    /// Days for which single viewer sessions are kept, 1 to 3650.
+    pub session_days: u32,
+    /// Days for which figures by the minute are kept, 2 to 3650; those by the hour stay for ever.
+    pub minute_days: u32,
+}
+
+impl Default for Insight {
+    fn default() -> Self {
+        let usual = weir_signaling::InsightConfig::default();
+        Self {
+            session_days: usual.session_days,
+            minute_days: usual.minute_days,
+        }
+    }
+}
+
+impl Insight {
+    /// In the form of the HTTP side.
+    pub fn config(&self) -> weir_signaling::InsightConfig {
+        weir_signaling::InsightConfig {
+            session_days: self.session_days,
+            minute_days: self.minute_days,
+        }
+    }
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Whoever sends this as bearer token may read `/metrics` from anywhere. Empty: nobody may.
+    pub token: Secret,
+    /// Networks from which `/metrics` may be read without it.
+    pub allow: Vec<String>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let networks = weir_signaling::PRIVATE_NETWORKS.iter();
+        Self {
+            token: Secret::default(),
+            allow: networks.map(|network| (*network).to_owned()).collect(),
+        }
+    }
+}
+
+impl Metrics {
+    /// In the form of the HTTP side.
+    ///
+    /// # Errors
+    /// The first network that is none.
+    pub fn config(&self) -> Result<weir_signaling::MetricsConfig, String> {
+        let allow = self.allow.iter().map(|text| {
+            let bad = |_| format!("{text:?} is not a network like 10.0.0.0/8");
+            text.parse().map_err(bad)
+        });
+        Ok(weir_signaling::MetricsConfig {
+            token: self.token.expose().map(str::to_owned),
+            allow: allow.collect::<Result<_, String>>()?,
+        })
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -290,6 +364,49 @@ impl Default for Log {
         Self {
             filter: "info".to_owned(),
             format: LogFormat::Text,
+        }
+    }
+}
+
+/// `[rooms]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    /// Connections in one room at most.
+    pub max_members: u32,
+    /// Joins from one address (or IPv6 network) a minute at most; whole offices share an address.
+    pub joins_per_minute: u32,
+    /// Chat messages that somebody may send at once.
+    pub messages_burst: u32,
+    /// Chat messages that somebody may send a minute in the long run.
+    pub messages_per_minute: u32,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        let RoomsConfig {
+            max_members,
+            joins_per_minute,
+            messages_burst,
+            messages_per_minute,
+        } = RoomsConfig::default();
+        Self {
+            max_members,
+            joins_per_minute,
+            messages_burst,
+            messages_per_minute,
+        }
+    }
+}
+
+impl Rooms {
+    /// As the HTTP side takes them.
+    pub fn limits(&self) -> RoomsConfig {
+        RoomsConfig {
+            max_members: self.max_members,
+            joins_per_minute: self.joins_per_minute,
+            messages_burst: self.messages_burst,
+            messages_per_minute: self.messages_per_minute,
         }
     }
 }
@@ -410,11 +527,31 @@ impl Config {
         if let Err((key, reason)) = self.accounts.check() {
             return bad(key, reason);
         }
+        let rooms = &self.rooms;
+        for (key, value) in [
+            ("rooms.max_members", rooms.max_members),
+            ("rooms.joins_per_minute", rooms.joins_per_minute),
+            ("rooms.messages_burst", rooms.messages_burst),
+            ("rooms.messages_per_minute", rooms.messages_per_minute),
+        ] {
+            if value == 0 {
+                return bad(key, "must be at least 1");
+            }
+        }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
         }
         if let Err((key, reason)) = self.webhooks.check() {
             return bad(key, reason);
+        }
+        if !(1..=3_650).contains(&self.insight.session_days) {
+            return bad("insight.session_days", "must be 1 to 3650 days");
+        }
+        if !(2..=3_650).contains(&self.insight.minute_days) {
+            return bad("insight.minute_days", "must be 2 to 3650 days");
+        }
+        if let Err(reason) = self.metrics.config() {
+            return bad("metrics.allow", &reason);
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());

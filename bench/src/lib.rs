@@ -17,6 +17,7 @@ mod peer;
 mod publisher;
 mod recv;
 mod report;
+pub mod rooms;
 mod rtcp;
 mod sdp;
 pub mod server;

@@ -13,8 +13,10 @@ use anyhow::Context;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::Serialize;
 use weir_bench::{
-    FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target, alloc::Counting, fanout, limit,
-    load, media_host,
+    FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target,
+    alloc::Counting,
+    fanout, limit, load, media_host,
+    rooms::{RoomsPlan, rooms},
 };
 
 /// Counts what the media plane allocates when it runs in this program.
@@ -41,6 +43,8 @@ enum Command {
     Load(LoadArgs),
     /// The limit: seal and send the same packets from one thread, nothing else.
     Limit(LimitArgs),
+    /// Many clients in one room of `weir serve`: how long chat takes to arrive, and what a client costs.
+    Rooms(RoomsArgs),
     /// The media plane of `fanout`, spoken to through pipes.
     #[command(name = MEDIA_HOST, hide = true)]
     MediaHost {
@@ -166,12 +170,31 @@ struct LimitArgs {
     json: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct RoomsArgs {
+    /// The program.
+    #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// Numbers of clients [default: 1000,2000,5000].
+    #[arg(long, value_delimiter = ',')]
+    clients: Vec<usize>,
+    /// Chat messages a second [default: 50/s].
+    #[arg(long, value_parser = rate, default_value = "50/s")]
+    rate: f64,
+    /// Measured seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
 /// `50/s` or `50`.
 fn rate(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix("/s").unwrap_or(text);
     match number.parse() {
         Ok(rate) if rate > 0.0 => Ok(rate),
-        _ => Err("give viewers a second, as 50/s".to_owned()),
+        _ => Err("give a number a second, as 50/s".to_owned()),
     }
 }
 
@@ -248,6 +271,19 @@ impl LoadArgs {
     }
 }
 
+impl RoomsArgs {
+    fn plan(&self) -> anyhow::Result<RoomsPlan> {
+        let weir = fs::canonicalize(&self.weir)
+            .with_context(|| format!("no program at {}; see --weir", self.weir.display()))?;
+        Ok(RoomsPlan {
+            weir,
+            clients: counts(&self.clients, vec![1000, 2000, 5000]),
+            rate: self.rate,
+            duration: Duration::from_secs(self.seconds.max(1)),
+        })
+    }
+}
+
 impl LimitArgs {
     fn plan(&self) -> LimitPlan {
         let base = if self.smoke {
@@ -290,6 +326,10 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Limit(args) => {
             let report = limit(&args.plan(), &progress)?;
+            show(&report, args.json.as_deref())
+        }
+        Command::Rooms(args) => {
+            let report = runtime()?.block_on(rooms(&args.plan()?, &progress))?;
             show(&report, args.json.as_deref())
         }
         Command::MediaHost { shards } => media_host(*shards),

@@ -115,7 +115,7 @@ fn found(changed: u64) -> Result<()> {
     }
 }
 
-fn from_row(row: &AnyRow) -> sqlx::Result<Broadcast> {
+pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<Broadcast> {
     let protocol: String = row.try_get("protocol")?;
     let peak: i64 = row.try_get("peak_viewers")?;
     Ok(Broadcast {

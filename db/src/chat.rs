@@ -8,7 +8,7 @@ mod read;
 mod write;
 
 pub use read::excerpt;
-use weir_protocol::room::{ChatMessage, MessageId};
+use weir_protocol::room::{ChatMessage, Emote, MessageId};
 
 use crate::{RoomId, StreamId, UnixMillis, UserId};
 
@@ -79,6 +79,8 @@ pub struct NewChatMessage {
     pub reply_to: Option<MessageId>,
     /// Names of users in it.
     pub mentions: Vec<String>,
+    /// Emotes in it.
+    pub emotes: Vec<Emote>,
     /// Only the author and moderators see it.
     pub hidden: bool,
     /// When.
@@ -121,6 +123,8 @@ pub enum ChatChange {
         text: String,
         /// Names of users in it.
         mentions: Vec<String>,
+        /// Emotes in it.
+        emotes: Vec<Emote>,
         /// When.
         at: UnixMillis,
     },

@@ -1,5 +1,7 @@
 //! The end of an account.
 
+use sqlx::AssertSqlSafe;
+
 use crate::{Db, DbError, Result, Stream, UserId, administration::another_admin, stream};
 
 /// What becomes of a user's rows before the user's own is removed, one statement a line; `$1` is its id.
@@ -8,6 +10,8 @@ use crate::{Db, DbError, Result, Stream, UserId, administration::another_admin, 
 const RULES: &[&str] = &[
     // Nobody can publish or administer them any more.
     "DELETE FROM streams WHERE owner_id = $1",
+    // What was said stays, without a name; the key would tell that two lines are by the same one.
+    "UPDATE chat_messages SET author_key = 'gone:' || id WHERE author_id = $1",
 ];
 
 impl Db {
@@ -16,10 +20,13 @@ impl Db {
     pub async fn erase_user(&self, user: UserId) -> Result<Vec<Stream>> {
         let mut tx = self.begin_write().await?;
         another_admin(&mut tx, user).await?;
-        let rows = sqlx::query("SELECT * FROM streams WHERE owner_id = $1")
-            .bind(user.0)
-            .fetch_all(&mut *tx)
-            .await?;
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "{} WHERE s.owner_id = $1",
+            stream::SELECT
+        )))
+        .bind(user.0)
+        .fetch_all(&mut *tx)
+        .await?;
         let streams = rows
             .iter()
             .map(stream::from_row)

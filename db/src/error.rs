@@ -65,6 +65,8 @@ fn taken(refusal: &dyn DatabaseError) -> &'static str {
     let place = refusal.constraint().unwrap_or_else(|| refusal.message());
     if place.contains("key_hash") {
         "stream key"
+    } else if place.contains("code") {
+        "invitation code"
     } else if place.contains("slug") {
         "slug"
     } else if place.contains("email") {

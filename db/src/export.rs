@@ -64,8 +64,27 @@ const PARTS: &[(&str, &str)] = &[
     ),
     (
         "streams",
-        "SELECT slug, title, created_at, updated_at FROM streams WHERE owner_id = $1
-         ORDER BY created_at",
+        "SELECT slug, title, description, tags, visibility, language, mature, thumbnail, created_at,
+            updated_at
+         FROM streams WHERE owner_id = $1 ORDER BY created_at",
+    ),
+    (
+        "watched",
+        "SELECT slug, times, watched_at
+         FROM stream_watches JOIN streams ON streams.id = stream_id
+         WHERE user_id = $1 ORDER BY watched_at",
+    ),
+    (
+        "viewer_tokens",
+        "SELECT slug, nickname, max_sessions, viewer_tokens.created_at, expires_at, revoked_at
+         FROM viewer_tokens JOIN streams ON streams.id = stream_id
+         WHERE user_id = $1 ORDER BY viewer_tokens.created_at",
+    ),
+    (
+        "chat_messages",
+        "SELECT kind, subject_id, text, sent_at, edited_at, deleted_at
+         FROM chat_messages JOIN rooms ON rooms.id = room_id
+         WHERE author_id = $1 ORDER BY chat_messages.id",
     ),
     (
         "broadcasts",

@@ -85,6 +85,34 @@ id! {
     RoomId
 }
 
+id! {
+    /// A category's row.
+    CategoryId
+}
+id! {
+    /// An invitation's row.
+    InvitationId
+}
+id! {
+    /// A viewer token's row.
+    ViewerTokenId
+}
+id! {
+    /// A coming stream's row.
+    ScheduleId
+}
+id! {
+    /// One time that somebody watched.
+    ViewerSessionId
+}
+
+impl ViewerSessionId {
+    /// For a session that begins now. Sessions are tracked in memory before they are written down.
+    pub fn begin() -> Self {
+        Self::fresh()
+    }
+}
+
 /// Bits of an id below its milliseconds: two processes that write in the same millisecond clash once
 /// in two million times, and then one gets a `Conflict` of `id`.
 const LOW_BITS: u32 = 21;
@@ -97,9 +125,9 @@ pub(crate) fn now() -> UnixMillis {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The least id that is made at this time.
-pub(crate) fn least_at(time: UnixMillis) -> i64 {
-    time.max(0).saturating_mul(1 << LOW_BITS)
+/// The least id that is given out at this time.
+pub(crate) fn first_at(at: UnixMillis) -> i64 {
+    (at.clamp(0, (1 << 42) - 1)) << LOW_BITS
 }
 
 /// A new positive id, ordered by time of creation: 42 bits of milliseconds (until the year 2109) and 21

@@ -12,7 +12,10 @@ use crate::{Db, DbError, Result, UnixMillis, UserId, id};
 /// (and an index on its column), or its pictures are collected.
 const USES: &[&str] = &[
     "EXISTS (SELECT 1 FROM users WHERE users.avatar = images.id)",
+    "EXISTS (SELECT 1 FROM streams WHERE streams.thumbnail = images.id)",
+    "EXISTS (SELECT 1 FROM categories WHERE categories.image = images.id)",
     "EXISTS (SELECT 1 FROM users WHERE users.banner = images.id)",
+    "EXISTS (SELECT 1 FROM emotes WHERE emotes.image = images.id)",
 ];
 
 /// Pictures collected in one go, so that the writer is not held for long.

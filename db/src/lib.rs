@@ -12,8 +12,10 @@ mod administration;
 mod api_token;
 mod application;
 mod broadcast;
+mod category;
 mod chat;
 mod device;
+mod engage;
 mod erasure;
 mod error;
 mod export;
@@ -21,17 +23,27 @@ mod follow;
 mod id;
 mod identity;
 mod image;
+mod insight;
+mod invitation;
 mod mail;
 mod migrate;
 mod notification;
+mod party;
+mod pool;
 mod portable;
 mod profile;
+mod raid;
+mod schedule;
 mod sqlite;
 mod stream;
+mod stream_index;
+mod stream_list;
+mod stream_watch;
 mod token_key;
 mod totp;
 mod user;
 mod user_import;
+mod viewer_token;
 mod webhook;
 
 use std::time::Duration;
@@ -43,29 +55,47 @@ pub use administration::{UserChange, UserFilter, UserRecord, UserState};
 pub use api_token::{ApiToken, NewApiToken};
 pub use application::{ApplicationState, CreatorApplication};
 pub use broadcast::Broadcast;
+pub use category::{Category, NewCategory};
 pub use chat::{
     Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
     new_message_id,
 };
 pub use device::{Device, NewDevice, Refreshable};
+pub use engage::{
+    Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
+    QuestionReader,
+};
 pub use error::DbError;
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, BroadcastId, DeviceId, MailId, NotificationId, RoomId, StreamId, UnixMillis,
-    UserId, WebhookEventId, WebhookId,
+    ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId, RoomId,
+    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
+    WebhookId,
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
+pub use insight::{
+    Activity, ActivitySum, BroadcastReport, BroadcastTotals, CreatorStream, DAY_MS, Figures, Grain,
+    HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
+};
+pub use invitation::{Invitation, Invited, NewInvitation};
 pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
 pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
+pub use pool::Connections;
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
-pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream};
+pub use raid::Raid;
+pub use schedule::{NewScheduled, Scheduled};
+pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
+pub use stream_index::{Mark, weighted_words, words};
+pub use stream_list::{Found, RecentBroadcast};
+pub use stream_watch::Watched;
 pub use token_key::TokenKey;
 pub use totp::Totp;
 pub use user::{NO_PASSWORD, NewUser, Role, User, user_name};
 pub use user_import::{ImportOutcome, ImportRow};
+pub use viewer_token::{NewViewerToken, ViewerToken};
 pub use webhook::{
     Attempt, Delivery, DeliveryDetail, DeliveryState, Due, NewWebhook, NewWebhookEvent, Outcome,
     Replay, Webhook, WebhookEdit,

@@ -79,7 +79,7 @@ impl Db {
                 "AND NOT EXISTS (SELECT 1 FROM notifications AS earlier
                     WHERE earlier.user_id = users.id AND earlier.id >= {} AND earlier.id <> $1
                         AND earlier.kind = $2 AND earlier.payload = $3)",
-                id::least_at(id::now() - within)
+                id::first_at(id::now() - within)
             ),
         };
         let select = |columns: &str, wanted: &str| {

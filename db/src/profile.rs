@@ -150,12 +150,14 @@ const STREAMS_SHOWN: i64 = 100;
 impl Db {
     /// Public streams of a user, newest first, at most a hundred.
     pub async fn public_streams_of(&self, owner: UserId) -> Result<Vec<Stream>> {
-        let rows =
-            sqlx::query("SELECT * FROM streams WHERE owner_id = $1 ORDER BY id DESC LIMIT $2")
-                .bind(owner.0)
-                .bind(STREAMS_SHOWN)
-                .fetch_all(self.reads())
-                .await?;
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{} WHERE s.owner_id = $1 AND s.visibility = 'public' ORDER BY s.id DESC LIMIT $2",
+            stream::SELECT
+        )))
+        .bind(owner.0)
+        .bind(STREAMS_SHOWN)
+        .fetch_all(self.reads())
+        .await?;
         let streams = rows.iter().map(stream::from_row);
         Ok(streams.collect::<sqlx::Result<_>>()?)
     }
@@ -171,7 +173,7 @@ impl Db {
         let rows = sqlx::query(
             "SELECT b.id, s.slug, s.title, b.started_at, b.ended_at, b.peak_viewers
              FROM streams s JOIN broadcasts b ON b.stream_id = s.id
-             WHERE s.owner_id = $1 AND b.ended_at IS NOT NULL
+             WHERE s.owner_id = $1 AND s.visibility = 'public' AND b.ended_at IS NOT NULL
                 AND (b.started_at < $2 OR (b.started_at = $2 AND b.id < $3))
              ORDER BY b.started_at DESC, b.id DESC LIMIT $4",
         )

@@ -3,10 +3,27 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use sqlx::{Row, any::AnyRow};
-use weir_protocol::StreamSlug;
+use sqlx::{Any, AssertSqlSafe, Row, Transaction, any::AnyRow};
+use weir_protocol::{StreamCategory, StreamOwner, StreamSlug, Visibility};
 
-use crate::{Db, DbError, Result, StreamId, UnixMillis, UserId, error::storable, id};
+use crate::{
+    CategoryId, Db, DbError, Result, StreamId, UnixMillis, UserId, error::storable, id, image,
+    stream_index,
+};
+
+/// Slugs that would stand in the way of addresses below `/api/v1/streams/`.
+const RESERVED: [&str; 3] = ["events", "recommended", "for-me"];
+
+/// A stream's row with the names that belong to it, up to the conditions.
+pub(crate) const SELECT: &str =
+    "SELECT s.id, s.slug, s.title, s.description, s.tags, s.visibility, s.language,
+        s.mature, s.thumbnail, s.owner_id, s.created_at, s.updated_at, s.key_rotated_at,
+        s.playout_delay_min_ms, s.playout_delay_max_ms, s.version, s.category_id,
+        c.slug AS category_slug, c.name AS category_name,
+        u.name AS owner_name, u.display_name AS owner_display_name
+     FROM streams s
+     LEFT JOIN categories c ON c.id = s.category_id
+     LEFT JOIN users u ON u.id = s.owner_id";
 
 /// SHA-256 of a stream key. A key is random and long, so a plain hash cannot be guessed back, and the
 /// stream is found by it in one look-up.
@@ -44,6 +61,27 @@ pub struct NewStream {
     pub owner: Option<UserId>,
 }
 
+/// What a stream says of itself, beside its slug and title. Texts are checked by the caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamDetails {
+    /// What else there is to say.
+    pub description: String,
+    /// What it is about.
+    pub category: Option<CategoryId>,
+    /// Normalised.
+    pub tags: Vec<String>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Language tag (BCP 47) in lower case.
+    pub language: Option<String>,
+    /// Whether it is not for everybody's eyes.
+    pub mature: bool,
+    /// Id of an image.
+    pub thumbnail: Option<String>,
+    /// How long players may wait before they show a picture; `None` when the server's setting counts.
+    pub playout_delay: Option<PlayoutDelay>,
+}
+
 /// A stream's row. The key's hash stays in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
@@ -55,14 +93,20 @@ pub struct Stream {
     pub title: String,
     /// Whose it is; `None` for the site's own.
     pub owner: Option<UserId>,
+    /// The owner's names.
+    pub owner_names: Option<StreamOwner>,
+    /// The category's names.
+    pub category_names: Option<StreamCategory>,
     /// When it was made.
     pub created_at: UnixMillis,
-    /// When its title, key or playout delay changed last.
+    /// When something of it changed last.
     pub updated_at: UnixMillis,
     /// When its key was replaced last; `None` when it still has its first.
     pub key_rotated_at: Option<UnixMillis>,
-    /// How long players may wait before they show a picture; `None` when the server's setting counts.
-    pub playout_delay: Option<PlayoutDelay>,
+    /// What else it says of itself.
+    pub details: StreamDetails,
+    /// Counts changes, for entity tags.
+    pub version: i64,
 }
 
 /// How long players may wait before they show a picture.
@@ -75,79 +119,150 @@ pub struct PlayoutDelay {
 }
 
 impl Db {
-    /// Makes a stream. `Conflict` of `slug` or `stream key`; `NotFound` for an owner that does not exist.
+    /// Makes a stream that says nothing of itself. `Conflict` of `slug` or `stream key`; `NotFound` for an
+    /// owner that does not exist; `Invalid` for a slug that stands for something else in addresses.
     pub async fn create_stream(&self, new: NewStream) -> Result<Stream> {
-        storable("title", &new.title)?;
-        let now = id::now();
-        let stream = Stream {
-            id: StreamId::fresh(),
-            slug: new.slug,
-            title: new.title,
-            owner: new.owner,
-            created_at: now,
-            updated_at: now,
-            key_rotated_at: None,
-            playout_delay: None,
-        };
+        self.create_stream_with(new, StreamDetails::default()).await
+    }
+
+    /// Makes a stream. Errors as with [`Db::create_stream`].
+    pub async fn create_stream_with(
+        &self,
+        new: NewStream,
+        details: StreamDetails,
+    ) -> Result<Stream> {
+        if RESERVED.contains(&new.slug.as_str()) {
+            return Err(DbError::Invalid {
+                what: "slug",
+                why: "stands for something else in addresses; choose another",
+            });
+        }
+        storable_details(&new.title, &details)?;
+        let id = StreamId::fresh();
+        let mut tx = self.begin_write().await?;
+        want_thumbnail(&mut tx, &details).await?;
         sqlx::query(
-            "INSERT INTO streams (id, slug, title, key_hash, owner_id, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO streams (id, slug, title, key_hash, owner_id, created_at, updated_at, description,
+                category_id, tags, visibility, language, mature, thumbnail, playout_delay_min_ms,
+                playout_delay_max_ms, indexed)
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)",
         )
-        .bind(stream.id.0)
-        .bind(stream.slug.as_str())
-        .bind(&*stream.title)
+        .bind(id.0)
+        .bind(new.slug.as_str())
+        .bind(&*new.title)
         .bind(new.key_hash.to_hex())
-        .bind(stream.owner.map(|owner| owner.0))
-        .bind(stream.created_at)
-        .bind(stream.updated_at)
-        .execute(self.writes())
+        .bind(new.owner.map(|owner| owner.0))
+        .bind(id::now())
+        .bind(&*details.description)
+        .bind(details.category.map(|id| id.0))
+        .bind(details.tags.join(" "))
+        .bind(details.visibility.as_str())
+        .bind(details.language.as_deref())
+        .bind(i64::from(details.mature))
+        .bind(details.thumbnail.as_deref())
+        .bind(details.playout_delay.map(|delay| i64::from(delay.min_ms)))
+        .bind(details.playout_delay.map(|delay| i64::from(delay.max_ms)))
+        .execute(&mut *tx)
         .await
         .map_err(|error| match DbError::from(error) {
             DbError::NotFound { .. } => DbError::NotFound { what: "user" },
             other => other,
         })?;
+        let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE s.id = $1")))
+            .bind(id.0)
+            .fetch_one(&mut *tx)
+            .await?;
+        let stream = from_row(&row)?;
+        stream_index::write(&mut tx, &stream).await?;
+        tx.commit().await?;
         Ok(stream)
+    }
+
+    /// Changes what a stream says of itself, if it is still of this version; gives it as it is then.
+    /// `NotFound` when there is no such stream, `None` when somebody else was faster.
+    pub async fn edit_stream(
+        &self,
+        id: StreamId,
+        version: i64,
+        title: &str,
+        details: &StreamDetails,
+    ) -> Result<Option<Stream>> {
+        storable_details(title, details)?;
+        let mut tx = self.begin_write().await?;
+        want_thumbnail(&mut tx, details).await?;
+        let changed = sqlx::query(
+            "UPDATE streams SET title = $3, description = $4, category_id = $5, tags = $6, visibility = $7,
+                language = $8, mature = $9, thumbnail = $10, playout_delay_min_ms = $11,
+                playout_delay_max_ms = $12, updated_at = $13, version = version + 1, indexed = 1
+             WHERE id = $1 AND version = $2",
+        )
+        .bind(id.0)
+        .bind(version)
+        .bind(title)
+        .bind(&*details.description)
+        .bind(details.category.map(|id| id.0))
+        .bind(details.tags.join(" "))
+        .bind(details.visibility.as_str())
+        .bind(details.language.as_deref())
+        .bind(i64::from(details.mature))
+        .bind(details.thumbnail.as_deref())
+        .bind(details.playout_delay.map(|delay| i64::from(delay.min_ms)))
+        .bind(details.playout_delay.map(|delay| i64::from(delay.max_ms)))
+        .bind(id::now())
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE s.id = $1")))
+            .bind(id.0)
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or(DbError::NotFound { what: "stream" })?;
+        if changed == 0 {
+            return Ok(None);
+        }
+        let stream = from_row(&row)?;
+        stream_index::write(&mut tx, &stream).await?;
+        tx.commit().await?;
+        Ok(Some(stream))
     }
 
     /// The stream with this name; `None` when there is none.
     pub async fn stream_by_slug(&self, slug: &StreamSlug) -> Result<Option<Stream>> {
-        let row = sqlx::query(
-            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at,
-                playout_delay_min_ms, playout_delay_max_ms
-             FROM streams WHERE slug = $1",
-        )
-        .bind(slug.as_str())
-        .fetch_optional(self.reads())
-        .await?;
+        let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE s.slug = $1")))
+            .bind(slug.as_str())
+            .fetch_optional(self.reads())
+            .await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }
 
     /// The stream that is published with this key; `None` when no stream has it.
     pub async fn stream_by_key_hash(&self, key_hash: KeyHash) -> Result<Option<Stream>> {
-        let row = sqlx::query(
-            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at,
-                playout_delay_min_ms, playout_delay_max_ms
-             FROM streams WHERE key_hash = $1",
-        )
-        .bind(key_hash.to_hex())
-        .fetch_optional(self.reads())
-        .await?;
+        let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE s.key_hash = $1")))
+            .bind(key_hash.to_hex())
+            .fetch_optional(self.reads())
+            .await?;
         Ok(row.as_ref().map(from_row).transpose()?)
     }
 
-    /// All streams, by slug.
+    /// The streams with these ids, in no order; those that are gone are left out.
+    pub async fn streams_by_ids(&self, ids: &[StreamId]) -> Result<Vec<Stream>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Numbers of our own: nothing in them to escape, and no limit of parameters.
+        let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let query = format!("{SELECT} WHERE s.id IN ({})", list.join(", "));
+        let rows = sqlx::query(AssertSqlSafe(query))
+            .persistent(false)
+            .fetch_all(self.reads())
+            .await?;
+        Ok(from_rows(&rows)?)
+    }
+
+    /// All streams, by slug. For the command line; lists are read in pages, by [`Db::list_page`].
     pub async fn list_streams(&self) -> Result<Vec<Stream>> {
-        let rows = sqlx::query(
-            "SELECT id, slug, title, owner_id, created_at, updated_at, key_rotated_at,
-                playout_delay_min_ms, playout_delay_max_ms
-             FROM streams",
-        )
-        .fetch_all(self.reads())
-        .await?;
-        let mut streams = rows
-            .iter()
-            .map(from_row)
-            .collect::<sqlx::Result<Vec<_>>>()?;
+        let rows = sqlx::query(SELECT).fetch_all(self.reads()).await?;
+        let mut streams = from_rows(&rows)?;
         // Here and not in SQL: PostgreSQL's order of '-' and '_' depends on the locale.
         streams.sort_by(|a, b| a.slug.cmp(&b.slug));
         Ok(streams)
@@ -156,7 +271,9 @@ impl Db {
     /// Replaces the key; the old one is worth nothing from now on. `NotFound`, or `Conflict` of `stream key`.
     pub async fn rotate_key(&self, slug: &StreamSlug, key_hash: KeyHash) -> Result<()> {
         let changed = sqlx::query(
-            "UPDATE streams SET key_hash = $2, key_rotated_at = $3, updated_at = $3 WHERE slug = $1",
+            "UPDATE streams SET key_hash = $2, key_rotated_at = $3, updated_at = $3,
+                version = version + 1
+             WHERE slug = $1",
         )
         .bind(slug.as_str())
         .bind(key_hash.to_hex())
@@ -170,14 +287,24 @@ impl Db {
     /// Changes the title. `NotFound` when there is no such stream.
     pub async fn update_title(&self, slug: &StreamSlug, title: &str) -> Result<()> {
         storable("title", title)?;
-        let changed = sqlx::query("UPDATE streams SET title = $2, updated_at = $3 WHERE slug = $1")
+        let mut tx = self.begin_write().await?;
+        let changed = sqlx::query(
+            "UPDATE streams SET title = $2, updated_at = $3, version = version + 1 WHERE slug = $1",
+        )
+        .bind(slug.as_str())
+        .bind(title)
+        .bind(id::now())
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        found(changed)?;
+        let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE s.slug = $1")))
             .bind(slug.as_str())
-            .bind(title)
-            .bind(id::now())
-            .execute(self.writes())
-            .await?
-            .rows_affected();
-        found(changed)
+            .fetch_one(&mut *tx)
+            .await?;
+        stream_index::write(&mut tx, &from_row(&row)?).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Sets the stream's own playout delay; with `None` the server's setting counts again. `NotFound`
@@ -188,7 +315,8 @@ impl Db {
         delay: Option<PlayoutDelay>,
     ) -> Result<()> {
         let changed = sqlx::query(
-            "UPDATE streams SET playout_delay_min_ms = $2, playout_delay_max_ms = $3, updated_at = $4
+            "UPDATE streams SET playout_delay_min_ms = $2, playout_delay_max_ms = $3, updated_at = $4,
+                version = version + 1
              WHERE slug = $1",
         )
         .bind(slug.as_str())
@@ -220,8 +348,39 @@ fn found(changed: u64) -> Result<()> {
     }
 }
 
+/// `NotFound` for a picture that is not there.
+async fn want_thumbnail(tx: &mut Transaction<'static, Any>, details: &StreamDetails) -> Result<()> {
+    match &details.thumbnail {
+        Some(id) => image::want(tx, &id.parse()?).await,
+        None => Ok(()),
+    }
+}
+
+fn storable_details(title: &str, details: &StreamDetails) -> Result<()> {
+    storable("title", title)?;
+    storable("description", &details.description)?;
+    details
+        .tags
+        .iter()
+        .try_for_each(|tag| storable("tag", tag))?;
+    storable("language", details.language.as_deref().unwrap_or_default())?;
+    storable(
+        "thumbnail",
+        details.thumbnail.as_deref().unwrap_or_default(),
+    )
+}
+
+pub(crate) fn from_rows(rows: &[AnyRow]) -> sqlx::Result<Vec<Stream>> {
+    rows.iter().map(from_row).collect()
+}
+
 pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
     let slug: String = row.try_get("slug")?;
+    let tags: String = row.try_get("tags")?;
+    let owner_name: Option<String> = row.try_get("owner_name")?;
+    let display_name = row.try_get("owner_display_name")?;
+    let category: (Option<String>, Option<String>) =
+        (row.try_get("category_slug")?, row.try_get("category_name")?);
     Ok(Stream {
         id: StreamId(row.try_get("id")?),
         slug: slug.parse().map_err(|error: weir_protocol::SlugError| {
@@ -232,12 +391,44 @@ pub(crate) fn from_row(row: &AnyRow) -> sqlx::Result<Stream> {
         })?,
         title: row.try_get("title")?,
         owner: row.try_get::<Option<i64>, _>("owner_id")?.map(UserId),
+        owner_names: owner_name.map(|name| StreamOwner { name, display_name }),
+        category_names: category
+            .0
+            .zip(category.1)
+            .map(|(slug, name)| StreamCategory { slug, name }),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         key_rotated_at: row.try_get("key_rotated_at")?,
-        playout_delay: millis(row, "playout_delay_min_ms")?
-            .zip(millis(row, "playout_delay_max_ms")?)
-            .map(|(min_ms, max_ms)| PlayoutDelay { min_ms, max_ms }),
+        details: StreamDetails {
+            description: row.try_get("description")?,
+            category: row
+                .try_get::<Option<i64>, _>("category_id")?
+                .map(CategoryId),
+            tags: tags.split_whitespace().map(str::to_owned).collect(),
+            visibility: visibility(row)?,
+            language: row.try_get("language")?,
+            mature: row.try_get::<i64, _>("mature")? != 0,
+            thumbnail: row.try_get("thumbnail")?,
+            playout_delay: millis(row, "playout_delay_min_ms")?
+                .zip(millis(row, "playout_delay_max_ms")?)
+                .map(|(min_ms, max_ms)| PlayoutDelay { min_ms, max_ms }),
+        },
+        version: row.try_get("version")?,
+    })
+}
+
+fn visibility(row: &AnyRow) -> sqlx::Result<Visibility> {
+    let text: String = row.try_get("visibility")?;
+    [
+        Visibility::Public,
+        Visibility::Unlisted,
+        Visibility::Private,
+    ]
+    .into_iter()
+    .find(|known| known.as_str() == text)
+    .ok_or_else(|| sqlx::Error::ColumnDecode {
+        index: "visibility".into(),
+        source: format!("unknown visibility {text:?}").into(),
     })
 }
 

@@ -16,18 +16,6 @@ pub struct Me {
     pub role: String,
 }
 
-/// Body of `POST /api/v1/streams`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct CreateStream {
-    /// Name in addresses.
-    pub slug: StreamSlug,
-    /// Title for people; the slug when absent.
-    #[serde(default)]
-    pub title: Option<String>,
-}
-
 /// A stream's new key and its addresses: answer of `POST /api/v1/streams` and
 /// `POST /api/v1/streams/{slug}/key`, and what `weir stream create --json` prints.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,20 +6,27 @@ mod access;
 mod api_tokens;
 mod devices;
 mod event;
+mod insight;
+mod invitation;
 mod layer;
 mod page;
+mod party;
 mod people;
 mod problem;
+mod raid;
 pub mod room;
+mod schedule;
 mod scope;
 mod session;
 mod slug;
 mod stream;
+mod stream_edit;
+mod tags;
 mod totp;
 mod viewers;
 mod webhook;
 
-pub use access::{CreateStream, Me, StreamAccess};
+pub use access::{Me, StreamAccess};
 pub use api_tokens::{ApiTokenInfo, CreateApiToken, CreatedApiToken};
 pub use devices::DeviceInfo;
 pub use event::{
@@ -30,8 +37,21 @@ pub use event::{
     Register, RegistrationDecision, RegistrationRow, RegistrationStatus, SeenAnswer, SessionReport,
     SessionStream, SetEventState, SetSessionStream,
 };
+pub use insight::{
+    ActivityItem, ActivityReport, ActivityTotals, BroadcastInsight, BroadcastSummary,
+    CreatorInsight, InsightPoint, InsightTotals, LayerTime, QoeReport, Step, StreamInsight,
+    StreamTotals, ViewerSessionReport,
+};
+pub use invitation::{
+    AcceptInvitation, CreateInvitation, CreateViewerToken, InvitationInfo, InvitationMade,
+    InvitedTo, ViewerAccess, ViewerTokenInfo,
+};
 pub use layer::{LAYER_RELATION, Layer, SelectLayer, SessionLayers};
 pub use page::Page;
+pub use party::{
+    CATCH_UP, Correction, DRIFT_JUMP_MS, DRIFT_TOLERATED_MS, MEDIA_MAX, Party, SteerParty,
+    correction,
+};
 pub use people::{
     ApplyAsCreator, ChangeEmail, ChangePassword, ConfirmEmail, CreatorApplicationItem,
     DecideApplication, DeleteAccount, EditProfile, EditUser, ForgottenPassword, ImportReport,
@@ -41,13 +61,20 @@ pub use people::{
     UserRole,
 };
 pub use problem::{ErrorCode, Problem};
+pub use raid::{RaidNotice, StartRaid};
+pub use schedule::{CategoryInfo, LiveChanges, PlanStream, PlannedStream};
 pub use scope::{Scope, UnknownScope};
 pub use session::{
     LoginRequest, LoginResponse, RefreshRequest, RegisterRequest, SecondStep, SecondStepRequest,
     SessionInfo,
 };
 pub use slug::{SlugError, StreamSlug};
-pub use stream::{IngestProtocol, ServerTime, StreamEvent, StreamSummary, ViewerCount};
+pub use stream::{
+    IngestProtocol, ServerTime, StreamCategory, StreamEvent, StreamOwner, StreamSummary,
+    ViewerCount, Visibility,
+};
+pub use stream_edit::{CreateStream, DESCRIPTION_MAX, EditStream, PlayoutDelayMs, TITLE_MAX};
+pub use tags::{TAG_MAX, TAGS_MAX, TagError, normal_tag, normal_tags};
 pub use totp::{PasswordAgain, RecoveryCodes, TotpBegun, TotpCode, TotpState};
 pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
 pub use webhook::{

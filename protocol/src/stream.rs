@@ -42,6 +42,53 @@ impl ViewerCount {
     }
 }
 
+/// Who may see a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody; it stands in lists.
+    #[default]
+    Public,
+    /// Everybody who knows its address.
+    Unlisted,
+    /// Its owner, its moderators, those of the site, and who was invited or has a viewer token.
+    Private,
+}
+
+impl Visibility {
+    /// The word in JSON and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Unlisted => "unlisted",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// Whose a stream is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StreamOwner {
+    /// User name.
+    pub name: String,
+    /// Name for people; the user name when it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub display_name: Option<String>,
+}
+
+/// A category as a stream names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StreamCategory {
+    /// Name in addresses.
+    pub slug: String,
+    /// Name for people.
+    pub name: String,
+}
+
 /// A stream as listings and the watch page show it: `GET /api/v1/streams` and `GET /api/v1/streams/{slug}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -65,6 +112,34 @@ pub struct StreamSummary {
     pub viewers: ViewerCount,
     /// Whether the HLS playlist can be asked for (a few seconds after the start).
     pub hls_ready: bool,
+    /// What else there is to say; empty in lists.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Whose it is; absent for the site's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub owner: Option<StreamOwner>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub category: Option<StreamCategory>,
+    /// Words to find it by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// What is spoken, as a language tag (BCP 47).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub language: Option<String>,
+    /// Whether it is not for everybody's eyes.
+    #[serde(default)]
+    pub mature: bool,
+    /// Id of an uploaded picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub thumbnail: Option<String>,
 }
 
 /// One event of `GET /api/v1/streams/{slug}/events` (server-sent events, event name `stream`).

@@ -58,4 +58,17 @@ pub struct ViewerReport {
     pub keyframe_requests: u64,
     /// Packets that were not sent to it because its connection, or a queue, was full.
     pub dropped: u64,
+    /// How often the picture stood still, as the player says.
+    #[serde(default)]
+    pub stalls: u64,
+    /// For how many milliseconds.
+    #[serde(default)]
+    pub stall_ms: u64,
+    /// Distance to the publisher in milliseconds as the player said last; absent until it does.
+    #[serde(default)]
+    pub delay_ms: Option<u32>,
+    /// Milliseconds from asking for the stream to its first picture; until the player says, to the
+    /// transport being up.
+    #[serde(default)]
+    pub join_ms: Option<u32>,
 }

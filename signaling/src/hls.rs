@@ -22,7 +22,7 @@ mod viewers;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -32,6 +32,7 @@ use tokio::{
 };
 use weir_media::{HlsOutput, Kind};
 
+use crate::insight::Audience;
 use clock::WallMicros;
 use stream::Stream;
 use viewers::Viewers;
@@ -77,6 +78,8 @@ struct Inner {
     config: OriginConfig,
     streams: Mutex<HashMap<String, Arc<Entry>>>,
     changes: watch::Sender<u64>,
+    /// Told of who asks for playlists.
+    audience: OnceLock<Audience>,
 }
 
 /// One stream with those who wait for it.
@@ -116,6 +119,7 @@ impl Origin {
                 config,
                 streams: Mutex::default(),
                 changes,
+                audience: OnceLock::new(),
             }),
         }
     }
@@ -152,6 +156,15 @@ impl Origin {
     pub fn is_ready(&self, slug: impl AsRef<str>) -> bool {
         self.entry(slug.as_ref())
             .is_some_and(|entry| lock(&entry.state).stream.is_ready())
+    }
+
+    /// Whether anything is served under this name.
+    pub fn knows(&self, slug: &str) -> bool {
+        self.entry(slug).is_some()
+    }
+    /// From now on this audience is told of who asks for playlists. The first call counts.
+    pub(crate) fn tell(&self, audience: Audience) {
+        let _ = self.inner.audience.set(audience);
     }
 
     /// Changes whenever [`Origin::is_ready`] does for some stream.

@@ -11,17 +11,20 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+mod engage;
 mod entity_tag;
 mod error;
 mod happenings;
 mod health;
 pub mod hls;
+mod insight;
 pub mod keys;
 pub mod live;
 mod login_limit;
 mod metrics;
 pub mod passwords;
 mod people;
+mod request_id;
 mod rest;
 mod rights;
 mod rooms;
@@ -29,7 +32,9 @@ mod router;
 mod sdp;
 mod secrets;
 mod sessions;
+mod streams;
 mod tokens;
+mod watching;
 mod webhooks;
 mod whep;
 mod whep_layer;
@@ -48,8 +53,9 @@ pub use assets::{Asset, Assets};
 pub use auth::pat::create_api_token;
 pub use error::ApiError;
 use error::Refusals;
+pub use insight::InsightConfig;
 pub use live::Live;
-pub use metrics::{ExtraMetrics, Sample, SampleKind};
+pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
 pub use rooms::RoomsConfig;
 pub use router::router;
@@ -106,6 +112,10 @@ pub struct HttpConfig {
     pub webhooks: WebhookConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
+    /// For how long figures of viewers are kept.
+    pub insight: InsightConfig,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsConfig,
 }
 
 /// State of all handlers.
@@ -124,6 +134,8 @@ struct App {
     people: people::People,
     webhooks: webhooks::Webhooks,
     rooms: rooms::Rooms,
+    watching: watching::Watching,
+    streams: streams::Streams,
 }
 
 impl FromRef<App> for Arc<Services> {

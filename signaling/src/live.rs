@@ -11,8 +11,10 @@
 
 mod broadcast;
 mod follow;
+mod listing;
 mod publishers;
 mod record;
+mod summary;
 mod viewers;
 mod watch_database;
 
@@ -25,19 +27,24 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{runtime::Handle, sync::watch, time::MissedTickBehavior};
+use tokio::{
+    runtime::Handle,
+    sync::{broadcast as broadcast_channel, watch},
+    time::MissedTickBehavior,
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
 use weir_db::{Db, Stream, UnixMillis};
-use weir_protocol::{IngestProtocol, StreamSlug, StreamSummary, ViewerCount};
+use weir_protocol::{IngestProtocol, Party, RaidNotice, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::{happenings::Bus, hls};
+use crate::{happenings::Bus, hls, insight::Audience};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
+pub(crate) use listing::{Listed, LiveList};
 pub use watch_database::watch_database;
 
 use publishers::Publishers;
@@ -60,6 +67,7 @@ pub struct Live {
 struct Inner {
     db: Db,
     bus: Bus,
+    audience: Audience,
     hls: hls::Origin,
     /// How long a broadcast waits for a publisher whose connection broke.
     grace: Duration,
@@ -68,6 +76,7 @@ struct Inner {
     state: Mutex<State>,
     publishers: Publishers,
     viewers: Viewers,
+    listing: listing::Listing,
     records: TaskTracker,
     /// Cancelled when the media plane has stopped.
     media_stopped: CancellationToken,
@@ -84,11 +93,24 @@ struct State {
 }
 
 struct Entry {
-    slug: StreamSlug,
-    title: String,
+    row: Arc<Stream>,
     on_air: Option<OnAir>,
     summary: watch::Sender<StreamSummary>,
+    notices: broadcast_channel::Sender<Notice>,
 }
+
+/// What watchers are told beside the state. Who does not keep up with [`NOTICES`] of them misses the
+/// oldest; what must not be missed is state.
+#[derive(Debug, Clone)]
+pub(crate) enum Notice {
+    /// Viewers are sent to another stream.
+    Raid(RaidNotice),
+    /// The watch party is in this state; `None` when it is over.
+    Party(Option<Party>),
+}
+
+/// Notices that wait for a slow watcher.
+const NOTICES: usize = 16;
 
 struct OnAir {
     /// Who feeds it, or fed it last.
@@ -134,15 +156,20 @@ impl Live {
     /// ends it at once. Must be called within a tokio runtime: broadcasts are written to the database
     /// by tasks on it.
     pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
+        let (bus, audience) = (Bus::default(), Audience::default());
+        bus.register(Arc::new(audience.clone()));
+        hls.tell(audience.clone());
         let inner = Inner {
             db,
-            bus: Bus::default(),
+            bus,
+            audience,
             hls,
             grace,
             runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
             viewers: Viewers::default(),
+            listing: listing::Listing::default(),
             records: TaskTracker::new(),
             media_stopped: CancellationToken::new(),
         };
@@ -156,23 +183,8 @@ impl Live {
         let state = self.state();
         match state.streams.get(&media_id(stream)) {
             Some(entry) => entry.summary.borrow().clone(),
-            None => offline(
-                &stream.slug,
-                &stream.title,
-                state.webrtc_viewers(media_id(stream)),
-            ),
+            None => summary::offline(stream, state.webrtc_viewers(media_id(stream))),
         }
-    }
-
-    /// Summaries of streams: live ones first, the most watched in front, then by name.
-    pub fn list(&self, streams: &[Stream]) -> Vec<StreamSummary> {
-        let mut list: Vec<StreamSummary> =
-            streams.iter().map(|stream| self.summary(stream)).collect();
-        list.sort_by(|a, b| {
-            let rank = |it: &StreamSummary| (!it.live, u32::MAX - it.viewers.total());
-            rank(a).cmp(&rank(b)).then_with(|| a.slug.cmp(&b.slug))
-        });
-        list
     }
 
     /// The state of a stream, now and after each change. The channel closes when the stream is
@@ -182,6 +194,34 @@ impl Live {
         let receiver = state.entry(stream).summary.subscribe();
         self.refresh(&mut state, media_id(stream));
         receiver
+    }
+
+    /// What watchers of the stream are told beside its state, from now on.
+    pub(crate) fn notices(&self, stream: &Stream) -> broadcast_channel::Receiver<Notice> {
+        self.state().entry(stream).notices.subscribe()
+    }
+
+    /// Tells the watchers of a stream something. Nobody hears it when nobody watches.
+    pub(crate) fn notify(&self, stream: &Stream, notice: Notice) {
+        let state = self.state();
+        if let Some(entry) = state.streams.get(&media_id(stream)) {
+            // An error says that nobody listens.
+            let _ = entry.notices.send(notice);
+        }
+    }
+
+    /// The stream says something else of itself from now on: watchers see it at once.
+    pub(crate) fn update(&self, stream: &Stream) {
+        let id = media_id(stream);
+        let mut state = self.state();
+        let Some(entry) = state.streams.get_mut(&id) else {
+            return;
+        };
+        // Two edits may come here in the other order.
+        if entry.row.version <= stream.version && *entry.row != *stream {
+            entry.row = Arc::new(stream.clone());
+            self.refresh(&mut state, id);
+        }
     }
 
     /// Whether a broadcast of the stream is on the air.
@@ -224,6 +264,7 @@ impl Live {
     /// A WebRTC viewer's transport is up.
     pub fn viewer_connected(&self, stream: StreamId, session: SessionId) {
         self.inner.viewers.connected(session);
+        self.inner.audience.connected(session);
         let mut state = self.state();
         state.viewers.entry(stream).or_default().insert(session);
         self.refresh(&mut state, stream);
@@ -232,6 +273,7 @@ impl Live {
     /// A WebRTC viewer is gone.
     pub fn viewer_ended(&self, stream: StreamId, session: SessionId) {
         self.inner.viewers.remove(session);
+        self.inner.audience.left(session);
         let mut state = self.state();
         if let Some(viewers) = state.viewers.get_mut(&stream) {
             viewers.remove(&session);
@@ -257,7 +299,9 @@ impl Live {
         self.revoke(sfu, stream, None).await;
         let viewers: Vec<SessionId> = {
             let mut state = self.state();
-            state.streams.remove(&stream);
+            if state.streams.remove(&stream).is_some() {
+                self.inner.listing.gone();
+            }
             state
                 .viewers
                 .get(&stream)
@@ -272,7 +316,7 @@ impl Live {
     /// Tells the media plane how long the stream's players may wait: as the stream says, or the server.
     pub fn set_playout_delay(sfu: &Sfu, stream: &Stream) {
         let millis = |millis: u16| Duration::from_millis(millis.into());
-        let own = stream.playout_delay;
+        let own = stream.details.playout_delay;
         let own = own.map(|own| (millis(own.min_ms), millis(own.max_ms)));
         sfu.set_playout_delay(media_id(stream), own);
     }
@@ -309,6 +353,7 @@ impl Live {
         }
         self.inner.records.close();
         self.inner.records.wait().await;
+        self.inner.audience.settle(&self.inner.db).await;
     }
 
     /// Where the rest of the server hears of what happens.
@@ -319,6 +364,10 @@ impl Live {
     /// Tasks that a graceful stop waits for.
     pub(crate) fn background(&self) -> &TaskTracker {
         &self.inner.records
+    }
+    /// Who watches, for the figures.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.inner.audience
     }
 
     pub(crate) fn publishers(&self) -> &Publishers {
@@ -343,7 +392,7 @@ impl Live {
         let ends = entry.on_air.as_ref().is_some_and(which);
         if ends {
             entry.on_air = None;
-            tracing::info!(slug = %entry.slug, "stream is offline");
+            tracing::info!(slug = %entry.row.slug, "stream is offline");
             self.refresh(&mut state, stream);
         }
         ends
@@ -355,30 +404,33 @@ impl Live {
         let Some(entry) = state.streams.get(&id) else {
             return;
         };
+        let row = &*entry.row;
         let summary = match &entry.on_air {
-            None => offline(&entry.slug, &entry.title, webrtc),
+            None => summary::offline(row, webrtc),
             Some(on_air) => {
                 let viewers = ViewerCount {
                     webrtc,
-                    hls: self.inner.hls.viewers(&entry.slug),
+                    hls: self.inner.hls.viewers(&row.slug),
                 };
                 on_air
                     .peak_viewers
                     .fetch_max(viewers.total(), Ordering::Relaxed);
                 StreamSummary {
-                    slug: entry.slug.clone(),
-                    title: entry.title.clone(),
                     live: true,
                     protocol: Some(on_air.protocol),
                     started_at: Some(on_air.started_at),
                     reconnecting_until: on_air.interrupted_until,
                     viewers,
-                    hls_ready: self.inner.hls.is_ready(&entry.slug),
+                    hls_ready: self.inner.hls.is_ready(&row.slug),
+                    ..summary::offline(row, webrtc)
                 }
             }
         };
         entry.summary.send_if_modified(|old| {
             let changed = *old != summary;
+            if changed {
+                self.inner.listing.changed(old, &summary);
+            }
             *old = summary;
             changed
         });
@@ -397,12 +449,14 @@ impl State {
         let id = media_id(stream);
         let webrtc = self.webrtc_viewers(id);
         let entry = self.streams.entry(id).or_insert_with(|| Entry {
-            slug: stream.slug.clone(),
-            title: stream.title.clone(),
+            row: Arc::new(stream.clone()),
             on_air: None,
-            summary: watch::Sender::new(offline(&stream.slug, &stream.title, webrtc)),
+            summary: watch::Sender::new(summary::offline(stream, webrtc)),
+            notices: broadcast_channel::Sender::new(NOTICES),
         });
-        entry.title.clone_from(&stream.title);
+        if entry.row.version < stream.version {
+            entry.row = Arc::new(stream.clone());
+        }
         entry
     }
 
@@ -416,19 +470,6 @@ async fn end_all(sfu: &Sfu, sessions: Vec<SessionId>) {
     for session in sessions {
         // False when it has gone by itself, which is as good.
         sfu.end_session(session).await;
-    }
-}
-
-fn offline(slug: &StreamSlug, title: &str, webrtc: u32) -> StreamSummary {
-    StreamSummary {
-        slug: slug.clone(),
-        title: title.to_owned(),
-        live: false,
-        protocol: None,
-        started_at: None,
-        reconnecting_until: None,
-        viewers: ViewerCount { webrtc, hls: 0 },
-        hls_ready: false,
     }
 }
 

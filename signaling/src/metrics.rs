@@ -1,23 +1,30 @@
 //! `GET /metrics` in the OpenMetrics text format, which Prometheus asks for and reads.
 
+mod access;
 mod audience;
+mod process;
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{Method, header},
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet, text},
-    metrics::{MetricType, counter::Counter, family::Family},
+    metrics::{MetricType, counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
 
-use crate::{ApiError, App, Services};
+use crate::{ApiError, App, Services, auth, auth::client::ClientAddress};
+
+pub use access::{MetricsConfig, PRIVATE_NETWORKS};
 
 /// Figures of parts that this crate does not know, such as the bridge workers.
 pub trait ExtraMetrics: Send + Sync + 'static {
@@ -28,7 +35,7 @@ pub trait ExtraMetrics: Send + Sync + 'static {
 /// One figure. Figures with the same name have the same help and kind and differ in their labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// Starts with `weir_`. Without `_total`, which counters get by themselves.
+    /// Starts with `weir_`, or `process_` for what any program has. Without `_total`, which counters get by themselves.
     pub name: &'static str,
     /// What it counts, without a full stop.
     pub help: &'static str,
@@ -43,6 +50,8 @@ pub struct Sample {
 pub enum SampleKind {
     /// Only grows, from the start of the process.
     Counter(u64),
+    /// Time that only grows.
+    Seconds(f64),
     /// Goes up and down.
     Gauge(f64),
 }
@@ -51,6 +60,7 @@ impl SampleKind {
     fn encode(self, encoder: &mut MetricEncoder) -> fmt::Result {
         match self {
             Self::Counter(value) => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
+            Self::Seconds(value) => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
             Self::Gauge(value) => encoder.encode_gauge(&value),
         }
     }
@@ -64,6 +74,16 @@ impl Sample {
             help,
             labels: Vec::new(),
             kind: SampleKind::Counter(value),
+        }
+    }
+
+    /// A counter of seconds without labels.
+    pub fn seconds(name: &'static str, help: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            help,
+            labels: Vec::new(),
+            kind: SampleKind::Seconds(value),
         }
     }
 
@@ -92,10 +112,24 @@ struct RequestLabels {
     status: u16,
 }
 
+/// How long requests take. Fewer labels: each set is a dozen series.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    method: &'static str,
+    route: String,
+}
+
+/// Upper bounds of the durations told apart, in seconds. Blocking playlists take up to some seconds.
+const DURATIONS: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0,
+];
+
 /// What this crate itself counts.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
+    started: SystemTime,
 }
 
 impl Metrics {
@@ -107,7 +141,19 @@ impl Metrics {
             "HTTP requests answered",
             requests.clone(),
         );
-        Self { registry, requests }
+        let durations: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(DURATIONS));
+        registry.register(
+            "weir_http_request_seconds",
+            "Time until the answer to an HTTP request began",
+            durations.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            durations,
+            started: SystemTime::now(),
+        }
     }
 
     fn encode(&self, samples: Vec<Sample>) -> Result<String, fmt::Error> {
@@ -122,9 +168,17 @@ impl Metrics {
 }
 
 /// `GET /metrics`.
-pub(crate) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
+pub(crate) async fn metrics(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, ApiError> {
+    let config = &app.services.config.metrics;
+    config.check(address, auth::bearer(&headers))?;
     let mut samples = of_the_media_plane(&app.services);
     samples.extend(audience::samples(&app.services).await);
+    samples.extend(of_the_server(&app.services));
+    samples.extend(process::samples(app.metrics.started));
     samples.extend(app.services.gauges.read());
     samples.extend(app.rooms.samples());
     let body = app
@@ -142,7 +196,14 @@ pub(crate) async fn count(State(app): State<App>, request: Request, next: Next) 
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let begun = Instant::now();
     let response = next.run(request).await;
+    let duration = DurationLabels {
+        method,
+        route: route.clone(),
+    };
+    let durations = app.metrics.durations.get_or_create(&duration);
+    durations.observe(begun.elapsed().as_secs_f64());
     let labels = RequestLabels {
         method,
         route,
@@ -265,6 +326,50 @@ fn of_the_media_plane(services: &Services) -> Vec<Sample> {
     samples
 }
 
+/// What the rest of this crate knows.
+fn of_the_server(services: &Services) -> Vec<Sample> {
+    let stats = services.sfu.stats();
+    let (watchers, waiting) = services.live.audience().sizes();
+    // Counts stay far below 2⁵³.
+    #[allow(clippy::cast_precision_loss)]
+    let gauge = |name, help, value: usize| Sample::gauge(name, help, value as f64);
+    let messages = "Messages of data channels received from and sent to clients";
+    let mut samples = vec![
+        Sample::gauge("weir_build_info", "This program", 1.0)
+            .with("version", env!("CARGO_PKG_VERSION")),
+        Sample::gauge(
+            "weir_draining",
+            "Whether the server is about to stop",
+            f64::from(u8::from(services.draining.is_cancelled())),
+        ),
+        Sample::counter("weir_data_messages", messages, stats.data_in).with("direction", "in"),
+        Sample::counter("weir_data_messages", messages, stats.data_out).with("direction", "out"),
+        Sample::counter(
+            "weir_data_messages_dropped",
+            "Messages of data channels that nobody took",
+            stats.data_dropped,
+        ),
+        gauge(
+            "weir_viewer_sessions",
+            "Viewers whose figures are tracked",
+            watchers,
+        ),
+        gauge(
+            "weir_insight_rows_waiting",
+            "Rows of figures that the database did not take yet",
+            waiting,
+        ),
+    ];
+    let connections = "Connections to the database";
+    for pool in services.db.connections() {
+        for (state, count) in [("busy", pool.busy), ("idle", pool.idle)] {
+            let sample = gauge("weir_database_connections", connections, count);
+            samples.push(sample.with("pool", pool.pool).with("state", state));
+        }
+    }
+    samples
+}
+
 /// Samples of one moment, those of one name together.
 #[derive(Debug)]
 struct Snapshot(Vec<Sample>);
@@ -281,7 +386,7 @@ impl Collector for Snapshot {
         for family in self.0.chunk_by(|a, b| a.name == b.name) {
             let first = &family[0];
             let kind = match first.kind {
-                SampleKind::Counter(_) => MetricType::Counter,
+                SampleKind::Counter(_) | SampleKind::Seconds(_) => MetricType::Counter,
                 SampleKind::Gauge(_) => MetricType::Gauge,
             };
             let mut encoder = encoder.encode_descriptor(first.name, first.help, None, kind)?;

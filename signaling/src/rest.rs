@@ -6,7 +6,6 @@ mod devices;
 pub(crate) mod events;
 pub(crate) mod manage;
 pub(crate) mod session;
-pub(crate) mod streams;
 mod totp;
 pub(crate) mod viewers;
 
@@ -20,8 +19,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(time))
         .routes(routes!(account::me))
-        .routes(routes!(streams::list, manage::create))
-        .routes(routes!(streams::show, manage::delete))
+        .routes(routes!(manage::create))
+        .routes(routes!(manage::delete))
         .routes(routes!(manage::rotate_key))
         .routes(routes!(viewers::viewers))
         .routes(routes!(events::events))

@@ -44,3 +44,8 @@ pub(crate) fn may_administer(user: &User) -> Result<(), ApiError> {
         _ => Err(ApiError::Forbidden("only admins may do this")),
     }
 }
+
+/// Whether the user sees all of this stream, whoever else may: its owner, and who keeps order on the site.
+pub(crate) fn sees_all_of(user: &User, stream: &Stream) -> bool {
+    matches!(user.role, Role::Admin | Role::Moderator) || stream.owner == Some(user.id)
+}

@@ -25,12 +25,15 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, error, health, hls,
+    ApiError, App, Services, api, assets, auth, engage, error, health, hls, insight,
     login_limit::LoginLimit,
-    metrics, people, rest,
+    metrics, people,
+    request_id::{self, RequestId},
+    rest,
     rooms::{self, Rooms},
-    sdp,
+    sdp, streams,
     tokens::Tokens,
+    watching,
     webhooks::{self, Webhooks},
     whep, whep_layer, whip,
 };
@@ -41,6 +44,9 @@ const JSON_LIMIT: usize = 16 * 1024;
 /// Longest time that a handler may take to begin its answer. Offers wait for the media plane and
 /// logins for their turn to hash; blocking HLS reloads have their own limit and are not under it.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The same for an import of users, whose passwords are hashed one by one.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// How long a browser may remember a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -63,15 +69,18 @@ pub fn router(services: Arc<Services>) -> Router {
         people: people::People::start(&services),
         webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
+        watching: watching::Watching::default(),
+        streams: streams::Streams::default(),
         services,
     };
     auth::upkeep::start(&app);
     rooms::serve_data_channels(&app);
-    // The origin's own header fields stand: it knows what may be cached.
-    let hls = hls::router(app.services.hls.clone())
-        .method_not_allowed_fallback(not_allowed)
-        .layer(compression())
-        .layer(cors());
+    let audience = app.services.live.audience().clone();
+    tokio::spawn(insight::run(app.services.clone(), audience));
+    tokio::spawn(watching::keep_passes(app.clone()));
+    tokio::spawn(streams::keep_index(app.clone()));
+    tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    let hls = playback(&app);
 
     Router::new()
         .merge(webrtc())
@@ -86,6 +95,22 @@ pub fn router(services: Arc<Services>) -> Router {
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(constant(header::REFERRER_POLICY, "same-origin"))
         .layer(trace())
+        .layer(middleware::from_fn(request_id::name))
+}
+
+/// HLS: for everybody, and by viewer tokens.
+fn playback(app: &App) -> Router {
+    let origin = hls::router(app.services.hls.clone());
+    let (for_tokens, plain) = (app.clone(), origin.clone());
+    let with_token =
+        move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
+    // The origin's own header fields stand: it knows what may be cached.
+    origin
+        .layer(middleware::from_fn_with_state(app.clone(), watching::gate))
+        .route("/t/{token}/{*rest}", get(with_token))
+        .method_not_allowed_fallback(not_allowed)
+        .layer(compression())
+        .layer(cors())
 }
 
 /// WHIP and WHEP.
@@ -124,6 +149,8 @@ fn api() -> Router<App> {
         .merge(people::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(streams::routes())
+        .merge(insight::routes())
         .split_for_parts();
     operations
         .merge(api::document(document))
@@ -237,13 +264,19 @@ fn trace() -> TraceLayer<
             .extensions()
             .get::<MatchedPath>()
             .map_or("other", MatchedPath::as_str);
-        tracing::debug_span!("http", method = %request.method(), route)
+        let id = request.extensions().get::<RequestId>();
+        let id = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default();
+        tracing::info_span!("http", method = %request.method(), route, id)
     })
 }
 
 /// Middleware that gives up on a handler that takes too long to begin its answer.
 async fn timeout(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
+    let limit = match request.uri().path() {
+        people::IMPORT => IMPORT_TIMEOUT,
+        _ => HANDLER_TIMEOUT,
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::Unavailable("the server took too long".into()).into_response(),
     }

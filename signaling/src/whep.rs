@@ -10,16 +10,21 @@ use axum::{
 use weir_protocol::LAYER_RELATION;
 use weir_sfu::SessionId;
 
-use crate::{ApiError, App, body::Body, entity_tag::EntityTag, live::media_id, sdp};
+use crate::{
+    ApiError, App, auth::client::ClientAddress, body::Body, entity_tag::EntityTag, live::media_id,
+    sdp, watching::Viewer,
+};
 
 /// `POST /whep/{slug}`: a viewer's offer.
 pub(crate) async fn view(
     State(app): State<App>,
     Path(slug): Path<String>,
+    viewer: Viewer,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
-    let stream = app.stream(&slug).await?;
+    let stream = app.watchable(&slug, &viewer).await?;
     let offer = sdp::offer(&headers, &body?.0)?;
     app.check_open()?;
     let services = &app.services;
@@ -28,7 +33,28 @@ pub(crate) async fn view(
     tracing::info!(slug = %stream.slug, "WHEP session");
     let (id, tag) = (session.id, EntityTag::fresh());
     let viewers = services.live.viewers();
-    viewers.insert(id, media, tag.clone(), Instant::now());
+    viewers.insert(id, media, tag.clone(), viewer.who(), Instant::now());
+    if let Viewer::Token(pass) = &viewer {
+        // The newest win: whoever loads a page again is not kept out by what is left of the old one.
+        let under = viewers.under(pass.id());
+        for old in under.iter().rev().skip(pass.max_sessions()) {
+            viewers.remove(*old);
+            services.sfu.end_session(*old).await;
+        }
+        // Taken back while the session was being made.
+        if pass.over().is_cancelled() {
+            viewers.remove(id);
+            services.sfu.end_session(id).await;
+            return Err(ApiError::NotFound("stream"));
+        }
+    }
+    if let Some(user) = viewer.user_id()
+        && let Err(error) = services.db.note_watching(user, stream.id).await
+    {
+        tracing::warn!(%error, "who watches could not be written");
+    }
+    let audience = services.live.audience();
+    audience.arrived(id, stream.id, viewer.user_id(), Some(address), &headers);
     let mut response = sdp::created("/whep", session, &tag, &services.config.ice_servers);
     let link = format!("</whep/session/{id}/layer>; rel=\"{LAYER_RELATION}\"");
     let link = HeaderValue::try_from(link).expect("letters, digits and signs");
@@ -40,8 +66,11 @@ pub(crate) async fn view(
 pub(crate) async fn look(
     State(app): State<App>,
     Path(slug): Path<String>,
+    viewer: Viewer,
 ) -> Result<StatusCode, ApiError> {
-    app.stream(&slug).await.map(|_| StatusCode::NO_CONTENT)
+    app.watchable(&slug, &viewer)
+        .await
+        .map(|_| StatusCode::NO_CONTENT)
 }
 
 /// `PATCH /whep/session/{id}`: trickled candidates, or an ICE restart.

@@ -42,11 +42,29 @@ const HLS_GRACE: Duration = Duration::from_secs(15);
 pub fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = args.settings.load()?;
     start_logs(&config);
+    open_files();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
         .block_on(run(config, args.demo))
+}
+
+/// Allows as many open files as the system lets us: each client of a room is one, and the usual soft
+/// limit of 1024 is there for programs that use select(2).
+fn open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    let wanted = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        warn!(%error, ?current, "the limit of open files stays as it is");
+    }
 }
 
 async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
@@ -109,7 +127,9 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             mail: config.mail(),
             oidc: config.oidc(),
             webhooks: config.webhooks.to_config(),
-            ..HttpConfig::default()
+            rooms: config.rooms.limits(),
+            insight: config.insight.config(),
+            metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
         },
         assets: assets::embedded(),
         gauges: Arc::new(Gauges(bridge.clone())),

@@ -97,6 +97,15 @@ pub fn load(
             settings.insert(key, (value, Some(name)));
             continue;
         }
+        let setting = name.strip_suffix("_FILE");
+        let in_file = setting.and_then(|setting| by_variable.get(setting));
+        if let Some(key) = in_file.filter(|_| !by_variable.contains_key(&name)) {
+            alone(&settings, key, &name)?;
+            let text = read_value(&name, key, Path::new(&text))?;
+            let value = read_as(&known[*key], &text);
+            settings.insert((*key).clone(), (value, Some(name)));
+            continue;
+        }
         let Some(key) = by_variable.get(&name) else {
             return Err(unknown(
                 name,
@@ -104,6 +113,7 @@ pub fn load(
                 by_variable.keys().cloned(),
             ));
         };
+        alone(&settings, key, &name)?;
         let value = read_as(&known[*key], &text);
         settings.insert((*key).clone(), (value, Some(name)));
     }
@@ -137,6 +147,34 @@ pub fn load(
         other => other,
     })?;
     Ok(config)
+}
+
+/// A setting's value out of the file that `WEIR_…_FILE` names, as container platforms hand secrets
+/// over. One line break at its end belongs to the file, not to the value.
+fn read_value(variable: &str, key: &str, path: &Path) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Value {
+        key: key.to_owned(),
+        origin: Some(variable.to_owned()),
+        reason: format!("cannot read {}: {error}", path.display()),
+    })?;
+    let value = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(value.strip_suffix('\r').unwrap_or(value).to_owned())
+}
+
+/// Refuses a variable beside the one that names its file: which of them counts would be a guess.
+fn alone(
+    settings: &BTreeMap<String, (Value, Option<String>)>,
+    key: &str,
+    variable: &str,
+) -> Result<(), ConfigError> {
+    match settings.get(key).and_then(|(_, origin)| origin.as_deref()) {
+        Some(other) if other.starts_with("WEIR_") => Err(ConfigError::Value {
+            key: key.to_owned(),
+            origin: None,
+            reason: format!("both {other} and {variable} are set; leave one out"),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// All keys with their default values.
@@ -325,6 +363,50 @@ mod tests {
         assert_eq!(config.rtmp.listen.port(), 2);
         assert_eq!(config.media.udp.port(), 3);
         assert_eq!(config.data.dir, PathBuf::from("./data"));
+    }
+
+    #[test]
+    fn values_may_stand_in_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "hunter2\n").unwrap();
+        let path = path.display().to_string();
+        let config = from_env("WEIR_ICE_TURN_SECRET_FILE", &path).unwrap();
+        assert_eq!(config.ice.turn_secret.expose(), Some("hunter2"));
+        let error = from_env("WEIR_ICE_TURN_SECRET_FILE", "/no/such/file").unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("ice.turn_secret") && error.contains("/no/such/file"),
+            "{error}"
+        );
+        let error = from_env("WEIR_ICE_NOTHING_FILE", &path).unwrap_err();
+        assert!(error.to_string().contains("WEIR_ICE_NOTHING_FILE"));
+        let both = [
+            ("WEIR_ICE_TURN_SECRET".to_owned(), "x".to_owned()),
+            ("WEIR_ICE_TURN_SECRET_FILE".to_owned(), path),
+        ];
+        let empty = dir.path().join("weir.toml");
+        std::fs::write(&empty, "").unwrap();
+        for both in [both.clone(), [both[1].clone(), both[0].clone()]] {
+            let error = load(Some(&empty), both.into_iter(), &Vec::new()).unwrap_err();
+            assert!(error.to_string().contains("both"), "{error}");
+        }
+    }
+
+    #[test]
+    fn figures_have_limits_and_readers() {
+        for (text, key) in [
+            ("[insight]\nsession_days = 0", "insight.session_days"),
+            ("[insight]\nminute_days = 1", "insight.minute_days"),
+            ("[metrics]\nallow = [\"here\"]", "metrics.allow"),
+        ] {
+            let error = from_file(text).unwrap_err().to_string();
+            assert!(error.contains(key), "{text}: {error}");
+        }
+        let config = from_env("WEIR_METRICS_ALLOW", "127.0.0.1/32, 2001:db8::/32").unwrap();
+        assert_eq!(config.metrics.config().unwrap().allow.len(), 2);
+        let config = from_env("WEIR_METRICS_TOKEN", "hunter2").unwrap();
+        assert!(!toml::to_string(&config).unwrap().contains("hunter2"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod database;
 mod foundation;
+mod insight;
 mod people;
+mod rooms;
 mod server;
 mod webhooks;

@@ -28,6 +28,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 use webrtc::{
+    data_channel::{DataChannel, DataChannelEvent},
     media_stream::{
         track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
         track_remote::{TrackRemote, TrackRemoteEvent},
@@ -63,6 +64,7 @@ pub struct Client {
     state: watch::Receiver<RTCPeerConnectionState>,
     tracks: mpsc::UnboundedReceiver<Arc<dyn TrackRemote>>,
     keyframe_requests: watch::Receiver<u64>,
+    channel: Option<Arc<dyn DataChannel>>,
 }
 
 struct Handler {
@@ -93,6 +95,8 @@ impl PeerConnectionEventHandler for Handler {
 enum Role {
     Publisher(Arc<TrackLocalStaticRTP>, Arc<TrackLocalStaticRTP>),
     Viewer,
+    /// A viewer with a channel to the room.
+    Chatter,
 }
 
 impl Client {
@@ -131,6 +135,10 @@ impl Client {
                 ..Default::default()
             })
         };
+        let channel = match role {
+            Role::Chatter => Some(peer.create_data_channel("weir", None).await.unwrap()),
+            _ => None,
+        };
         match role {
             Role::Publisher(video, audio) => {
                 for track in [video, audio] {
@@ -140,7 +148,7 @@ impl Client {
                         .unwrap();
                 }
             }
-            Role::Viewer => {
+            Role::Viewer | Role::Chatter => {
                 for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
                     let direction = init(RTCRtpTransceiverDirection::Recvonly);
                     peer.add_transceiver_from_kind(kind, direction)
@@ -162,6 +170,7 @@ impl Client {
             state,
             tracks,
             keyframe_requests,
+            channel,
         }
     }
 
@@ -273,6 +282,50 @@ impl Publisher {
     /// Closes after the session was ended.
     pub async fn close(self) {
         self.pump.abort();
+        self.client.peer.close().await.unwrap();
+    }
+}
+
+/// The data channel of a viewer that looks at nothing else.
+pub struct RoomChannel {
+    client: Client,
+    channel: Arc<dyn DataChannel>,
+}
+
+impl RoomChannel {
+    /// Opens a WHEP session with a channel to its room.
+    pub async fn open(endpoint: &str, video: &Video) -> Self {
+        let mut client = Client::new(video, Role::Chatter).await;
+        let response = client.post(endpoint, None).await;
+        let channel = client.channel.take().unwrap();
+        client.accept(endpoint, None, response).await;
+        let opened = async {
+            while let Some(event) = channel.poll().await {
+                if matches!(event, DataChannelEvent::OnOpen) {
+                    return;
+                }
+            }
+            panic!("the channel does not open");
+        };
+        timeout(PATIENCE, opened).await.expect("an open channel");
+        Self { client, channel }
+    }
+
+    pub async fn say_text(&self, text: &str) {
+        self.channel.send_text(text).await.unwrap();
+    }
+
+    /// The next message; none when the channel is closed.
+    pub async fn hear_text(&self) -> Option<String> {
+        loop {
+            if let DataChannelEvent::OnMessage(message) = self.channel.poll().await? {
+                assert!(message.is_string);
+                return Some(String::from_utf8(message.data.to_vec()).unwrap());
+            }
+        }
+    }
+
+    pub async fn close(self) {
         self.client.peer.close().await.unwrap();
     }
 }

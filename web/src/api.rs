@@ -2,7 +2,7 @@
 
 use gloo_net::http::Request;
 use serde::de::DeserializeOwned;
-use weir_protocol::{ServerTime, StreamSlug, StreamSummary};
+use weir_protocol::{Page, ServerTime, StreamSlug, StreamSummary};
 
 use crate::dom;
 
@@ -30,9 +30,10 @@ pub struct TimeSample {
     pub server_ms: f64,
 }
 
-/// `GET /api/v1/streams`.
+/// `GET /api/v1/streams`: its first page, which has what is live in front.
 pub async fn streams() -> Result<Vec<StreamSummary>, ApiError> {
-    get("/api/v1/streams").await
+    let page: Page<StreamSummary> = get("/api/v1/streams?limit=100").await?;
+    Ok(page.items)
 }
 
 /// `GET /api/v1/streams/{slug}`.

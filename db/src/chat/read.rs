@@ -4,7 +4,7 @@ use sqlx::{Row, any::AnyRow};
 use weir_protocol::room::{Author, ChatMessage, Mention, MessageId, ReplyTo};
 
 use super::{ChatReader, ChatRow, number};
-use crate::{Db, DbError, Result, RoomId, UserId};
+use crate::{Db, Result, RoomId, UserId};
 
 /// Characters of an answered message that are shown with the answer.
 const EXCERPT: usize = 100;
@@ -14,7 +14,7 @@ const NOBODY: &str = "deleted user";
 
 /// Followed by conditions.
 const SELECT: &str = "SELECT m.id, m.seq, m.changed_seq, m.author_id, m.author_key, m.guest_name,
-        m.moderator, m.text, m.mentions, m.hidden, m.sent_at, m.edited_at, m.deleted_at, m.pinned_at,
+        m.moderator, m.text, m.mentions, m.emotes, m.hidden, m.sent_at, m.edited_at, m.deleted_at, m.pinned_at,
         u.name AS user_name, u.display_name AS user_display,
         r.id AS reply_id, r.text AS reply_text, r.guest_name AS reply_guest,
         ru.name AS reply_name, ru.display_name AS reply_display
@@ -46,7 +46,7 @@ impl Db {
             .bind(i64::from(limit))
             .fetch_all(self.reads())
             .await?;
-        all_of(&rows)
+        self.with_reactions(&rows).await
     }
 
     /// What changed after one sequence number and not after another, as it is now, in order of the
@@ -73,7 +73,7 @@ impl Db {
             .bind(i64::from(limit))
             .fetch_all(self.reads())
             .await?;
-        all_of(&rows)
+        self.with_reactions(&rows).await
     }
 
     /// One message; `None` when the room has none with this id.
@@ -84,7 +84,8 @@ impl Db {
             .bind(id.get())
             .fetch_optional(self.reads())
             .await?;
-        Ok(row.as_ref().map(from_row).transpose()?)
+        let rows: Vec<AnyRow> = row.into_iter().collect();
+        Ok(self.with_reactions(&rows).await?.pop())
     }
 
     /// Pinned messages, the newest pin first.
@@ -97,7 +98,20 @@ impl Db {
             .bind(i64::from(limit))
             .fetch_all(self.reads())
             .await?;
-        all_of(&rows)
+        self.with_reactions(&rows).await
+    }
+
+    /// Two queries, however many messages.
+    async fn with_reactions(&self, rows: &[AnyRow]) -> Result<Vec<ChatRow>> {
+        let mut rows = rows
+            .iter()
+            .map(from_row)
+            .collect::<sqlx::Result<Vec<_>>>()?;
+        let ids: Vec<MessageId> = rows.iter().map(|row| row.message.id).collect();
+        for (row, found) in rows.iter_mut().zip(self.message_reactions(&ids).await?) {
+            row.message.reactions = found.reactions;
+        }
+        Ok(rows)
     }
 
     /// Those of these names, in lower case, that users have.
@@ -131,13 +145,6 @@ fn eyes(reader: ChatReader<'_>) -> (i64, String) {
     }
 }
 
-pub(super) fn all_of(rows: &[AnyRow]) -> Result<Vec<ChatRow>> {
-    rows.iter()
-        .map(from_row)
-        .collect::<sqlx::Result<_>>()
-        .map_err(DbError::from)
-}
-
 fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
     let text = |column: &str| row.try_get::<Option<String>, _>(column);
     let author = row.try_get::<Option<i64>, _>("author_id")?.map(UserId);
@@ -151,12 +158,7 @@ fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
     };
     let is_guest = guest.is_some();
     let name = shown(guest, text("user_display")?, user);
-    let mentions: String = row.try_get("mentions")?;
-    let mentions: Vec<String> =
-        serde_json::from_str(&mentions).map_err(|error| sqlx::Error::ColumnDecode {
-            index: "mentions".into(),
-            source: error.into(),
-        })?;
+    let mentions: Vec<String> = decoded(row, "mentions")?;
     let reply_to = match row.try_get::<Option<i64>, _>("reply_id")? {
         None => None,
         Some(id) => Some(ReplyTo {
@@ -185,6 +187,8 @@ fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
         pinned_at: row.try_get("pinned_at")?,
         reply_to,
         mentions: mentions.into_iter().map(|name| Mention { name }).collect(),
+        emotes: decoded(row, "emotes")?,
+        reactions: Vec::new(),
         hidden: row.try_get::<i64, _>("hidden")? != 0,
     };
     Ok(ChatRow {
@@ -192,6 +196,14 @@ fn from_row(row: &AnyRow) -> sqlx::Result<ChatRow> {
         changed_seq: row.try_get::<i64, _>("changed_seq")?.unsigned_abs(),
         author,
         author_key,
+    })
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> sqlx::Result<T> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_str(&text).map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.into(),
+        source: error.into(),
     })
 }
 

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use sqlx::{Any, Row, Transaction};
-use weir_protocol::room::MessageId;
+use weir_protocol::room::{Emote, MessageId};
 
 use super::{Appended, ChatChange, ChatRow, NewChatMessage, RoomRow, RoomSubject, number};
 use crate::{Db, DbError, Result, RoomId, UnixMillis, error::storable, id};
 
 /// Columns of a new message.
-const COLUMNS: usize = 15;
+const COLUMNS: usize = 16;
 
 impl Db {
     /// The room of something, made when it is not there yet. `NotFound` for a stream that is gone.
@@ -106,10 +106,16 @@ impl Db {
     ) -> Result<Option<ChatRow>> {
         let mut tx = self.begin_write().await?;
         let changed = match change {
-            ChatChange::Edit { text, mentions, at } => {
+            ChatChange::Edit {
+                text,
+                mentions,
+                emotes,
+                at,
+            } => {
                 storable("text", text)?;
                 sqlx::query(
-                    "UPDATE chat_messages SET changed_seq = $3, text = $4, mentions = $5, edited_at = $6
+                    "UPDATE chat_messages SET changed_seq = $3, text = $4, mentions = $5, edited_at = $6,
+                        emotes = $7
                      WHERE room_id = $1 AND id = $2 AND deleted_at IS NULL",
                 )
                 .bind(room.0)
@@ -118,10 +124,11 @@ impl Db {
                 .bind(text.as_str())
                 .bind(names(mentions))
                 .bind(*at)
+                .bind(pictures(emotes))
             }
             ChatChange::Delete { at } => sqlx::query(
                 "UPDATE chat_messages
-                 SET changed_seq = $3, text = '', mentions = '[]', pinned_at = NULL, deleted_at = $4
+                 SET changed_seq = $3, text = '', mentions = '[]', emotes = '[]', pinned_at = NULL, deleted_at = $4
                  WHERE room_id = $1 AND id = $2 AND deleted_at IS NULL",
             )
             .bind(room.0)
@@ -164,7 +171,7 @@ impl Db {
         let mut tx = self.begin_write().await?;
         let deleted = sqlx::query(
             "UPDATE chat_messages
-             SET changed_seq = $3, text = '', mentions = '[]', pinned_at = NULL, deleted_at = $4
+             SET changed_seq = $3, text = '', mentions = '[]', emotes = '[]', pinned_at = NULL, deleted_at = $4
              WHERE room_id = $1 AND author_key = $2 AND deleted_at IS NULL",
         )
         .bind(room.0)
@@ -190,7 +197,7 @@ async fn insert(tx: &mut Transaction<'static, Any>, messages: &[NewChatMessage])
         .collect();
     let sql = format!(
         "INSERT INTO chat_messages (id, room_id, seq, changed_seq, author_id, author_key, guest_name,
-            moderator, client_ref, text, reply_to, mentions, hidden, sent_at, pinned_at)
+            moderator, client_ref, text, reply_to, mentions, hidden, sent_at, pinned_at, emotes)
          VALUES {} ON CONFLICT DO NOTHING",
         places.join(",")
     );
@@ -211,7 +218,8 @@ async fn insert(tx: &mut Transaction<'static, Any>, messages: &[NewChatMessage])
             .bind(names(&message.mentions))
             .bind(i64::from(message.hidden))
             .bind(message.sent_at)
-            .bind(None::<i64>);
+            .bind(None::<i64>)
+            .bind(pictures(&message.emotes));
     }
     Ok(query.execute(&mut **tx).await?.rows_affected())
 }
@@ -301,4 +309,8 @@ async fn set_heads(tx: &mut Transaction<'static, Any>, heads: &[(RoomId, u64)]) 
 
 fn names(names: &[String]) -> String {
     serde_json::to_string(names).expect("names are plain data")
+}
+
+fn pictures(emotes: &[Emote]) -> String {
+    serde_json::to_string(emotes).expect("emotes are plain data")
 }

@@ -42,6 +42,7 @@ fn message(room: RoomId, seq: u64, author: &User, text: &str) -> NewChatMessage 
         text: text.into(),
         reply_to: None,
         mentions: Vec::new(),
+        emotes: Vec::new(),
         hidden: false,
         sent_at: 1_000 + i64::try_from(seq).unwrap(),
     }
@@ -158,6 +159,7 @@ async fn changes_are_found_by_their_numbers(test: TestDb) {
     let edit = ChatChange::Edit {
         text: "@ann".into(),
         mentions: vec!["ann".into()],
+        emotes: Vec::new(),
         at: 5_000,
     };
     let row = db

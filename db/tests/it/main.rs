@@ -9,6 +9,8 @@ mod administration;
 mod broadcasts;
 mod chat;
 mod concurrency;
+mod engage;
+mod insight;
 mod people;
 mod portable;
 mod sqlite_file;

@@ -210,7 +210,7 @@ async fn titles_are_kept_as_they_are(test: TestDb) {
 async fn playout_delay_is_the_streams_own_or_nobodys(test: TestDb) {
     let made = make_stream(&test.db, "demo").await;
     make_stream(&test.db, "other").await;
-    assert_eq!(made.playout_delay, None);
+    assert_eq!(made.details.playout_delay, None);
     let delay = PlayoutDelay {
         min_ms: 100,
         max_ms: 40_950,
@@ -218,11 +218,11 @@ async fn playout_delay_is_the_streams_own_or_nobodys(test: TestDb) {
     let set = async |delay| test.db.set_playout_delay(&slug("demo"), delay).await;
     set(Some(delay)).await.unwrap();
     let listed = test.db.list_streams().await.unwrap();
-    assert_eq!(listed[0].playout_delay, Some(delay));
-    assert_eq!(listed[1].playout_delay, None);
+    assert_eq!(listed[0].details.playout_delay, Some(delay));
+    assert_eq!(listed[1].details.playout_delay, None);
     set(None).await.unwrap();
     let by_key = test.db.stream_by_key_hash(KeyHash::of("key of demo")).await;
-    assert_eq!(by_key.unwrap().unwrap().playout_delay, None);
+    assert_eq!(by_key.unwrap().unwrap().details.playout_delay, None);
     let absent = test.db.set_playout_delay(&slug("none"), Some(delay)).await;
     assert!(matches!(absent, Err(DbError::NotFound { .. })));
 }

@@ -48,7 +48,7 @@ async fn check(db: &Db) {
     let stage = db.stream_by_slug(&slug("stage")).await.unwrap().unwrap();
     assert_eq!((stage.id.get(), stage.owner), (201, None));
     assert_eq!(stage.title, "Main Stage – \"ü\"");
-    assert_eq!(stage.playout_delay, None);
+    assert_eq!(stage.details.playout_delay, None);
     let key = KeyHash::of("key of ada-live");
     let live = db.stream_by_key_hash(key).await.unwrap().unwrap();
     assert_eq!(live.slug, slug("ada-live"));
@@ -58,7 +58,7 @@ async fn check(db: &Db) {
         min_ms: 100,
         max_ms: 400,
     };
-    assert_eq!(live.playout_delay, Some(delay));
+    assert_eq!(live.details.playout_delay, Some(delay));
 
     let past = db.list_broadcasts(stage.id, 10).await.unwrap();
     assert_eq!(past.len(), 1);

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::reaction::{Emote, ReactionCount};
+
 /// A message's id. A decimal number as text, since JavaScript's numbers lose its last bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -134,6 +136,12 @@ pub struct ChatMessage {
     /// Users named in it, without those that do not exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<Mention>,
+    /// Emotes in its text, each once: `:code:` is shown as the picture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emotes: Vec<Emote>,
+    /// Reactions on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<ReactionCount>,
     /// Only its author and moderators see it. Never said to anybody else.
     #[serde(default, skip_serializing_if = "is_false")]
     pub hidden: bool,

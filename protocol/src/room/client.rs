@@ -4,7 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{chat::MessageId, name::RoomName};
+use super::{
+    chat::MessageId,
+    moderation::{NewBan, Purge, SetModerator, Unban},
+    name::RoomName,
+    poll::{NewPoll, OnePoll, PollVote},
+    qa::{AskQuestions, NewQuestion, SetQuestion, Upvote},
+    reaction::{React, ReactToMessage},
+    rules::RoomRulesChange,
+};
 
 /// A client's message with the name under which it is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,6 +72,34 @@ pub enum ClientMessage {
     Members(AskMembers),
     /// Asks for a sign of life.
     Ping {},
+    /// Changes how the room is run; for moderators.
+    SetRules(RoomRulesChange),
+    /// Keeps somebody quiet; for moderators.
+    Ban(NewBan),
+    /// Lifts what keeps somebody quiet; for moderators.
+    Unban(Unban),
+    /// Deletes all messages of somebody; for moderators.
+    Purge(Purge),
+    /// Makes somebody a moderator, or takes that back; for the room's owner.
+    SetModerator(SetModerator),
+    /// Opens a poll; for moderators.
+    OpenPoll(NewPoll),
+    /// Votes in a poll.
+    VotePoll(PollVote),
+    /// Closes a poll; for moderators.
+    ClosePoll(OnePoll),
+    /// Asks the stage something.
+    Ask(NewQuestion),
+    /// Wants to know it too, or takes that back.
+    Upvote(Upvote),
+    /// Says what became of a question; for moderators.
+    SetQuestion(SetQuestion),
+    /// Asks for a page of questions.
+    Questions(AskQuestions),
+    /// Shows a reaction to everybody for a moment. Not answered unless refused.
+    React(React),
+    /// Puts a reaction on a message, or takes it off.
+    ReactToMessage(ReactToMessage),
 }
 
 /// Enters a room.

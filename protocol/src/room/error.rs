@@ -49,7 +49,7 @@ pub enum RoomErrorCode {
     BlockedWord,
     /// Links are not allowed here.
     LinksNotAllowed,
-    /// Clashes with what is there, for example a second vote.
+    /// Clashes with what is there, for example a vote in a poll that is closed.
     Conflict,
 }
 

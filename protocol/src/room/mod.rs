@@ -13,8 +13,14 @@
 mod chat;
 mod client;
 mod error;
+mod id;
+mod moderation;
 mod name;
+mod poll;
 mod presence;
+mod qa;
+mod reaction;
+mod rules;
 mod server;
 mod settings;
 
@@ -31,6 +37,28 @@ pub use server::{
     RoomLimits, ServerMessage, You,
 };
 pub use settings::RoomSettings;
+
+pub use id::{AuditId, BanId, PollId, QuestionId};
+pub use moderation::{
+    AuditEntry, Ban, BanKind, MODERATORS_MAX, NewBan, Purge, Purged, REASON_MAX, RoomModerator,
+    SetModerator, TIMEOUT_MAX_S, Unban,
+};
+pub use poll::{
+    NewPoll, OPEN_POLLS_MAX, OnePoll, POLL_OPTION_MAX, POLL_OPTIONS_MAX, POLL_QUESTION_MAX,
+    POLL_SECONDS_MAX, Poll, PollChoices, PollOption, PollVote,
+};
+pub use qa::{
+    AskQuestions, NewQuestion, QUESTION_MAX, Question, QuestionChange, QuestionOrder,
+    QuestionState, Questions, SetQuestion, Upvote,
+};
+pub use reaction::{
+    EMOTE_CODE_MAX, EMOTES_IN_MESSAGE, EMOTES_MAX, Emote, MESSAGE_REACTIONS_MAX, MessageReactions,
+    NewEmote, REACTION_BYTES, React, ReactToMessage, ReactionCount, is_emote_code,
+};
+pub use rules::{
+    BLOCKED_WORD_CHARS, BLOCKED_WORDS_MAX, DELAY_MAX_MS, FOLLOW_AGE_MAX_MS, LINK_HOST_CHARS,
+    LINK_HOSTS_MAX, LinkPolicy, RoomRules, RoomRulesChange, SLOW_MAX_MS,
+};
 
 /// Version of this protocol. It grows when an older client would misread the server; new members and
 /// new types of events do not count, so a client skips what it does not know.

@@ -8,7 +8,10 @@ use super::{
     chat::{ChatMessage, MessageId, is_false},
     error::{CloseReason, RoomErrorCode},
     name::RoomName,
+    poll::Poll,
     presence::{Members, Presence, Typing},
+    qa::{Question, Questions},
+    reaction::{Emote, MessageReactions, ReactionCount},
     settings::RoomSettings,
 };
 use crate::StreamSummary;
@@ -36,6 +39,8 @@ pub enum ServerMessage {
     Resync(Resync),
     /// A page of people.
     Members(Members),
+    /// A page of questions.
+    Questions(Questions),
     /// The client is no member any more.
     Closed(Closed),
     /// A sign of life.
@@ -75,6 +80,12 @@ pub struct Joined {
     pub stream: Option<StreamSummary>,
     /// What the client may do how often.
     pub limits: RoomLimits,
+    /// Open polls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub polls: Vec<Poll>,
+    /// Emotes that may be used here: the room's and the site's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emotes: Vec<Emote>,
 }
 
 /// Who the client is in the room.
@@ -209,6 +220,32 @@ pub enum RoomEventBody {
         /// All of them.
         settings: RoomSettings,
     },
+    /// A poll was opened, closed or removed, or its results are others. Of the moment: who comes back
+    /// gets the open ones with [`Joined::polls`].
+    Poll {
+        /// The poll as it is now.
+        poll: Poll,
+    },
+    /// Questions that are new or not as they were. Of the moment: who comes back asks for a page.
+    Questions {
+        /// As they are now.
+        questions: Vec<Question>,
+    },
+    /// Reactions of the last half second, all together. Of the moment.
+    Reactions {
+        /// How often which.
+        reactions: Vec<ReactionCount>,
+    },
+    /// Messages have other reactions on them. Of the moment.
+    MessageReactions {
+        /// Those messages.
+        messages: Vec<MessageReactions>,
+    },
+    /// Other emotes may be used than before. Of the moment.
+    Emotes {
+        /// All of them.
+        emotes: Vec<Emote>,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -226,9 +263,15 @@ impl RoomEventBody {
             | Self::Changed { .. }
             | Self::Purged { .. }
             | Self::Raid { .. } => true,
-            Self::Presence(_) | Self::Typing(_) | Self::Stream { .. } | Self::Settings { .. } => {
-                false
-            }
+            Self::Presence(_)
+            | Self::Typing(_)
+            | Self::Stream { .. }
+            | Self::Settings { .. }
+            | Self::Poll { .. }
+            | Self::Questions { .. }
+            | Self::Reactions { .. }
+            | Self::MessageReactions { .. }
+            | Self::Emotes { .. } => false,
         }
     }
 }
@@ -243,6 +286,9 @@ pub struct Ack {
     /// Of the message that was kept or changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
+    /// Of the poll, question or ban that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<String>,
     /// Under which number it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,

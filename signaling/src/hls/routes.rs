@@ -61,7 +61,7 @@ async fn multivariant(
 ) -> Result<Response, ApiError> {
     let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
     let text = lock(&entry.state).stream.multivariant().ok_or(NO_STREAM)?;
-    origin.saw(&entry, &headers, &extensions);
+    origin.saw(&slug, &entry, &headers, &extensions);
     Ok((
         [
             (header::CONTENT_TYPE, PLAYLIST_TYPE),
@@ -84,7 +84,7 @@ async fn media_playlist(
     if lock(&entry.state).stream.playlist(kind, false).is_none() {
         return Err(ApiError::NotFound("track"));
     }
-    origin.saw(&entry, &headers, &extensions);
+    origin.saw(&slug, &entry, &headers, &extensions);
     let Directives { until, skip } = Directives::parse(query.as_deref().unwrap_or_default())?;
     let text = entry
         .when(kind, |state| {
@@ -203,7 +203,7 @@ async fn media(
 const NO_STREAM: ApiError = ApiError::NotFound("live stream");
 
 impl Origin {
-    fn saw(&self, entry: &Entry, headers: &HeaderMap, extensions: &Extensions) {
+    fn saw(&self, slug: &str, entry: &Entry, headers: &HeaderMap, extensions: &Extensions) {
         let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|peer| peer.0.ip());
@@ -219,7 +219,11 @@ impl Origin {
         let agent = headers
             .get(header::USER_AGENT)
             .map_or(&b""[..], HeaderValue::as_bytes);
-        lock(&entry.viewers).saw(forwarded.or(peer), agent, Instant::now());
+        let address = forwarded.or(peer);
+        lock(&entry.viewers).saw(address, agent, Instant::now());
+        if let Some(audience) = self.inner.audience.get() {
+            audience.asked_for_playlist(slug, address, agent);
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use weir_db::ViewerTokenId;
 use weir_sfu::{SessionId, StreamId};
 
-use crate::entity_tag::EntityTag;
+use crate::{entity_tag::EntityTag, watching::Who};
 
 /// A session whose transport did not come up for so long is not one: the media plane has given it up
 /// long before, and does not tell of it.
@@ -30,7 +31,18 @@ struct Sessions {
 struct Viewer {
     stream: StreamId,
     tag: EntityTag,
+    who: Who,
+    since: Instant,
     connected: bool,
+}
+
+/// A session as those see it who must decide whether it may go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Its name.
+    pub(crate) id: SessionId,
+    /// Who watches.
+    pub(crate) who: Who,
 }
 
 impl Viewers {
@@ -40,6 +52,7 @@ impl Viewers {
         session: SessionId,
         stream: StreamId,
         tag: EntityTag,
+        who: Who,
         now: Instant,
     ) {
         let mut sessions = self.lock();
@@ -55,6 +68,8 @@ impl Viewers {
         let viewer = Viewer {
             stream,
             tag,
+            who,
+            since: now,
             connected: false,
         };
         sessions.viewers.insert(session, viewer);
@@ -76,6 +91,35 @@ impl Viewers {
             .viewers
             .get(&session)
             .map(|viewer| viewer.stream)
+    }
+
+    /// Who watches in a session.
+    pub(crate) fn who(&self, session: SessionId) -> Option<Who> {
+        self.lock().viewers.get(&session).map(|v| v.who)
+    }
+
+    /// Sessions of a stream.
+    pub(crate) fn of_stream(&self, stream: StreamId) -> Vec<Session> {
+        let sessions = self.lock();
+        let of_stream = sessions.viewers.iter().filter(|(_, v)| v.stream == stream);
+        of_stream
+            .map(|(id, v)| Session {
+                id: *id,
+                who: v.who,
+            })
+            .collect()
+    }
+
+    /// Sessions under a viewer token, the oldest first.
+    pub(crate) fn under(&self, token: ViewerTokenId) -> Vec<SessionId> {
+        let sessions = self.lock();
+        let under = sessions.viewers.iter();
+        let mut under: Vec<_> = under
+            .filter(|(_, v)| v.who.token() == Some(token))
+            .map(|(id, v)| (v.since, *id))
+            .collect();
+        under.sort_unstable();
+        under.into_iter().map(|(_, id)| id).collect()
     }
 
     /// The session's entity tag.
@@ -106,7 +150,15 @@ mod tests {
     fn who_never_connects_is_forgotten() {
         let viewers = Viewers::default();
         let start = Instant::now();
-        let insert = |id, at| viewers.insert(SessionId(id), StreamId(7), EntityTag::fresh(), at);
+        let insert = |id, at| {
+            viewers.insert(
+                SessionId(id),
+                StreamId(7),
+                EntityTag::fresh(),
+                Who::Nobody,
+                at,
+            );
+        };
         insert(1, start);
         insert(2, start);
         viewers.connected(SessionId(2));

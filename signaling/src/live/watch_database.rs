@@ -40,14 +40,17 @@ async fn check(live: &Live, sfu: &Sfu, db: &Db, delays: &mut Delays) -> Result<(
     if published.is_empty() && watched.is_empty() {
         return Ok(());
     }
-    let rows = db.list_streams().await?;
+    let mut ids: Vec<weir_db::StreamId> = live.watched_rows();
+    ids.extend(live.publishers().all().iter().map(|row| row.id));
+    let rows = db.streams_by_ids(&ids).await?;
     let rows: HashMap<StreamId, &Stream> = rows.iter().map(|row| (media_id(row), row)).collect();
 
     for id in watched {
         match rows.get(&id) {
             Some(row) => {
-                live.retitle(id, &row.title);
-                if delays.insert(id, row.playout_delay) != Some(row.playout_delay) {
+                live.update(row);
+                let delay = row.details.playout_delay;
+                if delays.insert(id, delay) != Some(delay) {
                     Live::set_playout_delay(sfu, row);
                 }
             }
@@ -81,13 +84,9 @@ impl Live {
         published
     }
 
-    fn retitle(&self, id: StreamId, title: &str) {
-        let mut state = self.state();
-        if let Some(entry) = state.streams.get_mut(&id)
-            && entry.title != title
-        {
-            title.clone_into(&mut entry.title);
-            self.refresh(&mut state, id);
-        }
+    /// Rows of streams that are on the air or looked at.
+    fn watched_rows(&self) -> Vec<weir_db::StreamId> {
+        let state = self.state();
+        state.streams.values().map(|entry| entry.row.id).collect()
     }
 }

@@ -144,7 +144,7 @@ mod tests {
             .filter(|sample| sample.name == "weir_viewers_by_layer")
             .map(|sample| match sample.kind {
                 super::super::SampleKind::Gauge(value) => value,
-                super::super::SampleKind::Counter(_) => f64::NAN,
+                _ => f64::NAN,
             })
             .sum();
         assert!((total - 4.0).abs() < f64::EPSILON);

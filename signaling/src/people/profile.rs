@@ -180,9 +180,9 @@ impl App {
 
     async fn live_streams(&self, profile: &Profile) -> Result<Vec<StreamSummary>, ApiError> {
         let streams = self.services.db.public_streams_of(profile.id).await?;
-        let mut list = self.services.live.list(&streams);
-        list.retain(|stream| stream.live);
-        Ok(list)
+        let live = &self.services.live;
+        let summaries = streams.iter().map(|stream| live.summary(stream));
+        Ok(summaries.filter(|stream| stream.live).collect())
     }
 }
 

@@ -5,20 +5,18 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use url::Url;
 use weir_db::NewStream;
-use weir_protocol::{CreateStream, StreamAccess, StreamSlug};
+use weir_protocol::{CreateStream, StreamAccess, StreamSlug, TITLE_MAX};
 
 use crate::{
     ApiError, App, Refusals,
-    api::{Actor, Json, Path, scope},
+    api::{Actor, IfMatch, Json, Path, scope},
     happenings::Happening,
     keys::{self, StreamKey},
     live::media_id,
-    rights,
+    rights, streams,
 };
-
-/// Longest title in characters.
-const TITLE_MAX: usize = 200;
 
 /// Create a stream
 ///
@@ -33,26 +31,24 @@ pub(crate) async fn create(
     Actor { user, .. }: Actor<scope::StreamsWrite>,
     uri: Uri,
     headers: HeaderMap,
-    Json(CreateStream { slug, title }): Json<CreateStream>,
+    Json(new): Json<CreateStream>,
 ) -> Result<Response, ApiError> {
     rights::may_stream(&user)?;
+    let details = app.details(&new).await?;
+    let CreateStream { slug, title, .. } = new;
     let title = title.unwrap_or_else(|| slug.to_string());
-    let title = title.trim();
-    if title.is_empty() || title.chars().count() > TITLE_MAX {
-        return Err(ApiError::BadRequest(format!(
-            "a title has 1 to {TITLE_MAX} characters"
-        )));
-    }
+    let title = streams::line("title", &title, TITLE_MAX)?;
     let (key, key_hash) = keys::generate();
     let access = app.access(&uri, &headers, &slug, &key)?;
     let new = NewStream {
         slug,
-        title: title.to_owned(),
+        title,
         key_hash,
         owner: Some(user.id),
     };
-    let stream = app.services.db.create_stream(new).await?;
+    let stream = app.services.db.create_stream_with(new, details).await?;
     tracing::info!(slug = %stream.slug, name = %user.name, "stream created");
+    app.streams.lists.forget();
     let bus = app.services.live.bus();
     bus.emit(Happening::StreamCreated {
         stream: stream.clone(),
@@ -70,19 +66,25 @@ pub(crate) async fn create(
 /// With its broadcasts; whoever publishes or watches it is sent away.
 #[utoipa::path(
     delete, path = "/api/v1/streams/{slug}", tag = "streams",
-    params(("slug" = StreamSlug, Path)),
+    params(
+        ("slug" = StreamSlug, Path),
+        ("If-Match" = Option<String>, Header, description = "Entity tag of what is deleted"),
+    ),
     responses((status = NO_CONTENT), Refusals),
 )]
 pub(crate) async fn delete(
     State(app): State<App>,
     Actor { user, .. }: Actor<scope::StreamsWrite>,
     Path(slug): Path<String>,
+    condition: IfMatch,
 ) -> Result<StatusCode, ApiError> {
-    let stream = app.stream(&slug).await?;
-    rights::may_change(&user, &stream)?;
+    let stream = app.changeable(&slug, &user).await?;
+    condition.check(stream.version)?;
     app.services.db.delete_stream(&stream.slug).await?;
     tracing::info!(slug = %stream.slug, name = %user.name, "stream deleted");
     let services = &app.services;
+    app.streams.lists.forget();
+    app.watching.hls.forget(&stream.slug);
     services.live.forget(&services.sfu, media_id(&stream)).await;
     let bus = services.live.bus();
     bus.emit(Happening::StreamDeleted { stream }).await;
@@ -104,8 +106,7 @@ pub(crate) async fn rotate_key(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let stream = app.stream(&slug).await?;
-    rights::may_change(&user, &stream)?;
+    let stream = app.changeable(&slug, &user).await?;
     let (key, key_hash) = keys::generate();
     let access = app.access(&uri, &headers, &stream.slug, &key)?;
     app.services.db.rotate_key(&stream.slug, key_hash).await?;
@@ -131,11 +132,16 @@ impl App {
         slug: &StreamSlug,
         key: &StreamKey,
     ) -> Result<StreamAccess, ApiError> {
+        let base = self.base(uri, headers)?;
+        Ok(self.services.config.addresses.access(&base, slug, key))
+    }
+
+    /// The address under which the client has reached the server.
+    pub(crate) fn base(&self, uri: &Uri, headers: &HeaderMap) -> Result<Url, ApiError> {
         let config = &self.services.config;
-        let base = config
+        config
             .addresses
             .base(uri, headers, config.behind_proxy)
-            .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
-        Ok(config.addresses.access(&base, slug, key))
+            .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))
     }
 }

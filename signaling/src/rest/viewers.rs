@@ -9,8 +9,8 @@ use weir_sfu::{LayerChoice, LayerStats, ViewerStats};
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Path, scope},
+    insight::Quality,
     live::media_id,
-    rights,
 };
 
 /// Digits of a session's name in a report: enough to tell viewers apart, far too few to guess the rest.
@@ -29,12 +29,12 @@ pub(crate) async fn viewers(
     Actor { user, .. }: Actor<scope::Insight>,
     Path(slug): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let stream = app.stream(&slug).await?;
-    rights::may_change(&user, &stream)?;
+    let stream = app.changeable(&slug, &user).await?;
     let stats = app.services.sfu.stream_stats(media_id(&stream)).await;
     let (layers, mut viewers) =
         stats.map_or_else(Default::default, |stats| (stats.layers, stats.viewers));
     viewers.sort_by_key(|viewer| Reverse(viewer.connected_for));
+    let audience = app.services.live.audience();
     let report = StreamViewers {
         layers: by_size(layers)
             .map(|layer| LayerViewers {
@@ -42,7 +42,13 @@ pub(crate) async fn viewers(
                 layer: described(layer),
             })
             .collect(),
-        viewers: viewers.into_iter().map(report).collect(),
+        viewers: viewers
+            .into_iter()
+            .map(|viewer| {
+                let quality = audience.quality(viewer.session);
+                report(viewer, quality.unwrap_or_default())
+            })
+            .collect(),
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(report)))
 }
@@ -64,7 +70,7 @@ pub(crate) fn described(layer: LayerStats) -> Layer {
     }
 }
 
-fn report(viewer: ViewerStats) -> ViewerReport {
+fn report(viewer: ViewerStats, quality: Quality) -> ViewerReport {
     let mut id = viewer.session.to_string();
     id.truncate(ID_DIGITS);
     ViewerReport {
@@ -82,6 +88,10 @@ fn report(viewer: ViewerStats) -> ViewerReport {
         retransmissions: viewer.retransmissions,
         keyframe_requests: viewer.keyframe_requests,
         dropped: viewer.dropped,
+        stalls: quality.stalls.unsigned_abs(),
+        stall_ms: quality.stall_ms.unsigned_abs(),
+        delay_ms: quality.delay_ms,
+        join_ms: quality.join_ms.and_then(|join| u32::try_from(join).ok()),
     }
 }
 

@@ -138,20 +138,3 @@ pub(crate) async fn list(
     );
     Ok(Json(page))
 }
-
-impl From<RoomError> for ApiError {
-    fn from(error: RoomError) -> Self {
-        use weir_protocol::room::RoomErrorCode as Code;
-        match error.code {
-            Code::NotFound => Self::NotFound("stream"),
-            Code::Unauthorized => Self::BadCredentials("the token is wrong or has ended"),
-            Code::BadMessage | Code::TooLarge => Self::BadRequest(error.detail.into_owned()),
-            Code::Conflict => Self::Conflict(error.detail.into_owned()),
-            Code::TooFast | Code::SlowMode | Code::TimedOut => {
-                Self::TooManyRequests(error.retry_after.unwrap_or_default())
-            }
-            Code::Unavailable => Self::Unavailable(error.detail.into_owned()),
-            _ => Self::Forbidden("the room is not open to you"),
-        }
-    }
-}

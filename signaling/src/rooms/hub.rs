@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     Live, Services,
+    engage::{self, Engage},
     happenings::{Consumer, Happening},
     metrics::Sample,
 };
@@ -53,6 +54,7 @@ struct Inner {
     limits: Limits,
     writer: Writer,
     written: Arc<Counters>,
+    engage: Engage,
     counts: Counts,
     rooms: Mutex<HashMap<RoomSubject, Arc<Room>>>,
     /// One at a time, so that no room is there twice.
@@ -97,6 +99,7 @@ impl Rooms {
             config,
             writer,
             written,
+            engage: Engage::new(services),
             counts: Counts::default(),
             rooms: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
@@ -107,6 +110,13 @@ impl Rooms {
             inner: Arc::new(inner),
         };
         rooms.inner.tasks.spawn(rooms.clone().watch());
+        let draining = || services.draining.clone();
+        rooms.spawn(engage::Policies::watch(rooms.clone(), draining()));
+        rooms.spawn(engage::Windows::run(
+            rooms.clone(),
+            services.db.clone(),
+            draining(),
+        ));
         services.live.bus().register(Arc::new(rooms.clone()));
         rooms
     }
@@ -179,6 +189,22 @@ impl Rooms {
                 CloseReason::Changed,
             );
         }
+    }
+
+    /// How rooms are run.
+    pub(crate) fn engage(&self) -> &Engage {
+        &self.inner.engage
+    }
+
+    /// Deletes all messages of the person with this key, whom clients know by `id`.
+    pub(crate) async fn purge(
+        &self,
+        room: &Arc<Room>,
+        key: Arc<str>,
+        id: String,
+    ) -> Result<(), RoomError> {
+        self.inner.writer.purge(room.clone(), key, id).await?;
+        Ok(())
     }
 
     pub(super) fn config(&self) -> &RoomsConfig {

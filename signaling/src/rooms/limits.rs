@@ -15,8 +15,8 @@ use super::{RoomError, identity::Person};
 use crate::login_limit::network;
 
 /// What a connection may ask for in a second, whatever it is, and in a burst. Far above what people do.
-const REQUESTS_PER_SECOND: u32 = 20;
-const REQUESTS_BURST: u32 = 40;
+const REQUESTS_PER_SECOND: u32 = 50;
+const REQUESTS_BURST: u32 = 100;
 
 /// Settings of rooms.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use weir_db::ChatRow;
-use weir_protocol::room::{ChatMessage, HISTORY_ON_JOIN, MessageId, PINNED_MAX, RoomEventBody};
+use weir_protocol::room::{
+    ChatMessage, HISTORY_ON_JOIN, MessageId, PINNED_MAX, ReactionCount, RoomEventBody,
+};
 
 use super::{feed::Event, identity::Identity, room::Audience};
 
@@ -173,6 +175,14 @@ impl Memory {
         pinned
             .map(|kept| super::feed::shown(kept.message.clone(), identity.moderator))
             .collect()
+    }
+
+    /// A message that is still here has other reactions on it.
+    pub(super) fn react(&mut self, id: MessageId, reactions: &[ReactionCount]) {
+        let both = self.recent.iter_mut().rev().chain(&mut self.pinned);
+        for kept in both.filter(|kept| kept.message.id == id) {
+            kept.message.reactions = reactions.to_vec();
+        }
     }
 
     pub(super) fn pins(&self) -> usize {

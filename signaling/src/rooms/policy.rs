@@ -1,31 +1,27 @@
 //! Who may enter a room, who moderates it, and what may be said in it. Every chat message passes
-//! [`admit`] before it is kept; this is where moderation has its say.
+//! [`admit`] before it is kept; `crate::engage` decides.
 
-use weir_db::{Role, User};
+use weir_db::User;
 use weir_protocol::room::RoomSettings;
 
 use super::{Identity, Room, RoomError, Rooms, resolve::Target};
-
-/// How a message is let through.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Admission {
-    /// Only its author and moderators see it.
-    pub(super) hidden: bool,
-}
+use crate::engage::{self, Admission};
 
 /// How a room is run, when somebody enters it first.
-pub(super) async fn settings(_rooms: &Rooms, _target: &Target) -> Result<RoomSettings, RoomError> {
-    Ok(RoomSettings::default())
+pub(super) async fn settings(rooms: &Rooms, target: &Target) -> Result<RoomSettings, RoomError> {
+    let policy = rooms.engage().policies().of(target.subject).await?;
+    Ok(policy.rules.settings())
 }
 
-/// Whether a user moderates the room: who runs it does, and moderators and admins of the site.
+/// Whether a user moderates the room: who runs it does, its moderators, and moderators and admins of
+/// the site.
 pub(super) async fn moderates(
-    _rooms: &Rooms,
+    rooms: &Rooms,
     target: &Target,
     user: &User,
 ) -> Result<bool, RoomError> {
-    let of_the_site = matches!(user.role, Role::Admin | Role::Moderator);
-    Ok(of_the_site || target.owner == Some(user.id))
+    let policy = rooms.engage().policies().of(target.subject).await?;
+    Ok(engage::rank(&policy, target.owner, user).moderates())
 }
 
 /// Whether a member may be in the room. Asked when it enters, and every minute again.
@@ -33,22 +29,26 @@ pub(super) async fn moderates(
 /// # Errors
 /// `NotFound` for who may not know of the room, others with what is missing.
 pub(super) async fn may_enter(
-    _rooms: &Rooms,
-    _target: &Target,
-    _who: &Identity,
+    rooms: &Rooms,
+    target: &Target,
+    who: &Identity,
 ) -> Result<(), RoomError> {
-    Ok(())
+    let engage = rooms.engage();
+    let policy = engage.policies().of(target.subject).await?;
+    engage::may_enter(engage, &policy, who)
 }
 
-/// Whether a member may say this, here and now; for new messages and for new texts of old ones.
+/// Whether a member may say this, here and now. `client_ref` names a new message, and is absent for a
+/// new text of an old one.
 ///
 /// # Errors
 /// With what is in the way, and when it may be tried again.
 pub(super) async fn admit(
-    _rooms: &Rooms,
-    _room: &Room,
-    _who: &Identity,
-    _text: &str,
+    rooms: &Rooms,
+    room: &Room,
+    who: &Identity,
+    text: &str,
+    client_ref: Option<&str>,
 ) -> Result<Admission, RoomError> {
-    Ok(Admission::default())
+    engage::admit(rooms.engage(), rooms.db(), room, who, text, client_ref).await
 }

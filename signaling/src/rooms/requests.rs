@@ -24,7 +24,7 @@ use super::{
     text,
     writer::{Done, Draft},
 };
-use crate::{App, live};
+use crate::{App, engage, live};
 
 /// Enters a room.
 pub(super) async fn join(
@@ -83,6 +83,8 @@ async fn enter(
         address: origin.address,
     });
     policy::may_enter(rooms, &target, &identity).await?;
+    let engage = rooms.engage();
+    engage.guests().note(engage, target.subject, &identity);
     let room = rooms.open(&target).await?;
     if guest_secret.is_some() && !room.settings().guests {
         return Err(RoomError::new(
@@ -125,6 +127,8 @@ async fn enter(
         pinned: snapshot.pinned,
         stream: snapshot.stream,
         limits: rooms.config().told(),
+        polls: engage.windows().open_polls(rooms.db(), room.id).await?,
+        emotes: engage.policies().of(target.subject).await?.emotes(),
     }));
     let mut frames = vec![Frame::of(&joined)];
     match start {
@@ -236,7 +240,7 @@ pub(super) async fn handle(
         ClientMessage::Edit(message) => edit(&app, &room, &who, message)
             .await
             .map(|done| vec![ack(r#ref, Some(done))]),
-        ClientMessage::Delete(message) => delete(&app, &room, &who, message.id)
+        ClientMessage::Delete(message) => delete(&app, &room, &who, message.id, None)
             .await
             .map(|done| vec![ack(r#ref, Some(done))]),
         ClientMessage::Pin(message) => {
@@ -256,6 +260,9 @@ pub(super) async fn handle(
         | ClientMessage::Leave {}
         | ClientMessage::Typing {}
         | ClientMessage::Ping {} => Ok(Vec::new()),
+        other => engage::handle(&app, &room, &who, r#ref, other)
+            .await
+            .map(|answer| answer.iter().map(Frame::of).collect()),
     };
     match done {
         Ok(frames) => Outcome::Answer(frames),
@@ -286,7 +293,7 @@ async fn send(
     if !who.moderator {
         app.rooms.limits().message(room.id, person)?;
     }
-    let admission = policy::admit(&app.rooms, room, who, &text).await?;
+    let admission = policy::admit(&app.rooms, room, who, &text, Some(&client_ref)).await?;
     let reply_to = match message.reply_to {
         Some(id) => Some(answered(app, room, who, id).await?),
         None => None,
@@ -304,6 +311,7 @@ async fn send(
         text,
         reply_to,
         mentions,
+        emotes: admission.emotes,
         hidden: admission.hidden,
     };
     let done = app.rooms.writer().message(room.clone(), draft).await?;
@@ -375,7 +383,7 @@ async fn edit(
     if !who.moderator {
         app.rooms.limits().message(room.id, person)?;
     }
-    policy::admit(&app.rooms, room, who, &text).await?;
+    let admission = policy::admit(&app.rooms, room, who, &text, None).await?;
     let mentions = app
         .rooms
         .db()
@@ -384,6 +392,7 @@ async fn edit(
     let change = ChatChange::Edit {
         text,
         mentions,
+        emotes: admission.emotes,
         at: live::now(),
     };
     app.rooms
@@ -392,19 +401,24 @@ async fn edit(
         .await
 }
 
-async fn delete(
+/// Deletes a message: its author, or a moderator for a reason.
+pub(crate) async fn delete(
     app: &App,
     room: &Arc<Room>,
     who: &Identity,
     id: MessageId,
+    reason: Option<&str>,
 ) -> Result<Done, RoomError> {
     let person = who.writer()?;
     let row = known(app, room, who, id).await?;
-    if row.author_key != *person.key && !who.moderator {
-        return Err(RoomError::new(
-            RoomErrorCode::Forbidden,
-            "only its author and moderators may delete a message",
-        ));
+    if row.author_key != *person.key {
+        if !who.moderator {
+            return Err(RoomError::new(
+                RoomErrorCode::Forbidden,
+                "only its author and moderators may delete a message",
+            ));
+        }
+        engage::may_delete(app, room, who, &row, reason).await?;
     }
     let change = ChatChange::Delete { at: live::now() };
     app.rooms.writer().change(room.clone(), id, change).await
@@ -423,7 +437,13 @@ async fn pin(
             "only moderators may pin and unpin messages",
         ));
     }
-    app.rooms.writer().change(room.clone(), id, change).await
+    let action = match &change {
+        ChatChange::Unpin => "unpin",
+        _ => "pin",
+    };
+    let done = app.rooms.writer().change(room.clone(), id, change).await?;
+    engage::pinned(app, room, who, id, action).await?;
+    Ok(done)
 }
 
 async fn page(
@@ -465,6 +485,7 @@ fn ack(r#ref: Option<String>, done: Option<Done>) -> Frame {
         r#ref,
         id: done.and_then(|done| done.id),
         seq: done.map(|done| done.seq),
+        made: None,
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
@@ -15,8 +16,8 @@ use weir_db::RoomId;
 use weir_protocol::{
     StreamSummary,
     room::{
-        ChatMessage, CloseReason, Member, MessageId, Presence, RoomErrorCode, RoomEvent,
-        RoomEventBody, RoomSettings, Typing,
+        ChatMessage, CloseReason, Member, MessageId, MessageReactions, Presence, RoomErrorCode,
+        RoomEvent, RoomEventBody, RoomSettings, Typing,
     },
 };
 
@@ -347,6 +348,22 @@ impl Room {
         self.changed.notify_one();
     }
 
+    /// These messages have other reactions on them.
+    pub(crate) fn set_reactions(&self, changed: &[MessageReactions]) {
+        let mut state = self.state();
+        for message in changed {
+            state.memory.react(message.id, &message.reactions);
+        }
+    }
+
+    /// Where the person with this key comes from, if they are here.
+    pub(crate) fn address_of(&self, key: &str) -> Option<IpAddr> {
+        let state = self.state();
+        let mut seats = state.seats.values();
+        let seat = seats.find(|seat| seat.identity.key().is_some_and(|own| **own == *key))?;
+        Some(seat.identity.address)
+    }
+
     pub(super) fn members(
         &self,
         after: Option<&str>,
@@ -596,3 +613,7 @@ fn member_of(identity: &Identity) -> Option<Member> {
     let person = identity.person.as_ref()?;
     Some(identity.member(person))
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

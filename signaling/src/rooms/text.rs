@@ -42,7 +42,7 @@ pub(super) fn normal(text: &str) -> Result<String, RoomError> {
 }
 
 /// A single line: composed, each run of blanks one space.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let text: String = text.nfc().collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use weir_db::{Appended, ChatChange, Db, DbError, NewChatMessage, RoomId, UserId, new_message_id};
 use weir_protocol::room::{
-    Author, ChatMessage, Mention, MessageId, PINNED_MAX, ReplyTo, RoomErrorCode, RoomEvent,
+    Author, ChatMessage, Emote, Mention, MessageId, PINNED_MAX, ReplyTo, RoomErrorCode, RoomEvent,
     RoomEventBody,
 };
 
@@ -58,6 +58,7 @@ pub(super) struct Draft {
     pub(super) text: String,
     pub(super) reply_to: Option<ReplyTo>,
     pub(super) mentions: Vec<String>,
+    pub(super) emotes: Vec<Emote>,
     pub(super) hidden: bool,
 }
 
@@ -309,6 +310,7 @@ fn row(one: &Numbered) -> Option<NewChatMessage> {
         text: draft.text.clone(),
         reply_to: draft.reply_to.as_ref().map(|reply| reply.id),
         mentions: draft.mentions.clone(),
+        emotes: draft.emotes.clone(),
         hidden: draft.hidden,
         sent_at: one.at,
     })
@@ -362,6 +364,8 @@ fn event_of(id: MessageId, seq: u64, at: i64, draft: Draft) -> Event {
             .into_iter()
             .map(|name| Mention { name })
             .collect(),
+        emotes: draft.emotes,
+        reactions: Vec::new(),
         hidden: draft.hidden,
     };
     let event = RoomEvent {

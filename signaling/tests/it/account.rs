@@ -1,7 +1,7 @@
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::json;
 use weir_db::Role;
-use weir_protocol::{ErrorCode, LoginResponse, Me, StreamAccess, StreamSummary};
+use weir_protocol::{ErrorCode, LoginResponse, Me, Page, StreamAccess, StreamSummary};
 
 use crate::server::{Published, Server, problem, soon};
 
@@ -217,13 +217,14 @@ async fn list_has_live_ones_first() {
     let list = |path: &'static str| {
         let response = server.get(path);
         async {
-            let list: Vec<StreamSummary> = response.await.json().await.unwrap();
-            list.iter()
+            let list: Page<StreamSummary> = response.await.json().await.unwrap();
+            list.items
+                .iter()
                 .map(|it| it.slug.to_string())
                 .collect::<Vec<_>>()
         }
     };
-    assert_eq!(list("/api/v1/streams").await, ["b", "a", "c"]);
+    assert_eq!(list("/api/v1/streams").await, ["b", "c", "a"]);
     assert_eq!(list("/api/v1/streams?live=true").await, ["b"]);
     problem(
         server.get("/api/v1/streams?live=maybe").await,

@@ -2,7 +2,9 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod account;
+mod insight;
 mod people;
+mod rooms;
 mod server_group;
 mod streams;
 mod webhooks;
@@ -159,6 +161,8 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(account::lines());
     lines.extend(people::lines());
+    lines.extend(rooms::lines());
+    lines.extend(insight::lines());
     lines.extend(server_group::lines());
     lines.extend(streams::lines());
     lines.extend(webhooks::lines());
