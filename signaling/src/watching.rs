@@ -93,7 +93,9 @@ impl App {
             (Visibility::Private, Viewer::Nobody) => false,
             (Visibility::Private, Viewer::Token(pass)) => pass.stream() == stream.id,
             (Visibility::Private, Viewer::User(user)) => {
-                self.moderates(user, stream).await? || db.is_let_in(stream.id, user.id).await?
+                self.moderates(user, stream).await?
+                    || db.is_let_in(stream.id, user.id).await?
+                    || db.event_lets_watch(stream.id, user.id).await?
             }
         };
         may.then_some(()).ok_or(hidden)

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use weir_db::{Stream, User};
 use weir_protocol::Scope;
 
-use crate::{ApiError, App, auth, rights};
+use crate::{ApiError, App, auth};
 
 /// Rows of a table that are read at once.
 const TABLE_PAGE: u32 = 1_000;
