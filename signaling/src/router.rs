@@ -140,6 +140,7 @@ fn api() -> Router<App> {
         .merge(embed::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(engage::routes())
         .merge(streams::routes())
         .merge(insight::routes())
         .split_for_parts();

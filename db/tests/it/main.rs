@@ -13,6 +13,7 @@ mod engage;
 mod events;
 mod insight;
 mod people;
+mod plans;
 mod portable;
 mod sqlite_file;
 mod streams;
