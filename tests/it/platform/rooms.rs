@@ -1,6 +1,6 @@
 //! Chat, presence and live state in rooms, over WebSocket and data channel.
 
-mod link;
+pub mod link;
 mod reconnects;
 
 use std::sync::Arc;
