@@ -3,9 +3,11 @@
 //! named by the row's id.
 
 mod database;
+mod engagement;
 mod foundation;
 mod insight;
 mod operations;
 mod rooms;
 mod server;
+mod streams;
 mod webhooks;
