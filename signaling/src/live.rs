@@ -187,6 +187,21 @@ impl Live {
         }
     }
 
+    /// Whether the stream with this row is on the air, and how many watch it.
+    pub(crate) fn glance(&self, stream: weir_db::StreamId) -> (bool, u32) {
+        let state = self.state();
+        let entry = state.streams.get(&StreamId(stream.get().unsigned_abs()));
+        entry.map_or((false, 0), |entry| {
+            let summary = entry.summary.borrow();
+            (summary.live, summary.viewers.total())
+        })
+    }
+
+    /// Runs a task whose end a graceful stop waits for. It must end when the server drains.
+    pub(crate) fn spawn_kept(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.records.spawn_on(task, &self.inner.runtime);
+    }
+
     /// The state of a stream, now and after each change. The channel closes when the stream is
     /// deleted.
     pub fn subscribe(&self, stream: &Stream) -> watch::Receiver<StreamSummary> {
@@ -222,6 +237,16 @@ impl Live {
             entry.row = Arc::new(stream.clone());
             self.refresh(&mut state, id);
         }
+    }
+
+    /// Streams of a user that are on the air or looked at.
+    pub(crate) fn streams_of(&self, owner: weir_db::UserId) -> Vec<Arc<Stream>> {
+        let state = self.state();
+        let of_owner = state.streams.values();
+        of_owner
+            .filter(|entry| entry.row.owner == Some(owner))
+            .map(|entry| entry.row.clone())
+            .collect()
     }
 
     /// Whether a broadcast of the stream is on the air.

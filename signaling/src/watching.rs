@@ -13,10 +13,10 @@ pub(crate) use viewer::Viewer;
 
 use std::sync::Arc;
 
-use weir_db::{Stream, UserId, ViewerTokenId};
-use weir_protocol::Visibility;
+use weir_db::{RoomSubject, Stream, StreamId, UserId, ViewerTokenId};
+use weir_protocol::{Visibility, room::CloseReason};
 
-use crate::{ApiError, App, live::media_id, rights};
+use crate::{ApiError, App, engage, live::media_id, rights, rooms::Identity};
 
 /// Who watches, without what may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +93,9 @@ impl App {
             (Visibility::Private, Viewer::Nobody) => false,
             (Visibility::Private, Viewer::Token(pass)) => pass.stream() == stream.id,
             (Visibility::Private, Viewer::User(user)) => {
-                self.moderates(user, stream).await? || db.is_let_in(stream.id, user.id).await?
+                self.moderates(user, stream).await?
+                    || db.is_let_in(stream.id, user.id).await?
+                    || db.event_lets_watch(stream.id, user.id).await?
             }
         };
         may.then_some(()).ok_or(hidden)
@@ -105,7 +107,12 @@ impl App {
         user: &weir_db::User,
         stream: &Stream,
     ) -> Result<bool, ApiError> {
-        Ok(rights::sees_all_of(user, stream))
+        if rights::sees_all_of(user, stream) {
+            return Ok(true);
+        }
+        let policies = self.rooms.engage().policies();
+        let policy = policies.of(RoomSubject::Stream(stream.id)).await?;
+        Ok(engage::rank(&policy, stream.owner, user).moderates())
     }
 
     /// The stream, if this user manages who may watch it.
@@ -143,6 +150,12 @@ impl App {
     /// Sends away who watches a stream and no longer may: it became private, or somebody was blocked.
     pub(crate) async fn recheck_viewers(&self, stream: &Stream) -> Result<(), ApiError> {
         let services = &self.services;
+        if stream.details.visibility == Visibility::Private
+            && let Some(room) = self.rooms.get(RoomSubject::Stream(stream.id))
+        {
+            // They come again at once, if they may.
+            room.end_members(|who| !who.moderator, CloseReason::Changed);
+        }
         for session in services.live.viewers().of_stream(media_id(stream)) {
             // Each is somebody else, and there are few whose right is not known from the stream alone.
             let viewer = self.viewer_of(session.who).await?;
@@ -150,6 +163,23 @@ impl App {
                 services.live.viewers().remove(session.id);
                 services.sfu.end_session(session.id).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Somebody must not be in a stream's room any more.
+    fn end_membership(&self, stream: StreamId, key: &str) {
+        if let Some(room) = self.rooms.get(RoomSubject::Stream(stream)) {
+            let is_it = |who: &Identity| who.key().is_some_and(|of| **of == *key);
+            room.end_members(is_it, CloseReason::Revoked);
+        }
+    }
+
+    /// An owner has blocked somebody, who is sent away from the owner's streams.
+    pub(crate) async fn after_block(&self, owner: UserId, user: UserId) -> Result<(), ApiError> {
+        for stream in self.services.live.streams_of(owner) {
+            self.end_membership(stream.id, &format!("user:{user}"));
+            self.recheck_viewers(&stream).await?;
         }
         Ok(())
     }
@@ -173,6 +203,10 @@ impl App {
     pub(crate) async fn end_passes(&self, ids: &[ViewerTokenId]) {
         for id in ids {
             self.watching.passes.end(*id);
+            if let Some(pass) = self.watching.passes.known(*id) {
+                let user = pass.user().map(|user| format!("user:{user}"));
+                self.end_membership(pass.stream(), &user.unwrap_or_else(|| pass.room_key()));
+            }
             let services = &self.services;
             for session in services.live.viewers().under(*id) {
                 services.live.viewers().remove(session);

@@ -3,9 +3,12 @@
 //! named by the row's id.
 
 mod database;
+mod engagement;
 mod foundation;
 mod insight;
+mod operations;
 mod people;
 mod rooms;
 mod server;
+mod streams;
 mod webhooks;

@@ -11,10 +11,11 @@ use std::{
 use weir_db::{RoomId, RoomSubject, User};
 use weir_protocol::room::{REASON_MAX, RoomErrorCode};
 
-use super::{Engage, Policy, rank, rank::Rank};
+use super::{Engage, rank, rank::Rank};
 use crate::{
     ApiError, App,
     rooms::{Identity, Person, Room, RoomError, Target},
+    watching::Viewer,
 };
 
 /// Somebody with an account, and where they stand in a room.
@@ -47,7 +48,6 @@ pub(super) struct Subject {
 /// A visit of a room over HTTP.
 pub(super) struct Visit {
     pub(super) target: Target,
-    pub(super) policy: Arc<Policy>,
     pub(super) who: Identity,
     actor: Option<Actor>,
 }
@@ -63,7 +63,8 @@ impl Visit {
         user: Option<User>,
         address: IpAddr,
     ) -> Result<Self, ApiError> {
-        let target = Target::of_stream(app.stream(slug).await?);
+        let viewer = user.clone().map_or(Viewer::Nobody, Viewer::User);
+        let target = Target::of_stream(app.watchable(slug, &viewer).await?);
         let engage = app.rooms.engage();
         let policy = engage.policies().of(target.subject).await?;
         let actor = user.map(|user| Actor {
@@ -76,12 +77,7 @@ impl Visit {
             address,
         };
         super::may_enter(engage, &policy, &who)?;
-        Ok(Self {
-            target,
-            policy,
-            who,
-            actor,
-        })
+        Ok(Self { target, who, actor })
     }
 
     /// # Errors
@@ -98,6 +94,18 @@ impl Visit {
         let actor = self.actor()?;
         actor.must_moderate()?;
         Ok(actor)
+    }
+
+    /// # Errors
+    /// 401 and 403 for all but the owner and admins.
+    pub(super) fn runner(&self) -> Result<&Actor, ApiError> {
+        let actor = self.actor()?;
+        match actor.rank.runs() {
+            true => Ok(actor),
+            false => Err(ApiError::Forbidden(
+                "only the room's owner and admins may do this",
+            )),
+        }
     }
 
     /// The room, when anybody was ever in it. For reading.

@@ -89,7 +89,8 @@ impl Rooms {
     /// Nobody is in any room yet. Must be called within a tokio runtime.
     pub(crate) fn new(services: &Services) -> Self {
         let config = services.config.rooms.clone();
-        let (writer, work, written) = Writer::new(services.db.clone());
+        let (writer, work, written) =
+            Writer::new(services.db.clone(), services.live.audience().clone());
         let tasks = TaskTracker::new();
         tasks.spawn(work);
         let inner = Inner {
@@ -188,6 +189,21 @@ impl Rooms {
                 |identity| identity.person.as_ref().is_some_and(theirs),
                 CloseReason::Changed,
             );
+        }
+    }
+
+    /// A user may not be in this owner's rooms any more.
+    fn blocked(&self, owner: UserId, user: UserId) {
+        for room in self.all() {
+            if room.target.owner == Some(owner) {
+                room.end_members(
+                    |who| {
+                        let person = who.person.as_ref();
+                        !who.moderator && person.is_some_and(|person| person.user == Some(user))
+                    },
+                    CloseReason::Forbidden,
+                );
+            }
         }
     }
 
@@ -373,8 +389,10 @@ impl Rooms {
 
 impl Consumer for Rooms {
     fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()> {
-        if let Happening::StreamDeleted { stream } = happening {
-            self.close(RoomSubject::Stream(stream.id));
+        match happening {
+            Happening::StreamDeleted { stream } => self.close(RoomSubject::Stream(stream.id)),
+            Happening::UserBlocked { owner, user } => self.blocked(owner.id, user.id),
+            _ => {}
         }
         Box::pin(std::future::ready(()))
     }

@@ -2,6 +2,7 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod account;
+mod engage;
 mod insight;
 mod people;
 mod rooms;
@@ -161,6 +162,7 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(account::lines());
     lines.extend(people::lines());
+    lines.extend(engage::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());
