@@ -2,6 +2,7 @@
 
 mod accounts;
 mod layers;
+mod limits;
 mod people;
 mod secret;
 mod webhooks;
@@ -15,6 +16,7 @@ use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
+pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
 pub use secret::Secret;
 pub use webhooks::Webhooks;
@@ -32,6 +34,8 @@ pub struct Config {
     pub media: Media,
     /// Who gets in, and for how long.
     pub accounts: Accounts,
+    /// How many requests a client may make.
+    pub limits: Limits,
     /// Where state is kept.
     pub data: Data,
     /// STUN and TURN servers for clients.
@@ -523,6 +527,9 @@ impl Config {
                     "must be like https://example.org, without a slash at the end",
                 );
             }
+        }
+        if self.limits.settings().is_none() {
+            return bad("limits.exempt", "must be networks like 192.0.2.0/24");
         }
         if let Err((key, reason)) = self.accounts.check() {
             return bad(key, reason);

@@ -21,6 +21,7 @@ mod health;
 pub mod hls;
 mod insight;
 pub mod keys;
+mod limits;
 pub mod live;
 mod login_limit;
 mod metrics;
@@ -57,6 +58,7 @@ pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
 pub use insight::InsightConfig;
+pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
@@ -105,6 +107,8 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
     /// How people get in, and for how long.
     pub sessions: Sessions,
+    /// How many requests clients may make.
+    pub limits: LimitsConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
     /// Mail.
@@ -134,6 +138,7 @@ struct App {
     sealer: Arc<secrets::Sealer>,
     ends: auth::Ends,
     seen: auth::Seen,
+    limits: Arc<limits::Limits>,
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,

@@ -17,7 +17,7 @@ use tower_http::{
         CompressionLayer,
         predicate::{DefaultPredicate, NotForContentType, Predicate},
     },
-    cors::{AllowOrigin, CorsLayer},
+    cors::{AllowCredentials, AllowOrigin, CorsLayer},
     set_header::SetResponseHeaderLayer,
     trace::TraceLayer,
 };
@@ -26,6 +26,7 @@ use weir_db::Stream;
 
 use crate::{
     ApiError, App, Services, api, assets, auth, embed, engage, error, events, health, hls, insight,
+    limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -64,6 +65,7 @@ pub fn router(services: Arc<Services>) -> Router {
         sealer: Arc::new(services.secrets.sealer()),
         ends: auth::Ends::default(),
         seen: auth::Seen::default(),
+        limits: Arc::new(limits::Limits::new(&services.config.limits)),
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
         people: people::People::start(&services),
@@ -85,9 +87,9 @@ pub fn router(services: Arc<Services>) -> Router {
     let hls = playback(&app);
 
     Router::new()
-        .merge(webrtc())
+        .merge(webrtc(&app))
         .merge(rooms::socket())
-        .merge(api())
+        .merge(api(&app))
         .merge(operations())
         .merge(client(&app))
         .with_state(app.clone())
@@ -112,11 +114,11 @@ fn playback(app: &App) -> Router {
         .route("/t/{token}/{*rest}", get(with_token))
         .method_not_allowed_fallback(not_allowed)
         .layer(compression())
-        .layer(cors())
+        .layer(cors(app))
 }
 
 /// WHIP and WHEP.
-fn webrtc() -> Router<App> {
+fn webrtc(app: &App) -> Router<App> {
     let endpoints = Router::new()
         .route(
             "/whip",
@@ -124,7 +126,7 @@ fn webrtc() -> Router<App> {
         )
         .route("/whep/{slug}", post(whep::view).get(whep::look))
         .method_not_allowed_fallback(not_allowed)
-        .layer(cors())
+        .layer(cors(app))
         // RFC 9725 section 4.2 and the Linked Data Platform, section 7.1.
         .layer(constant(HeaderName::from_static("accept-post"), sdp::SDP));
     let sessions = Router::new()
@@ -138,14 +140,14 @@ fn webrtc() -> Router<App> {
             get(whep_layer::look).post(whep_layer::select),
         )
         .method_not_allowed_fallback(not_allowed)
-        .layer(cors());
+        .layer(cors(app));
     endpoints
         .merge(sessions)
         .layer(middleware::from_fn(timeout))
 }
 
 /// REST.
-fn api() -> Router<App> {
+fn api(app: &App) -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(people::routes())
@@ -158,13 +160,19 @@ fn api() -> Router<App> {
         .merge(insight::routes())
         .split_for_parts();
     operations
+        // Answers are data: whoever opens one as a page gets nothing that runs, and no frame has it.
+        .layer(constant(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
         .merge(api::document(document))
         .route("/api", any(no_operation))
         .route("/api/{*rest}", any(no_operation))
         .method_not_allowed_fallback(not_allowed)
         .layer(compression())
         .layer(no_cache())
-        .layer(cors())
+        .layer(middleware::from_fn_with_state(app.clone(), limits::limit))
+        .layer(cors(app))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn(timeout))
 }
@@ -205,11 +213,20 @@ async fn not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
 
-/// Any page may use the API and the players: nothing here goes by cookies, so an origin that sends
-/// a key or a token has it anyway.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::any())
+/// Any page may use the API and the players with a key or a token, which it then has anyway. With the
+/// cookies of our users only those may that an admin has listed.
+fn cors(app: &App) -> CorsLayer {
+    let listed = app.services.config.cors_origins.clone();
+    let layer = match listed.is_empty() {
+        true => CorsLayer::new().allow_origin(AllowOrigin::any()),
+        false => CorsLayer::new()
+            // A browser takes no cookies where `*` is allowed.
+            .allow_origin(AllowOrigin::mirror_request())
+            .allow_credentials(AllowCredentials::predicate(move |origin, _| {
+                listed.iter().any(|it| it.as_bytes() == origin.as_bytes())
+            })),
+    };
+    layer
         .allow_methods([
             Method::GET,
             Method::HEAD,
@@ -223,8 +240,12 @@ fn cors() -> CorsLayer {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            header::IF_NONE_MATCH,
             header::RANGE,
             HeaderName::from_static(events::TICKET_FIELD),
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("x-csrf-token"),
+            HeaderName::from_static("x-request-id"),
         ])
         .expose_headers([
             header::LOCATION,
@@ -233,6 +254,9 @@ fn cors() -> CorsLayer {
             header::RETRY_AFTER,
             HeaderName::from_static("accept-patch"),
             header::WWW_AUTHENTICATE,
+            HeaderName::from_static("ratelimit"),
+            HeaderName::from_static("ratelimit-policy"),
+            HeaderName::from_static("x-request-id"),
         ])
         .max_age(PREFLIGHT_MAX_AGE)
 }

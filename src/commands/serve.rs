@@ -126,6 +126,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             },
             mail: config.mail(),
             oidc: config.oidc(),
+            limits: config.limits.settings().unwrap_or_default(),
             webhooks: config.webhooks.to_config(),
             rooms: config.rooms.limits(),
             insight: config.insight.config(),

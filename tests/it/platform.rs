@@ -2,6 +2,7 @@
 //! stranger with an HTTP client sees of the real program, on SQLite and on PostgreSQL. Tests are
 //! named by the row's id.
 
+mod auth;
 mod database;
 mod engagement;
 mod foundation;

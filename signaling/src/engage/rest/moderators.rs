@@ -9,8 +9,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Path, scope},
+    auth::client::ClientAddress,
     engage::{moderation, visit::Visit},
-    rest::account::ClientAddress,
 };
 
 /// Moderators of a room

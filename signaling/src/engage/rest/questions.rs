@@ -18,8 +18,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Guest, IfMatch, Json, PageQuery, Path, Query, scope, version_tag},
+    auth::client::ClientAddress,
     engage::{questions, visit::Visit},
-    rest::account::ClientAddress,
 };
 
 /// Which questions.

@@ -9,8 +9,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, IfMatch, Json, PageQuery, Path, Query, page, scope, version_tag},
+    auth::client::ClientAddress,
     engage::{rules, visit::Visit},
-    rest::account::ClientAddress,
     rights,
 };
 
