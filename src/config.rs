@@ -14,8 +14,8 @@ use weir_signaling::RoomsConfig;
 use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
-pub use limits::Limits;
 pub use layers::{ConfigError, Flags, load};
+pub use limits::Limits;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 

@@ -1,7 +1,8 @@
 //! Load generator and benchmarks: [`fanout()`] measures the media plane beside the [`limit()`],
-//! [`load()`] any WHEP server.
+//! [`load()`] any WHEP server, [`api()`] the REST API over a full database.
 
 pub mod alloc;
+mod api;
 mod clock;
 mod cpu;
 mod endpoint;
@@ -28,6 +29,7 @@ mod srtp;
 mod viewer;
 mod viewers;
 
+pub use api::{ApiPlan, ApiReport, ApiRow, api};
 pub use fanout::{FanoutPlan, FanoutReport, FanoutRow, FanoutRun, fanout};
 pub use host::SUBCOMMAND as MEDIA_HOST;
 pub use limit::{LimitPlan, LimitReport, LimitRow, LimitRun, limit};

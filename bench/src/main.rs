@@ -13,9 +13,9 @@ use anyhow::Context;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::Serialize;
 use weir_bench::{
-    FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target,
+    ApiPlan, FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target,
     alloc::Counting,
-    fanout, limit, load, media_host,
+    api, fanout, limit, load, media_host,
     rooms::{RoomsPlan, rooms},
 };
 
@@ -45,6 +45,8 @@ enum Command {
     Limit(LimitArgs),
     /// Many clients in one room of `weir serve`: how long chat takes to arrive, and what a client costs.
     Rooms(RoomsArgs),
+    /// The REST API over a full database: reads and writes at a fixed rate.
+    Api(ApiArgs),
     /// The media plane of `fanout`, spoken to through pipes.
     #[command(name = MEDIA_HOST, hide = true)]
     MediaHost {
@@ -189,6 +191,46 @@ struct RoomsArgs {
     json: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct ApiArgs {
+    /// The program.
+    #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// An empty PostgreSQL database [default: SQLite].
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// A setting of the server, as a variable of its environment; may be given several times.
+    #[arg(long = "set", value_name = "WEIR_…=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+    /// Accounts [default: 100000].
+    #[arg(long)]
+    users: Option<u32>,
+    /// Streams [default: 10000].
+    #[arg(long)]
+    streams: Option<u32>,
+    /// Reads in a second, as `1000/s` [default: 1000/s].
+    #[arg(long, value_parser = rate)]
+    reads: Option<f64>,
+    /// Writes in a second, as `500/s` [default: 500/s].
+    #[arg(long, value_parser = rate)]
+    writes: Option<f64>,
+    /// Measured seconds of each kind of request [default: 20].
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Only check that it works: few rows, few requests, 2 s.
+    #[arg(long)]
+    smoke: bool,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// `WEIR_A_B=value`.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give it as WEIR_A_B=value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// `50/s` or `50`.
 fn rate(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix("/s").unwrap_or(text);
@@ -284,6 +326,28 @@ impl RoomsArgs {
     }
 }
 
+impl ApiArgs {
+    fn plan(&self) -> anyhow::Result<ApiPlan> {
+        let weir = fs::canonicalize(&self.weir)
+            .with_context(|| format!("no program at {}; see --weir", self.weir.display()))?;
+        let base = if self.smoke {
+            ApiPlan::smoke(weir)
+        } else {
+            ApiPlan::full(weir)
+        };
+        Ok(ApiPlan {
+            settings: self.settings.clone(),
+            database_url: self.database_url.clone(),
+            users: self.users.unwrap_or(base.users).max(1),
+            streams: self.streams.unwrap_or(base.streams).max(1),
+            reads: self.reads.unwrap_or(base.reads),
+            writes: self.writes.unwrap_or(base.writes),
+            duration: seconds(self.seconds, base.duration),
+            ..base
+        })
+    }
+}
+
 impl LimitArgs {
     fn plan(&self) -> LimitPlan {
         let base = if self.smoke {
@@ -330,6 +394,10 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Rooms(args) => {
             let report = runtime()?.block_on(rooms(&args.plan()?, &progress))?;
+            show(&report, args.json.as_deref())
+        }
+        Command::Api(args) => {
+            let report = runtime()?.block_on(api(&args.plan()?, &progress))?;
             show(&report, args.json.as_deref())
         }
         Command::MediaHost { shards } => media_host(*shards),

@@ -15,6 +15,7 @@ const USES: &[&str] = &[
     "EXISTS (SELECT 1 FROM streams WHERE streams.thumbnail = images.id)",
     "EXISTS (SELECT 1 FROM categories WHERE categories.image = images.id)",
     "EXISTS (SELECT 1 FROM users WHERE users.banner = images.id)",
+    "EXISTS (SELECT 1 FROM emotes WHERE emotes.image = images.id)",
 ];
 
 /// Pictures collected in one go, so that the writer is not held for long.

@@ -46,9 +46,8 @@ mod user_import;
 mod viewer_token;
 mod webhook;
 
-use std::time::Duration;
-
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
+use std::time::Duration;
 
 pub use account::NewAccount;
 pub use administration::{UserChange, UserFilter, UserRecord, UserState};

@@ -150,12 +150,15 @@ const STREAMS_SHOWN: i64 = 100;
 impl Db {
     /// Public streams of a user, newest first, at most a hundred.
     pub async fn public_streams_of(&self, owner: UserId) -> Result<Vec<Stream>> {
-        let rows =
-            sqlx::query("SELECT * FROM streams WHERE owner_id = $1 AND visibility = 'public' ORDER BY id DESC LIMIT $2")
-                .bind(owner.0)
-                .bind(STREAMS_SHOWN)
-                .fetch_all(self.reads())
-                .await?;
+        let query = format!(
+            "{} WHERE s.owner_id = $1 AND s.visibility = 'public' ORDER BY s.id DESC LIMIT $2",
+            stream::SELECT
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+            .bind(owner.0)
+            .bind(STREAMS_SHOWN)
+            .fetch_all(self.reads())
+            .await?;
         let streams = rows.iter().map(stream::from_row);
         Ok(streams.collect::<sqlx::Result<_>>()?)
     }

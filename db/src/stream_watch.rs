@@ -50,6 +50,16 @@ impl Db {
         .await?;
         Ok(rows.iter().map(from_row).collect::<sqlx::Result<_>>()?)
     }
+
+    /// Owners who have blocked this user: their streams are not recommended.
+    pub async fn blocked_by(&self, user: UserId) -> Result<Vec<UserId>> {
+        let rows = sqlx::query("SELECT owner_id FROM blocks WHERE user_id = $1")
+            .bind(user.0)
+            .fetch_all(self.reads())
+            .await?;
+        let owners = rows.iter().map(|row| Ok(UserId(row.try_get("owner_id")?)));
+        Ok(owners.collect::<sqlx::Result<_>>()?)
+    }
 }
 
 fn from_row(row: &AnyRow) -> sqlx::Result<Watched> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock};
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
 use weir_db::{Broadcast, Stream, User, Webhook};
+use weir_protocol::Party;
 
 use crate::App;
 
@@ -40,6 +41,22 @@ pub(crate) enum Happening {
         /// It, as it was.
         stream: Stream,
     },
+    /// A stream's viewers are sent to another one.
+    Raid {
+        /// From where.
+        source: Stream,
+        /// To where.
+        target: Stream,
+        /// How many watched.
+        viewers: u32,
+    },
+    /// What a stream's viewers watch together is in another state.
+    PartySteered {
+        /// Whose room.
+        stream: Stream,
+        /// The state; `None` when the party is over.
+        party: Option<Party>,
+    },
     /// Somebody made an account.
     UserRegistered {
         /// Who.
@@ -56,6 +73,13 @@ pub(crate) enum Happening {
         owner: User,
         /// Who.
         user: User,
+    },
+    /// Somebody follows a user from now on.
+    UserFollowed {
+        /// Whom.
+        user: User,
+        /// Who.
+        follower: User,
     },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {

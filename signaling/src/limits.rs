@@ -147,12 +147,8 @@ impl Limits {
     }
 }
 
-type Gcra = RateLimiter<
-    Client,
-    DashMapStateStore<Client>,
-    DefaultClock,
-    StateInformationMiddleware,
->;
+type Gcra =
+    RateLimiter<Client, DashMapStateStore<Client>, DefaultClock, StateInformationMiddleware>;
 
 /// The counts of one limit.
 struct Table {
@@ -317,10 +313,7 @@ mod tests {
     #[test]
     fn each_limit_counts_for_itself() {
         let limits = Limits::new(&config(3, 2));
-        let (here, there) = (
-            "192.0.2.1".parse().unwrap(),
-            "192.0.2.2".parse().unwrap(),
-        );
+        let (here, there) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let refused = |class, address, account| {
             let verdicts = limits.count(class, address, account);
             verdicts.iter().any(|verdict| verdict.wait.is_some())

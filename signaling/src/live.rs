@@ -224,6 +224,16 @@ impl Live {
         }
     }
 
+    /// Streams of a user that are on the air or looked at.
+    pub(crate) fn streams_of(&self, owner: weir_db::UserId) -> Vec<Arc<Stream>> {
+        let state = self.state();
+        let of_owner = state.streams.values();
+        of_owner
+            .filter(|entry| entry.row.owner == Some(owner))
+            .map(|entry| entry.row.clone())
+            .collect()
+    }
+
     /// Whether a broadcast of the stream is on the air.
     pub fn is_live(&self, stream: StreamId) -> bool {
         self.state()

@@ -35,7 +35,7 @@ pub(crate) use error::RoomError;
 pub(crate) use hub::Rooms;
 pub(crate) use identity::{Identity, Person};
 pub use limits::RoomsConfig;
-pub(crate) use requests::delete as delete_message;
+pub(crate) use requests::delete_message;
 pub(crate) use resolve::Target;
 pub(crate) use room::{Audience, Room};
 pub(crate) use text::line;

@@ -25,8 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, engage, error, health, hls, insight,
-    limits,
+    ApiError, App, Services, api, assets, auth, engage, error, health, hls, insight, limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -163,10 +162,7 @@ fn api(app: &App) -> Router<App> {
         .method_not_allowed_fallback(not_allowed)
         .layer(compression())
         .layer(no_cache())
-        .layer(middleware::from_fn_with_state(
-            app.clone(),
-            limits::limit,
-        ))
+        .layer(middleware::from_fn_with_state(app.clone(), limits::limit))
         .layer(cors(app))
         .layer(DefaultBodyLimit::max(JSON_LIMIT))
         .layer(middleware::from_fn(timeout))

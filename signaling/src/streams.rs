@@ -1,10 +1,18 @@
 //! Streams as a site has them: found in lists, changed by their owners, opened to guests.
 
+pub(crate) mod categories;
 mod edit;
+pub(crate) mod invitations;
 pub(crate) mod list;
 mod list_cache;
 pub(crate) mod live_events;
+pub(crate) mod party;
+pub(crate) mod raid;
+mod recommend;
+pub(crate) mod recommended;
+pub(crate) mod schedule;
 mod texts;
+pub(crate) mod viewer_tokens;
 
 pub(crate) use texts::line;
 
@@ -19,6 +27,8 @@ use crate::App;
 pub(crate) struct Streams {
     /// Lists as they were answered a moment ago.
     pub(crate) lists: Arc<list_cache::ListCache>,
+    /// What recommendations choose from.
+    candidates: Arc<recommended::Candidates>,
     /// The list of live streams, for whoever follows it.
     feed: Arc<live_events::Feed>,
 }
@@ -29,6 +39,28 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::list))
         .routes(routes!(list::show, edit::edit))
         .routes(routes!(live_events::events))
+        .routes(routes!(recommended::recommended))
+        .routes(routes!(recommended::for_me))
+        .routes(routes!(viewer_tokens::list, viewer_tokens::create))
+        .routes(routes!(viewer_tokens::revoke))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::revoke))
+        .routes(routes!(invitations::show, invitations::accept))
+        .routes(routes!(categories::list))
+        .routes(routes!(categories::show))
+        .routes(routes!(categories::create))
+        .routes(routes!(categories::replace, categories::delete))
+        .routes(routes!(schedule::of_stream, schedule::plan))
+        .routes(routes!(
+            schedule::show,
+            schedule::change,
+            schedule::take_back
+        ))
+        .routes(routes!(schedule::calendar_of_stream))
+        .routes(routes!(schedule::upcoming))
+        .routes(routes!(schedule::calendar))
+        .routes(routes!(raid::raid))
+        .routes(routes!(party::show, party::steer, party::end))
 }
 
 /// Gives streams their words and marks that have none yet, or old ones, at the start and from time to time.

@@ -13,10 +13,10 @@ pub(crate) use viewer::Viewer;
 
 use std::sync::Arc;
 
-use weir_db::{Stream, UserId, ViewerTokenId};
-use weir_protocol::Visibility;
+use weir_db::{RoomSubject, Stream, StreamId, UserId, ViewerTokenId};
+use weir_protocol::{Visibility, room::CloseReason};
 
-use crate::{ApiError, App, live::media_id, rights};
+use crate::{ApiError, App, live::media_id, rights, rooms::Identity};
 
 /// Who watches, without what may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,6 +143,12 @@ impl App {
     /// Sends away who watches a stream and no longer may: it became private, or somebody was blocked.
     pub(crate) async fn recheck_viewers(&self, stream: &Stream) -> Result<(), ApiError> {
         let services = &self.services;
+        if stream.details.visibility == Visibility::Private
+            && let Some(room) = self.rooms.get(RoomSubject::Stream(stream.id))
+        {
+            // They come again at once, if they may.
+            room.end_members(|who| !who.moderator, CloseReason::Changed);
+        }
         for session in services.live.viewers().of_stream(media_id(stream)) {
             // Each is somebody else, and there are few whose right is not known from the stream alone.
             let viewer = self.viewer_of(session.who).await?;
@@ -150,6 +156,23 @@ impl App {
                 services.live.viewers().remove(session.id);
                 services.sfu.end_session(session.id).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Somebody must not be in a stream's room any more.
+    fn end_membership(&self, stream: StreamId, key: &str) {
+        if let Some(room) = self.rooms.get(RoomSubject::Stream(stream)) {
+            let is_it = |who: &Identity| who.key().is_some_and(|of| **of == *key);
+            room.end_members(is_it, CloseReason::Revoked);
+        }
+    }
+
+    /// An owner has blocked somebody, who is sent away from the owner's streams.
+    pub(crate) async fn after_block(&self, owner: UserId, user: UserId) -> Result<(), ApiError> {
+        for stream in self.services.live.streams_of(owner) {
+            self.end_membership(stream.id, &format!("user:{user}"));
+            self.recheck_viewers(&stream).await?;
         }
         Ok(())
     }
@@ -173,6 +196,10 @@ impl App {
     pub(crate) async fn end_passes(&self, ids: &[ViewerTokenId]) {
         for id in ids {
             self.watching.passes.end(*id);
+            if let Some(pass) = self.watching.passes.known(*id) {
+                let user = pass.user().map(|user| format!("user:{user}"));
+                self.end_membership(pass.stream(), &user.unwrap_or_else(|| pass.room_key()));
+            }
             let services = &self.services;
             for session in services.live.viewers().under(*id) {
                 services.live.viewers().remove(session);

@@ -4,8 +4,10 @@
 
 mod auth;
 mod database;
+mod engagement;
 mod foundation;
 mod insight;
 mod rooms;
 mod server;
+mod streams;
 mod webhooks;

@@ -186,6 +186,18 @@ impl Client {
         request.send().await.unwrap()
     }
 
+    /// Posts the offer again and again, as viewers do that come before the publisher.
+    async fn post_until_live(&self, endpoint: &str) -> Response {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let response = self.post(endpoint, None).await;
+            if response.status() != StatusCode::CONFLICT || Instant::now() > deadline {
+                return response;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Takes the answer of a 201 and waits until the connection stands.
     async fn accept(&mut self, endpoint: &str, key: Option<&str>, response: Response) -> Resource {
         assert_eq!(
@@ -296,7 +308,7 @@ impl RoomChannel {
     /// Opens a WHEP session with a channel to its room.
     pub async fn open(endpoint: &str, video: &Video) -> Self {
         let mut client = Client::new(video, Role::Chatter).await;
-        let response = client.post(endpoint, None).await;
+        let response = client.post_until_live(endpoint).await;
         let channel = client.channel.take().unwrap();
         client.accept(endpoint, None, response).await;
         let opened = async {
@@ -349,15 +361,7 @@ impl Viewer {
     /// Watches by WHEP; comes back when both tracks are there.
     pub async fn start(endpoint: &str, video: &Video) -> Self {
         let mut client = Client::new(video, Role::Viewer).await;
-        let deadline = Instant::now() + PATIENCE;
-        let response = loop {
-            let response = client.post(endpoint, None).await;
-            // As viewers do that come before the publisher.
-            if response.status() != StatusCode::CONFLICT || Instant::now() > deadline {
-                break response;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        };
+        let response = client.post_until_live(endpoint).await;
         let resource = client.accept(endpoint, None, response).await;
         let (mut video_rx, mut audio_rx, mut video_track) = (None, None, None);
         while video_rx.is_none() || audio_rx.is_none() {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod credentials;
 mod fixture;
 mod postgres;
 
@@ -12,6 +13,7 @@ mod concurrency;
 mod engage;
 mod insight;
 mod people;
+mod plans;
 mod portable;
 mod sqlite_file;
 mod streams;

@@ -19,7 +19,7 @@ pub enum NotificationKind {
     Raid,
     /// Something about an event that the user is registered for or speaks at.
     Event,
-    /// An admin has changed the user's account.
+    /// An admin has changed the user's account, or the server has switched off something of theirs.
     Account,
 }
 

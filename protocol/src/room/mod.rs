@@ -40,7 +40,7 @@ pub use settings::RoomSettings;
 
 pub use id::{AuditId, BanId, PollId, QuestionId};
 pub use moderation::{
-    AuditEntry, Ban, BanKind, MODERATORS_MAX, NewBan, Purge, Purged, REASON_MAX, RoomModerator,
+    AuditEntry, Ban, BanKind, MODERATORS_MAX, NewBan, Purge, REASON_MAX, RoomModerator,
     SetModerator, TIMEOUT_MAX_S, Unban,
 };
 pub use poll::{

@@ -116,14 +116,6 @@ pub struct Purge {
     pub reason: Option<String>,
 }
 
-/// How many messages went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Purged {
-    /// Messages.
-    pub deleted: u64,
-}
-
 /// Makes somebody a moderator of the room, or takes that back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -220,6 +220,12 @@ pub enum RoomEventBody {
         /// All of them.
         settings: RoomSettings,
     },
+    /// What everybody here watches together is in another state. Of the moment: who comes asks
+    /// `GET /api/v1/streams/{slug}/party`.
+    Party {
+        /// The state; `None` when the party is over.
+        party: Option<crate::Party>,
+    },
     /// A poll was opened, closed or removed, or its results are others. Of the moment: who comes back
     /// gets the open ones with [`Joined::polls`].
     Poll {
@@ -271,7 +277,8 @@ impl RoomEventBody {
             | Self::Questions { .. }
             | Self::Reactions { .. }
             | Self::MessageReactions { .. }
-            | Self::Emotes { .. } => false,
+            | Self::Emotes { .. }
+            | Self::Party { .. } => false,
         }
     }
 }

@@ -148,7 +148,12 @@ impl Policies {
                             .expect("nothing panics under this lock");
                         entries.remove(subject);
                     }
-                    Some(version) if (*version, site) == entry.version => {}
+                    Some(version) if (*version, site) == entry.version => {
+                        // A room may have been opened with what it was told a moment before.
+                        if let Some(room) = rooms.get(*subject) {
+                            room.set_settings(entry.policy.rules.settings());
+                        }
+                    }
                     Some(_) => {
                         if let Err(error) = self.changed(rooms, *subject).await {
                             tracing::warn!(%error, "a room's rules could not be read");

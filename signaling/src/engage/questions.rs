@@ -88,20 +88,19 @@ pub(super) async fn upvote(
     Ok(())
 }
 
-/// Says what became of a question, if its version passes `check`.
+/// Says what became of a question.
 pub(super) async fn set_state(
     app: &App,
     room: &Arc<Room>,
     actor: &Actor,
     question: QuestionId,
     state: QuestionState,
-    version: Option<i64>,
 ) -> Result<Question, RoomError> {
     actor.must_moderate()?;
     let db = &app.services.db;
     let (before, _) = find(app, room.id, question).await?;
     if !db
-        .set_question_state(room.id, question, state, version)
+        .set_question_state(room.id, question, state, None)
         .await?
     {
         return Err(no_question());

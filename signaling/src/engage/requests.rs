@@ -28,7 +28,7 @@ pub(crate) async fn handle(
     match message {
         ClientMessage::SetRules(change) => {
             let actor = actor(app, target, who).await?;
-            rules::change(app, room, &actor, change, |_| Ok(())).await?;
+            rules::change::<RoomError>(app, room, &actor, change, |_| Ok(())).await?;
         }
         ClientMessage::Ban(new) => {
             let actor = actor(app, target, who).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn handle(
         }
         ClientMessage::SetQuestion(set) => {
             let actor = actor(app, target, who).await?;
-            questions::set_state(app, room, &actor, set.question, set.state, None).await?;
+            questions::set_state(app, room, &actor, set.question, set.state).await?;
         }
         ClientMessage::Questions(ask) => {
             let page = questions::page(app, room.id, who, r#ref, ask).await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use weir_db::DbError;
 use weir_protocol::room::{
     BLOCKED_WORD_CHARS, BLOCKED_WORDS_MAX, DELAY_MAX_MS, FOLLOW_AGE_MAX_MS, LINK_HOSTS_MAX,
     RoomErrorCode, RoomRules, RoomRulesChange, SLOW_MAX_MS,
@@ -19,13 +20,13 @@ use crate::{
 };
 
 /// Runs the room so from now on, if its rules pass `check`.
-pub(super) async fn change(
+pub(super) async fn change<E: From<RoomError> + From<DbError>>(
     app: &App,
     room: &Arc<Room>,
     actor: &Actor,
     change: RoomRulesChange,
-    check: impl Fn(i64) -> Result<(), RoomError>,
-) -> Result<RoomRules, RoomError> {
+    check: impl Fn(i64) -> Result<(), E>,
+) -> Result<RoomRules, E> {
     actor.must_moderate()?;
     let names = changed_names(&change);
     // Somebody else may be faster: then it is tried once more on what they left.
@@ -41,10 +42,10 @@ pub(super) async fn change(
             return Ok(rules);
         }
     }
-    Err(RoomError::new(
+    Err(E::from(RoomError::new(
         RoomErrorCode::Conflict,
         "others are changing the rules too; try again",
-    ))
+    )))
 }
 
 /// Which rules a change is about, for the audit log.

@@ -11,7 +11,7 @@ use std::{
 use weir_db::{RoomId, RoomSubject, User};
 use weir_protocol::room::{REASON_MAX, RoomErrorCode};
 
-use super::{Engage, Policy, rank, rank::Rank};
+use super::{Engage, rank, rank::Rank};
 use crate::{
     ApiError, App,
     rooms::{Identity, Person, Room, RoomError, Target},
@@ -47,7 +47,6 @@ pub(super) struct Subject {
 /// A visit of a room over HTTP.
 pub(super) struct Visit {
     pub(super) target: Target,
-    pub(super) policy: Arc<Policy>,
     pub(super) who: Identity,
     actor: Option<Actor>,
 }
@@ -76,12 +75,7 @@ impl Visit {
             address,
         };
         super::may_enter(engage, &policy, &who)?;
-        Ok(Self {
-            target,
-            policy,
-            who,
-            actor,
-        })
+        Ok(Self { target, who, actor })
     }
 
     /// # Errors
@@ -98,6 +92,18 @@ impl Visit {
         let actor = self.actor()?;
         actor.must_moderate()?;
         Ok(actor)
+    }
+
+    /// # Errors
+    /// 401 and 403 for all but the owner and admins.
+    pub(super) fn runner(&self) -> Result<&Actor, ApiError> {
+        let actor = self.actor()?;
+        match actor.rank.runs() {
+            true => Ok(actor),
+            false => Err(ApiError::Forbidden(
+                "only the room's owner and admins may do this",
+            )),
+        }
     }
 
     /// The room, when anybody was ever in it. For reading.

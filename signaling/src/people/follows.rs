@@ -70,6 +70,12 @@ pub(super) async fn follow(
             &payload,
         )
         .await;
+        let bus = app.services.live.bus();
+        bus.emit(Happening::UserFollowed {
+            user: other,
+            follower: user,
+        })
+        .await;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -122,6 +128,7 @@ pub(super) async fn block(
 ) -> Result<StatusCode, ApiError> {
     let other = app.other(&name).await?;
     app.services.db.block(user.id, other.id).await?;
+    app.after_block(user.id, other.id).await?;
     let bus = app.services.live.bus();
     bus.emit(Happening::UserBlocked {
         owner: user,

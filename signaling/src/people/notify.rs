@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use weir_db::{Db, DbError, MAIL_CONFIRM_ADDRESS, News, Stream, User, UserId};
+use weir_db::{Db, DbError, MAIL_CONFIRM_ADDRESS, News, Stream, User, UserId, Webhook};
 use weir_protocol::NotificationKind;
 
 use super::Mailer;
@@ -68,6 +68,7 @@ impl Listener {
         match happening {
             Happening::StreamStarted { stream, .. } => self.live(stream).await,
             Happening::UserRegistered { user } => self.registered(user).await,
+            Happening::WebhookDisabled { webhook } => self.webhook_disabled(webhook).await,
             _ => Ok(()),
         }
     }
@@ -96,6 +97,25 @@ impl Listener {
         tracing::debug!(slug = %stream.slug, told, "followers were told");
         self.mailer.wake();
         Ok(())
+    }
+
+    /// The site's own webhooks have nobody to tell; the log has it.
+    async fn webhook_disabled(&self, webhook: &Webhook) -> Result<(), DbError> {
+        let Some(owner) = webhook.owner else {
+            return Ok(());
+        };
+        let payload = json!({
+            "webhook": webhook.id.to_string(),
+            "why": webhook.disabled_why,
+        });
+        notify(
+            &self.db,
+            &[owner],
+            NotificationKind::Account,
+            None,
+            &payload,
+        )
+        .await
     }
 
     async fn registered(&self, user: &User) -> Result<(), DbError> {

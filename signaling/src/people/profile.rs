@@ -182,7 +182,9 @@ impl App {
         let streams = self.services.db.public_streams_of(profile.id).await?;
         let live = &self.services.live;
         let summaries = streams.iter().map(|stream| live.summary(stream));
-        Ok(summaries.filter(|stream| stream.live).collect())
+        let mut list: Vec<StreamSummary> = summaries.filter(|stream| stream.live).collect();
+        list.sort_by_key(|stream| std::cmp::Reverse(stream.viewers.total()));
+        Ok(list)
     }
 }
 

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     ApiError, App, Refusals,
-    api::{self, Guest, Json, PageQuery, Path, Query, scope},
+    api::{self, Json, PageQuery, Path, Query},
     auth::client::ClientAddress,
+    watching::Viewer,
 };
 
 /// Changes that are told from the database to who comes back. Who missed more begins anew.
@@ -102,17 +103,22 @@ pub(crate) async fn list(
     Path(slug): Path<String>,
     ClientAddress(address): ClientAddress,
     Query(query): Query<PageQuery>,
-    guest: Guest<scope::Rooms>,
+    viewer: Viewer,
 ) -> Result<Json<Page<ChatMessage>>, ApiError> {
     let limit = query.limit()?;
     let before: Option<u64> = query.after()?;
-    let target = Target::of_stream(app.stream(&slug).await?);
-    let moderator = match &guest.user {
+    let target = Target::of_stream(app.watchable(&slug, &viewer).await?);
+    let moderator = match viewer.user() {
         Some(user) => policy::moderates(&app.rooms, &target, user).await?,
         None => false,
     };
+    let person = match &viewer {
+        Viewer::User(user) => Some(Person::of_user(user)),
+        Viewer::Token(pass) => Some(Person::of_pass(&app, pass).await?),
+        Viewer::Nobody => None,
+    };
     let who = Identity {
-        person: guest.user.as_ref().map(Person::of_user),
+        person,
         moderator,
         address,
     };

@@ -191,6 +191,21 @@ impl Rooms {
         }
     }
 
+    /// A user may not be in this owner's rooms any more.
+    fn blocked(&self, owner: UserId, user: UserId) {
+        for room in self.all() {
+            if room.target.owner == Some(owner) {
+                room.end_members(
+                    |who| {
+                        let person = who.person.as_ref();
+                        !who.moderator && person.is_some_and(|person| person.user == Some(user))
+                    },
+                    CloseReason::Forbidden,
+                );
+            }
+        }
+    }
+
     /// How rooms are run.
     pub(crate) fn engage(&self) -> &Engage {
         &self.inner.engage
@@ -373,8 +388,10 @@ impl Rooms {
 
 impl Consumer for Rooms {
     fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()> {
-        if let Happening::StreamDeleted { stream } = happening {
-            self.close(RoomSubject::Stream(stream.id));
+        match happening {
+            Happening::StreamDeleted { stream } => self.close(RoomSubject::Stream(stream.id)),
+            Happening::UserBlocked { owner, user } => self.blocked(owner.id, user.id),
+            _ => {}
         }
         Box::pin(std::future::ready(()))
     }

@@ -16,7 +16,11 @@ use weir_protocol::{
 };
 
 use super::{RoomError, text};
-use crate::{App, auth};
+use crate::{
+    App,
+    auth::{self, Watch},
+    watching::{Pass, Viewer},
+};
 
 /// Bytes of a guest's secret.
 const SECRET_BYTES: usize = 16;
@@ -52,6 +56,23 @@ impl Person {
                 .unwrap_or_else(|| user.name.clone()),
             user: Some(user.id),
         }
+    }
+
+    /// Who came in by a viewer token: the user whose it is, or a guest who is the same one by the same token.
+    pub(crate) async fn of_pass(app: &App, pass: &Pass) -> Result<Self, RoomError> {
+        if let Some(user) = pass.user() {
+            let user = app.services.db.user_by_id(user).await?;
+            if let Some(user) = user.filter(|user| user.disabled_at.is_none()) {
+                return Ok(Self::of_user(&user));
+            }
+        }
+        let key = pass.room_key();
+        Ok(Self {
+            id: key.clone(),
+            key: key.into(),
+            name: pass.nickname().unwrap_or("guest").to_owned(),
+            user: None,
+        })
     }
 
     fn of_guest(nickname: String, secret: &str) -> Self {
@@ -122,6 +143,29 @@ impl Identity {
 pub(super) async fn user(app: &App, token: &str) -> Result<User, RoomError> {
     let caller = auth::token_user(app, token, Scope::Rooms).await?;
     Ok(caller.user)
+}
+
+/// Watches what the token goes by, which may end before the token does.
+///
+/// # Errors
+/// As for a request with this token.
+pub(super) async fn watch(app: &App, token: &str) -> Result<Watch, RoomError> {
+    let caller = auth::token_user(app, token, Scope::Rooms).await?;
+    Ok(app.watch(caller.credential))
+}
+
+/// Whose a token is: a user's that may be used in rooms, or a viewer token; nobody's without one.
+///
+/// # Errors
+/// As for a request with this token.
+pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, RoomError> {
+    let Some(token) = token else {
+        return Ok(Viewer::Nobody);
+    };
+    if let Some(pass) = app.pass(token).await? {
+        return Ok(Viewer::Token(pass));
+    }
+    user(app, token).await.map(Viewer::User)
 }
 
 /// When a token ends; `None` for one that does not say. It was checked before: here only its claims are

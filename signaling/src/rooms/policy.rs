@@ -4,7 +4,10 @@
 use weir_db::User;
 use weir_protocol::room::RoomSettings;
 
-use super::{Identity, Room, RoomError, Rooms, resolve::Target};
+use super::{
+    Identity, Room, RoomError, Rooms,
+    resolve::{self, Target},
+};
 use crate::engage::{self, Admission};
 
 /// How a room is run, when somebody enters it first.
@@ -35,7 +38,14 @@ pub(super) async fn may_enter(
 ) -> Result<(), RoomError> {
     let engage = rooms.engage();
     let policy = engage.policies().of(target.subject).await?;
-    engage::may_enter(engage, &policy, who)
+    engage::may_enter(engage, &policy, who)?;
+    let user = who.person.as_ref().and_then(|person| person.user);
+    if let (Some(owner), Some(user), false) = (target.owner, user, who.moderator)
+        && rooms.db().is_blocked(owner, user).await?
+    {
+        return Err(resolve::no_such_room());
+    }
+    Ok(())
 }
 
 /// Whether a member may say this, here and now. `client_ref` names a new message, and is absent for a

@@ -24,7 +24,7 @@ use super::{
     text,
     writer::{Done, Draft},
 };
-use crate::{App, engage, live};
+use crate::{App, engage, live, watching::Viewer};
 
 /// Enters a room.
 pub(super) async fn join(
@@ -57,28 +57,30 @@ async fn enter(
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
         ));
     }
-    rooms.limits().join(origin.address)?;
+    // Who opens a WebRTC session was counted then.
+    if kind == TransportKind::WebSocket {
+        rooms.limits().join(origin.address)?;
+    }
     if rooms.draining().is_cancelled() {
         return Err(unavailable());
     }
     let target = resolve::find(app, &join.room).await?;
     let token = join.token.or_else(|| origin.token.clone());
-    let user = match &token {
-        Some(token) => Some(identity::user(app, token).await?),
-        None => None,
-    };
+    let viewer = identity::viewer(app, token.as_deref()).await?;
+    may_watch(app, &target, &viewer).await?;
     let mut guest_secret = None;
-    let person = match (&user, &join.nickname) {
-        (Some(user), _) => Some(Person::of_user(user)),
-        (None, None) => None,
-        (None, Some(nickname)) => {
+    let person = match (&viewer, &join.nickname) {
+        (Viewer::User(user), _) => Some(Person::of_user(user)),
+        (Viewer::Token(pass), _) => Some(Person::of_pass(app, pass).await?),
+        (Viewer::Nobody, None) => None,
+        (Viewer::Nobody, Some(nickname)) => {
             let (person, secret) = identity::guest(nickname, join.guest_secret.as_deref())?;
             guest_secret = Some(secret);
             Some(person)
         }
     };
     let identity = Arc::new(Identity {
-        moderator: moderates(app, &target, user.as_ref()).await?,
+        moderator: moderates(app, &target, viewer.user()).await?,
         person,
         address: origin.address,
     });
@@ -107,6 +109,10 @@ async fn enter(
     counts.joins.fetch_add(1, Ordering::Relaxed);
     counts.resumed.fetch_add(resumed.into(), Ordering::Relaxed);
     let end = token.as_deref().and_then(identity::end_of);
+    let watch = match (&viewer, token.as_deref()) {
+        (Viewer::User(_), Some(token)) => Some(identity::watch(app, token).await?),
+        _ => None,
+    };
     let person = identity.person.as_ref();
     let joined = ServerMessage::Joined(Box::new(Joined {
         r#ref,
@@ -150,10 +156,25 @@ async fn enter(
         position,
         token,
         until: end.map(|(at, _)| at),
+        watch,
         recheck_at: recheck_after(Instant::now()),
         _seat: seat,
     };
+    // Taken back while the seat was being taken.
+    if viewer.over().is_cancelled() {
+        return Err(RoomError::from(crate::ApiError::BadCredentials(
+            "the viewer token was taken back",
+        )));
+    }
     Ok(Outcome::Joined(Box::new(membership), frames))
+}
+
+/// Whoever may not see a stream does not know of its room.
+async fn may_watch(app: &App, target: &resolve::Target, viewer: &Viewer) -> Result<(), RoomError> {
+    match &target.stream {
+        Some(stream) => Ok(app.check_watchable(stream, viewer).await?),
+        None => Ok(()),
+    }
 }
 
 async fn moderates(
@@ -202,12 +223,12 @@ pub(super) async fn recheck(
     token: Option<String>,
 ) -> Outcome {
     let check = async {
-        let user = match &token {
-            Some(token) => Some(identity::user(&app, token).await?),
-            None => None,
-        };
+        let viewer = identity::viewer(&app, token.as_deref()).await?;
+        // As it is now: its visibility may have changed.
+        let target = resolve::find(&app, &room.target.name).await?;
+        may_watch(&app, &target, &viewer).await?;
         policy::may_enter(&app.rooms, &room.target, &identity).await?;
-        moderates(&app, &room.target, user.as_ref()).await
+        moderates(&app, &room.target, viewer.user()).await
     };
     let verdict = match check.await {
         Ok(moderator) if moderator == identity.moderator => Ok(()),
@@ -402,7 +423,18 @@ async fn edit(
 }
 
 /// Deletes a message: its author, or a moderator for a reason.
-pub(crate) async fn delete(
+pub(crate) async fn delete_message(
+    app: &App,
+    room: &Arc<Room>,
+    who: &Identity,
+    id: MessageId,
+    reason: Option<&str>,
+) -> Result<(), RoomError> {
+    delete(app, room, who, id, reason).await?;
+    Ok(())
+}
+
+async fn delete(
     app: &App,
     room: &Arc<Room>,
     who: &Identity,

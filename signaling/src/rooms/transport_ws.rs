@@ -160,7 +160,8 @@ impl Transport for Socket {
             code: close_code::AWAY,
             reason: "connect again".into(),
         };
-        // It may be gone already.
-        let _ = self.write(Message::Close(Some(close))).await;
+        // It may be gone already, or take nothing.
+        let close = self.socket.send(Message::Close(Some(close)));
+        let _ = tokio::time::timeout(Duration::from_secs(1), close).await;
     }
 }

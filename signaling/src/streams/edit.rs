@@ -50,6 +50,7 @@ pub(crate) async fn edit(
     tracing::info!(slug = %after.slug, name = %user.name, "stream edited");
 
     app.streams.lists.forget();
+    app.forget_candidates();
     app.watching.hls.forget(&after.slug);
     app.services.live.update(&after);
     if after.details.playout_delay != before.details.playout_delay {

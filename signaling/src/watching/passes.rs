@@ -82,6 +82,11 @@ impl Pass {
         usize::try_from(self.row.max_sessions).unwrap_or(usize::MAX)
     }
 
+    /// What its guest is called in rooms, for programs.
+    pub(crate) fn room_key(&self) -> String {
+        format!("guest:pass-{}", self.row.id)
+    }
+
     /// When it lets nobody in any more.
     pub(crate) fn expires_at(&self) -> UnixMillis {
         self.row.expires_at

@@ -40,6 +40,13 @@ pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
             },
             About::site(user),
         ),
+        Happening::UserFollowed { user, follower } => (
+            WebhookData::UserFollowed {
+                user: of_user(user),
+                follower: of_user(follower),
+            },
+            About::user(user),
+        ),
         // Other parts' own matters, and a webhook's end: it would be told to itself.
         _ => return None,
     };
@@ -74,6 +81,15 @@ impl About {
             owner: stream.owner,
             stream: Some(stream.id),
             lane: stream.id.get(),
+        }
+    }
+
+    /// Something that concerns a user.
+    fn user(user: &User) -> Self {
+        Self {
+            owner: Some(user.id),
+            stream: None,
+            lane: user.id.get(),
         }
     }
 

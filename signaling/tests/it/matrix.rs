@@ -2,6 +2,7 @@
 //! The lines stand in the modules below, by group; an operation without a line fails the test.
 
 mod account;
+mod engage;
 mod insight;
 mod rooms;
 mod server_group;
@@ -159,6 +160,7 @@ async fn revoked(server: &Server, name: &str) -> String {
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(account::lines());
+    lines.extend(engage::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

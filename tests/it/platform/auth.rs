@@ -19,7 +19,9 @@ on_both!(
 
 async fn register(platform: &Platform, name: &str) -> Value {
     let body = json!({"name": name, "password": PASSWORD, "email": format!("{name}@example.org")});
-    let request = platform.request(Method::POST, "/api/v1/register").json(&body);
+    let request = platform
+        .request(Method::POST, "/api/v1/register")
+        .json(&body);
     expect(request, StatusCode::CREATED).await
 }
 
@@ -42,7 +44,10 @@ async fn p1_register_login_logout_and_current_user(platform: Platform) {
     let session = register(&platform, "Ann").await;
     let ann = person(&session);
     let shown = expect(me(&platform, &ann), StatusCode::OK).await;
-    assert_eq!((&shown["name"], &shown["role"]), (&json!("ann"), &json!("attendee")));
+    assert_eq!(
+        (&shown["name"], &shown["role"]),
+        (&json!("ann"), &json!("attendee"))
+    );
     let again = platform
         .request(Method::POST, "/api/v1/register")
         .json(&json!({"name": "ann", "password": PASSWORD}));
@@ -58,7 +63,10 @@ async fn p1_register_login_logout_and_current_user(platform: Platform) {
         let request = platform.request(Method::POST, "/api/v1/login").json(&body);
         let answer = expect(request, StatusCode::OK).await;
         let lifetime = answer["expires_at"].as_i64().unwrap() - now_ms();
-        assert!((14 * 60_000..=15 * 60_000 + 1000).contains(&lifetime), "{lifetime}");
+        assert!(
+            (14 * 60_000..=15 * 60_000 + 1000).contains(&lifetime),
+            "{lifetime}"
+        );
     }
     let wrong = |name: &str| {
         let body = json!({"name": name, "password": "not the one"});
@@ -70,12 +78,20 @@ async fn p1_register_login_logout_and_current_user(platform: Platform) {
 
     let out = platform.by(&ann, Method::DELETE, "/api/v1/session");
     expect(out, StatusCode::NO_CONTENT).await;
-    refused(me(&platform, &ann), StatusCode::UNAUTHORIZED, "unauthorized").await;
+    refused(
+        me(&platform, &ann),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
     let body = json!({"refresh_token": session["refresh_token"]});
-    let refresh = platform.request(Method::POST, "/api/v1/session/refresh").json(&body);
+    let refresh = platform
+        .request(Method::POST, "/api/v1/session/refresh")
+        .json(&body);
     refused(refresh, StatusCode::UNAUTHORIZED, "unauthorized").await;
 
-    let closed = Platform::start_with(platform.kind, &[("WEIR_ACCOUNTS_REGISTRATION", "closed")]).await;
+    let closed =
+        Platform::start_with(platform.kind, &[("WEIR_ACCOUNTS_REGISTRATION", "closed")]).await;
     let request = closed
         .request(Method::POST, "/api/v1/register")
         .json(&json!({"name": "ann", "password": PASSWORD}));
@@ -87,7 +103,8 @@ async fn p1_access_tokens_are_signed_by_keys_that_rotate(platform: Platform) {
     let old = person(&session);
     let kid = |token: &str| {
         use base64_of::decode;
-        let header: Value = serde_json::from_slice(&decode(token.split('.').next().unwrap())).unwrap();
+        let header: Value =
+            serde_json::from_slice(&decode(token.split('.').next().unwrap())).unwrap();
         header["kid"].as_str().unwrap().to_owned()
     };
     let first = kid(&old.token);
@@ -114,7 +131,9 @@ async fn p1_access_tokens_are_signed_by_keys_that_rotate(platform: Platform) {
     }
     // The session itself goes on.
     let body = json!({"refresh_token": session["refresh_token"]});
-    let refresh = platform.request(Method::POST, "/api/v1/session/refresh").json(&body);
+    let refresh = platform
+        .request(Method::POST, "/api/v1/session/refresh")
+        .json(&body);
     let next = expect(refresh, StatusCode::OK).await;
     expect(me(&platform, &person(&next)), StatusCode::OK).await;
 }
@@ -141,7 +160,10 @@ async fn p1_web_pages_go_by_cookies_with_csrf_protection(platform: Platform) {
         .await
         .unwrap();
     let (access, rules) = cookie(&response, "weir_access");
-    assert!(rules.contains("HttpOnly") && rules.contains("SameSite=Lax"), "{rules}");
+    assert!(
+        rules.contains("HttpOnly") && rules.contains("SameSite=Lax"),
+        "{rules}"
+    );
     let (refresh, rules) = cookie(&response, "weir_refresh");
     assert!(
         rules.contains("HttpOnly")
@@ -152,7 +174,10 @@ async fn p1_web_pages_go_by_cookies_with_csrf_protection(platform: Platform) {
     assert!(!rules.contains("Secure"), "not over TLS: {rules}");
     let (csrf, _) = cookie(&response, "weir_csrf");
     let answer = read(response, StatusCode::OK).await;
-    assert!(answer.get("token").is_none() && answer.get("refresh_token").is_none(), "{answer}");
+    assert!(
+        answer.get("token").is_none() && answer.get("refresh_token").is_none(),
+        "{answer}"
+    );
     assert_eq!(answer["csrf_token"], json!(csrf));
 
     let by_cookie = |method: Method, path: &str| {
@@ -200,7 +225,12 @@ async fn p1_web_pages_go_by_cookies_with_csrf_protection(platform: Platform) {
     let (gone, rules) = cookie(&out, "weir_access");
     assert!(gone.is_empty() && rules.contains("Max-Age=0"), "{rules}");
     read(out, StatusCode::NO_CONTENT).await;
-    refused(by_cookie(Method::GET, "/api/v1/me"), StatusCode::UNAUTHORIZED, "unauthorized").await;
+    refused(
+        by_cookie(Method::GET, "/api/v1/me"),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
 }
 
 async fn p2_devices_are_listed_and_revoked(platform: Platform) {
@@ -220,11 +250,18 @@ async fn p2_devices_are_listed_and_revoked(platform: Platform) {
     let list = platform.by(&browser, Method::GET, "/api/v1/me/devices");
     let list = expect(list, StatusCode::OK).await;
     let devices = list["items"].as_array().unwrap();
-    let names: Vec<_> = devices.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = devices
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["curl", "Firefox on Linux", "unknown"]);
     assert_eq!(devices[1]["current"], json!(true));
     assert_eq!(devices[0]["current"], json!(false));
-    assert_eq!(devices[0]["network"], json!("127.0.0.0/24"), "no address is kept");
+    assert_eq!(
+        devices[0]["network"],
+        json!("127.0.0.0/24"),
+        "no address is kept"
+    );
     // In pages too.
     let page = platform.by(&browser, Method::GET, "/api/v1/me/devices?limit=2");
     let page = expect(page, StatusCode::OK).await;
@@ -235,11 +272,27 @@ async fn p2_devices_are_listed_and_revoked(platform: Platform) {
 
     let other = platform.person("bob", "attendee").await;
     let path = format!("/api/v1/me/devices/{}", text(&sessions[1], "device"));
-    refused(platform.by(&other, Method::DELETE, &path), StatusCode::NOT_FOUND, "not_found").await;
-    expect(platform.by(&browser, Method::DELETE, &path), StatusCode::NO_CONTENT).await;
-    refused(me(&platform, &curl), StatusCode::UNAUTHORIZED, "unauthorized").await;
+    refused(
+        platform.by(&other, Method::DELETE, &path),
+        StatusCode::NOT_FOUND,
+        "not_found",
+    )
+    .await;
+    expect(
+        platform.by(&browser, Method::DELETE, &path),
+        StatusCode::NO_CONTENT,
+    )
+    .await;
+    refused(
+        me(&platform, &curl),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
     let body = json!({"refresh_token": sessions[1]["refresh_token"]});
-    let refresh = platform.request(Method::POST, "/api/v1/session/refresh").json(&body);
+    let refresh = platform
+        .request(Method::POST, "/api/v1/session/refresh")
+        .json(&body);
     refused(refresh, StatusCode::UNAUTHORIZED, "unauthorized").await;
 
     let others = platform.by(&browser, Method::DELETE, "/api/v1/me/devices");
@@ -253,7 +306,9 @@ async fn p2_refresh_tokens_are_good_once(platform: Platform) {
     let first = register(&platform, "ann").await;
     let refresh = |session: &Value| {
         let body = json!({"refresh_token": session["refresh_token"]});
-        platform.request(Method::POST, "/api/v1/session/refresh").json(&body)
+        platform
+            .request(Method::POST, "/api/v1/session/refresh")
+            .json(&body)
     };
     let second = expect(refresh(&first), StatusCode::OK).await;
     assert_ne!(second["refresh_token"], first["refresh_token"]);
@@ -267,7 +322,12 @@ async fn p2_refresh_tokens_are_good_once(platform: Platform) {
     let detail = refused(refresh(&first), StatusCode::UNAUTHORIZED, "unauthorized").await;
     assert!(detail.contains("used before"), "{detail}");
     refused(refresh(&third), StatusCode::UNAUTHORIZED, "unauthorized").await;
-    refused(me(&platform, &person(&third)), StatusCode::UNAUTHORIZED, "unauthorized").await;
+    refused(
+        me(&platform, &person(&third)),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
     // Two at once get one successor between them, and both stay logged in.
     let body = json!({"name": "ann", "password": PASSWORD});
     let session = expect(
@@ -284,7 +344,11 @@ async fn p2_refresh_tokens_are_good_once(platform: Platform) {
 
 async fn p11_api_tokens_have_scopes_and_are_revoked(platform: Platform) {
     let ann = platform.person("ann", "speaker").await;
-    let make = |body: Value| platform.by(&ann, Method::POST, "/api/v1/me/tokens").json(&body);
+    let make = |body: Value| {
+        platform
+            .by(&ann, Method::POST, "/api/v1/me/tokens")
+            .json(&body)
+    };
     let made = expect(
         make(json!({"name": "a program", "scopes": ["profile"]})),
         StatusCode::CREATED,
@@ -320,8 +384,17 @@ async fn p11_api_tokens_have_scopes_and_are_revoked(platform: Platform) {
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert!(!list.to_string().contains(&program.token), "shown once");
     let path = format!("/api/v1/me/tokens/{}", made["info"]["id"].as_str().unwrap());
-    expect(platform.by(&ann, Method::DELETE, &path), StatusCode::NO_CONTENT).await;
-    refused(me(&platform, &program), StatusCode::UNAUTHORIZED, "unauthorized").await;
+    expect(
+        platform.by(&ann, Method::DELETE, &path),
+        StatusCode::NO_CONTENT,
+    )
+    .await;
+    refused(
+        me(&platform, &program),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
 
     // One that ends.
     let soon = make(json!({"name": "x", "scopes": ["profile"], "expires_at": now_ms() + 1500}));
@@ -331,14 +404,25 @@ async fn p11_api_tokens_have_scopes_and_are_revoked(platform: Platform) {
     };
     expect(me(&platform, &program), StatusCode::OK).await;
     tokio::time::sleep(Duration::from_millis(1600)).await;
-    refused(me(&platform, &program), StatusCode::UNAUTHORIZED, "unauthorized").await;
+    refused(
+        me(&platform, &program),
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+    )
+    .await;
 }
 
 async fn p11_admin_token_for_automation(platform: Platform) {
     platform.person("root", "admin").await;
     platform.person("ann", "speaker").await;
     let made = platform.command(&[
-        "token", "create", "--user", "root", "--scopes", "admin,streams:write", "--json",
+        "token",
+        "create",
+        "--user",
+        "root",
+        "--scopes",
+        "admin,streams:write",
+        "--json",
     ]);
     let made: Value = serde_json::from_str(&made).unwrap();
     let robot = Person {
@@ -359,7 +443,14 @@ async fn p11_admin_token_for_automation(platform: Platform) {
         .unwrap();
     assert!(!refused_by.status.success());
     assert!(String::from_utf8_lossy(&refused_by.stderr).contains("no admin"));
-    platform.command(&["token", "revoke", "--user", "root", "--id", &text(&made, "id")]);
+    platform.command(&[
+        "token",
+        "revoke",
+        "--user",
+        "root",
+        "--id",
+        &text(&made, "id"),
+    ]);
     let ended = platform.by(&robot, Method::GET, "/api/v1/session");
     refused(ended, StatusCode::UNAUTHORIZED, "unauthorized").await;
 }
@@ -415,7 +506,11 @@ async fn r6_limits(kind: Kind) {
         field("ratelimit-policy"),
         "\"read-address\";q=10;w=60, \"read-account\";q=4;w=60"
     );
-    assert!(field("ratelimit").contains("\"read-account\";r=0"), "{}", field("ratelimit"));
+    assert!(
+        field("ratelimit").contains("\"read-account\";r=0"),
+        "{}",
+        field("ratelimit")
+    );
     let wait: u64 = field("retry-after").parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     assert!(!field("x-request-id").is_empty());
@@ -427,12 +522,22 @@ async fn r6_limits(kind: Kind) {
             .header(header::ORIGIN, origin)
     };
     let listed = origin("https://pages.example").send().await.unwrap();
-    assert_eq!(listed.headers()["access-control-allow-origin"], "https://pages.example");
+    assert_eq!(
+        listed.headers()["access-control-allow-origin"],
+        "https://pages.example"
+    );
     assert_eq!(listed.headers()["access-control-allow-credentials"], "true");
     let other = origin("https://other.example").send().await.unwrap();
-    assert!(!other.headers().contains_key("access-control-allow-credentials"));
+    assert!(
+        !other
+            .headers()
+            .contains_key("access-control-allow-credentials")
+    );
     assert_eq!(other.headers()["x-content-type-options"], "nosniff");
-    let policy = other.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let policy = other.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
 }
 

@@ -14,6 +14,7 @@ use crate::program::error;
 on_both!(
     r2_what_is_acknowledged_survives_a_kill,
     r2_a_backup_is_taken_beside_the_server_and_restored,
+    r2_reads_and_writes_over_a_loaded_database,
 );
 
 /// Rounds of writing and killing.
@@ -252,4 +253,22 @@ async fn r2_a_site_moves_to_postgresql_by_one_command_and_one_setting() {
     platform.server.restart().await.unwrap();
     let show = platform.request(Method::GET, "/api/v1/streams/made-on-postgresql");
     expect(show, StatusCode::OK).await;
+}
+
+/// The benchmark of the API works, so that it cannot rot; its figures mean nothing here.
+async fn r2_reads_and_writes_over_a_loaded_database(platform: Platform) {
+    let plan = weir_bench::ApiPlan {
+        database_url: match platform.kind {
+            Kind::Sqlite => None,
+            Kind::Postgres => Some(crate::postgres::new_database().await),
+        },
+        ..weir_bench::ApiPlan::smoke(crate::program::weir().to_owned())
+    };
+    let report = weir_bench::api(&plan, &|_| {}).await.unwrap();
+    assert_eq!(report.rows.len(), 4);
+    for row in &report.rows {
+        assert_eq!(row.first_error, None, "{report}");
+        assert!(row.time_ms.p99 > 0.0 && row.cpu_us > 0.0, "{report}");
+    }
+    assert!(report.to_string().contains("stream page"));
 }

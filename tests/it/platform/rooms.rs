@@ -1,6 +1,6 @@
 //! Chat, presence and live state in rooms, over WebSocket and data channel.
 
-mod link;
+pub(super) mod link;
 mod reconnects;
 
 use std::sync::Arc;
@@ -12,7 +12,6 @@ use self::link::Link;
 use super::server::{Platform, expect, on_both, refused};
 use crate::{
     media::Video,
-    program::until,
     webrtc_client::{Publisher, RoomChannel},
 };
 
@@ -240,7 +239,7 @@ async fn e1_chat_goes_over_data_channels_too(platform: Platform) {
     let key = access["key"].as_str().unwrap();
     let publisher = Publisher::start(&format!("{base}/whip"), key, video.clone()).await;
     let whep = format!("{base}/whep/live");
-    let channel = until_open(&whep, &video).await;
+    let channel = RoomChannel::open(&whep, &video).await;
     let mut data = Link::of(channel);
     let join = json!({"type": "join", "room": "stream:live", "token": owner.token});
     assert_eq!(data.enter(join).await["you"]["id"], "user:otto");
@@ -269,15 +268,6 @@ async fn e1_chat_goes_over_data_channels_too(platform: Platform) {
     );
     data.close().await;
     publisher.close().await;
-}
-
-async fn until_open(whep: &str, video: &Video) -> RoomChannel {
-    until("the stream is live", || async {
-        let answer = reqwest::get(whep).await.unwrap();
-        answer.status() != StatusCode::CONFLICT && answer.status() != StatusCode::NOT_FOUND
-    })
-    .await;
-    RoomChannel::open(whep, video).await
 }
 
 async fn e1_who_was_away_gets_what_was_missed_also_from_the_database(platform: Platform) {
@@ -467,7 +457,7 @@ async fn s3_live_state_and_viewers_are_told_in_the_room(platform: Platform) {
     let key = access["key"].as_str().unwrap();
     let publisher = Publisher::start(&format!("{base}/whip"), key, video.clone()).await;
     until_state(&mut link, |stream| stream["live"] == true).await;
-    let viewer = until_open(&format!("{base}/whep/live"), &video).await;
+    let viewer = RoomChannel::open(&format!("{base}/whep/live"), &video).await;
     until_state(&mut link, |stream| stream["viewers"]["webrtc"] == 1).await;
     viewer.close().await;
     publisher.resource.delete().await;

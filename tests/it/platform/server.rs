@@ -83,6 +83,12 @@ impl Platform {
         format!("{}{path}", self.server.url())
     }
 
+    /// The database's URL, for who changes it beside the server.
+    pub fn database(&self) -> String {
+        let file = || weir_db::Db::sqlite_url(&self.server.data_dir().join("weir.db"));
+        self.database_url.clone().unwrap_or_else(file)
+    }
+
     /// A request by nobody.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, self.url(path))

@@ -517,6 +517,13 @@ async fn i4_endpoints_are_managed_by_their_owners(platform: Platform) {
     let got = endpoint.wait_for(1).await;
     assert_eq!((got[0].kind(), got[0].slug()), ("stream.created", "bobs"));
 
+    // Who is followed hears of it.
+    let follow = platform.by(&bob, Method::PUT, "/api/v1/me/following/ada");
+    expect(follow, StatusCode::NO_CONTENT).await;
+    let got = endpoint.wait_for(2).await;
+    assert_eq!(got[1].kind(), "user.followed");
+    assert_eq!(got[1].body["data"]["follower"]["name"], "bob");
+
     // Of one stream only, which must be one's own.
     let of_stream = json!({"url": endpoint.url, "stream": "bobs"});
     let request = platform
@@ -607,6 +614,10 @@ async fn i4_endpoints_say_when_to_come_back_and_that_they_are_gone(platform: Pla
     platform.stream(&ada, "two").await;
     assert_eq!(log(&platform, &ada, &made, "?state=skipped").await.len(), 1);
     assert!(elsewhere.got().is_empty(), "redirects are not followed");
+    let news = platform.by(&ada, Method::GET, "/api/v1/me/notifications");
+    let news = expect(news, StatusCode::OK).await;
+    assert_eq!(news["items"][0]["kind"], "account", "{news}");
+    assert_eq!(news["items"][0]["payload"]["webhook"], made["id"], "{news}");
     let failed = log(&platform, &ada, &made, "?state=failed").await;
     assert_eq!(failed[0]["attempts"], 3);
 }

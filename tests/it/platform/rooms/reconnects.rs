@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{link::Link, until_open};
+use super::link::Link;
 use crate::{
     media::Video,
     platform::server::{Kind, Platform},
@@ -26,7 +26,7 @@ const BREAKS: usize = 20;
 const OVER_DATA: usize = 5;
 
 /// Between two breaks of a client.
-const STAYS: Duration = Duration::from_millis(150);
+const STAYS: Duration = Duration::from_millis(250);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e1_nobody_misses_or_repeats_a_message_on_sqlite() {
@@ -51,7 +51,7 @@ async fn reconnects(kind: Kind) {
     let key = access["key"].as_str().unwrap();
     let publisher = Publisher::start(&format!("{base}/whip"), key, video.clone()).await;
     let whep = format!("{base}/whep/live");
-    until_open(&whep, &video).await.close().await;
+    RoomChannel::open(&whep, &video).await.close().await;
 
     let mut clients = JoinSet::new();
     for n in 0..CLIENTS {
@@ -130,7 +130,7 @@ async fn speak(base: String, token: String, over: Arc<AtomicBool>) -> Vec<String
         }
         said.push(link.send(&name, &name).await.0);
         link.forget();
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     said
 }
