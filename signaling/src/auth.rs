@@ -6,6 +6,7 @@
 pub(crate) mod client;
 pub(crate) mod cookies;
 mod ends;
+mod lasting;
 pub(crate) mod pat;
 mod refresh;
 mod seen;
@@ -19,6 +20,7 @@ use weir_protocol::Scope;
 
 use crate::{ApiError, App, keys};
 pub(crate) use ends::{Credential, Ends, Watch};
+pub(crate) use lasting::Lasting;
 pub(crate) use refresh::RefreshTokens;
 pub(crate) use seen::Seen;
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 use weir_protocol::{StreamEvent, StreamSlug, Visibility};
 
-use crate::{ApiError, App, Refusals, api::Path, live::Notice, watching::Viewer};
+use crate::{ApiError, App, Refusals, api::Path, auth::Lasting, live::Notice, watching::Viewer};
 
 /// A comment is sent after this long without an event, so that proxies keep the connection and a
 /// client that is gone is noticed.
@@ -37,6 +37,7 @@ pub(crate) async fn events(
     State(app): State<App>,
     Path(slug): Path<String>,
     viewer: Viewer,
+    lasting: Lasting,
 ) -> Result<impl IntoResponse, ApiError> {
     let stream = app.watchable(&slug, &viewer).await?;
     let live = &app.services.live;
@@ -78,6 +79,7 @@ pub(crate) async fn events(
     let first = stream::iter(party.map(|party| said("party", &party)));
     let events = stream::select(states, first.chain(notices))
         .take_until(over.cancelled_owned())
+        .take_until(lasting.ended())
         .take_until(draining.cancelled_owned())
         .take_until(ended.cancelled_owned());
     Ok(answer(events))

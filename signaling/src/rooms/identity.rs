@@ -19,7 +19,8 @@ use weir_sfu::SessionId;
 
 use super::{RoomError, text};
 use crate::{
-    App, auth,
+    App,
+    auth::{self, Watch},
     watching::{Pass, Viewer, Who},
 };
 
@@ -144,6 +145,15 @@ impl Identity {
 pub(super) async fn user(app: &App, token: &str) -> Result<User, RoomError> {
     let caller = auth::token_user(app, token, Scope::Rooms).await?;
     Ok(caller.user)
+}
+
+/// Watches what the token goes by, which may end before the token does.
+///
+/// # Errors
+/// As for a request with this token.
+pub(super) async fn watch(app: &App, token: &str) -> Result<Watch, RoomError> {
+    let caller = auth::token_user(app, token, Scope::Rooms).await?;
+    Ok(app.watch(caller.credential))
 }
 
 /// Whose a token is: a user's that may be used in rooms, or a viewer token; nobody's without one, unless

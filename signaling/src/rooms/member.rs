@@ -29,7 +29,7 @@ use super::{
     requests,
     room::{Room, Start},
 };
-use crate::App;
+use crate::{App, auth::Watch};
 
 /// A connection without a membership is closed after so long.
 const IDLE: Duration = Duration::from_secs(30);
@@ -87,6 +87,8 @@ pub(super) struct Membership {
     pub(super) position: u64,
     pub(super) token: Option<String>,
     pub(super) until: Option<Instant>,
+    /// Of the credential that the member came with, if it is a user's.
+    pub(super) watch: Option<Watch>,
     pub(super) recheck_at: Instant,
     pub(super) _seat: Seat,
 }
@@ -442,6 +444,14 @@ impl<T: Transport> Connection<T> {
     }
 }
 
+/// Waits until the member's credential has ended: its device was logged out, or its user locked.
+async fn revoked(watch: Option<&Watch>) {
+    match watch {
+        Some(watch) => watch.ended().cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What happens next in the room of a member; nothing without one.
 async fn next(member: &mut Option<Box<Membership>>) -> Next {
     let Some(member) = member else {
@@ -450,6 +460,7 @@ async fn next(member: &mut Option<Box<Membership>>) -> Next {
     tokio::select! {
         biased;
         reason = &mut member.ended => Next::Ended(reason.unwrap_or(CloseReason::Gone)),
+        () = revoked(member.watch.as_ref()) => Next::Ended(CloseReason::Revoked),
         batch = member.batches.recv() => match batch {
             Ok(batch) => Next::Batch(batch),
             Err(RecvError::Lagged(_)) => Next::Behind,

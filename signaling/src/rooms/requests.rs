@@ -111,6 +111,10 @@ async fn enter(
     counts.joins.fetch_add(1, Ordering::Relaxed);
     counts.resumed.fetch_add(resumed.into(), Ordering::Relaxed);
     let end = token.as_deref().and_then(identity::end_of);
+    let watch = match (&viewer, token.as_deref()) {
+        (Viewer::User(_), Some(token)) => Some(identity::watch(app, token).await?),
+        _ => None,
+    };
     let person = identity.person.as_ref();
     let joined = ServerMessage::Joined(Box::new(Joined {
         r#ref,
@@ -154,6 +158,7 @@ async fn enter(
         position,
         token,
         until: end.map(|(at, _)| at),
+        watch,
         recheck_at: recheck_after(Instant::now()),
         _seat: seat,
     };

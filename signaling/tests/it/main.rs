@@ -12,6 +12,7 @@ mod layer;
 mod matrix;
 mod operations;
 mod peer;
+mod second_factor;
 mod server;
 mod whep;
 mod whip;
