@@ -25,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, engage, error, health, hls, insight,
+    ApiError, App, Services, api, assets, embed, engage, error, events, health, hls, insight,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -55,6 +55,7 @@ pub fn router(services: Arc<Services>) -> Router {
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
         people: people::People::start(&services),
+        attendance: events::Attendance::default(),
         webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
         watching: watching::Watching::default(),
@@ -62,6 +63,7 @@ pub fn router(services: Arc<Services>) -> Router {
         services,
     };
     rooms::serve_data_channels(&app);
+    app.attendance.start(&app);
     let audience = app.services.live.audience().clone();
     tokio::spawn(insight::run(app.services.clone(), audience));
     tokio::spawn(watching::keep_passes(app.clone()));
@@ -134,8 +136,11 @@ fn api() -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(people::routes())
+        .merge(events::routes())
+        .merge(embed::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(engage::routes())
         .merge(streams::routes())
         .merge(insight::routes())
         .split_for_parts();
@@ -167,6 +172,7 @@ fn client(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(assets::home))
         .route("/{name}", get(assets::top))
+        .route("/embed/{slug}", get(embed::page))
         .fallback_service(
             get(assets::fallback)
                 .fallback(not_allowed)
@@ -205,6 +211,7 @@ fn cors() -> CorsLayer {
             header::CONTENT_TYPE,
             header::IF_MATCH,
             header::RANGE,
+            HeaderName::from_static(events::TICKET_FIELD),
         ])
         .expose_headers([
             header::LOCATION,

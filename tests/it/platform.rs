@@ -6,6 +6,7 @@ mod database;
 mod engagement;
 mod foundation;
 mod insight;
+mod operations;
 mod rooms;
 mod server;
 mod streams;

@@ -10,6 +10,7 @@ mod broadcasts;
 mod chat;
 mod concurrency;
 mod engage;
+mod events;
 mod insight;
 mod people;
 mod plans;

@@ -93,6 +93,18 @@ impl Viewers {
             .map(|viewer| viewer.stream)
     }
 
+    /// Who watches what at this moment, logged in.
+    pub(crate) fn users(&self) -> Vec<(StreamId, weir_db::UserId)> {
+        let sessions = self.lock();
+        let connected = sessions.viewers.values().filter(|v| v.connected);
+        connected
+            .filter_map(|v| match v.who {
+                Who::User(user) => Some((v.stream, user)),
+                Who::Nobody | Who::Token(_) => None,
+            })
+            .collect()
+    }
+
     /// Who watches in a session.
     pub(crate) fn who(&self, session: SessionId) -> Option<Who> {
         self.lock().viewers.get(&session).map(|v| v.who)

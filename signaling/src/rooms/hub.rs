@@ -89,7 +89,8 @@ impl Rooms {
     /// Nobody is in any room yet. Must be called within a tokio runtime.
     pub(crate) fn new(services: &Services) -> Self {
         let config = services.config.rooms.clone();
-        let (writer, work, written) = Writer::new(services.db.clone());
+        let (writer, work, written) =
+            Writer::new(services.db.clone(), services.live.audience().clone());
         let tasks = TaskTracker::new();
         tasks.spawn(work);
         let inner = Inner {
