@@ -49,6 +49,15 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// The last words of a command that failed.
 pub fn say_error(error: &anyhow::Error) {
+    // Some errors say their cause themselves: nobody needs to read it twice.
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let separator = if text.is_empty() { "" } else { ": " };
+            text += separator;
+            text += &cause;
+        }
+    }
     // Nothing can be done when even standard error is closed.
-    let _ = writeln!(std::io::stderr(), "weir: {error:#}");
+    let _ = writeln!(std::io::stderr(), "weir: {text}");
 }

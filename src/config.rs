@@ -10,7 +10,7 @@ use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
-use weir_signaling::RoomsConfig;
+use weir_signaling::{EmbedConfig, RoomsConfig};
 use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
@@ -48,6 +48,8 @@ pub struct Config {
     pub log: Log,
     /// Limits of rooms.
     pub rooms: Rooms,
+    /// The player in other people's pages.
+    pub embed: Embed,
 }
 
 /// `[http]`
@@ -366,6 +368,32 @@ impl Default for Log {
     }
 }
 
+/// `[embed]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Embed {
+    /// Who may show the player in a frame: origins like `https://example.org`, `'self'`, or `*` for
+    /// everybody. Empty: nobody.
+    pub frame_ancestors: Vec<String>,
+}
+
+impl Default for Embed {
+    fn default() -> Self {
+        Self {
+            frame_ancestors: EmbedConfig::default().frame_ancestors,
+        }
+    }
+}
+
+impl Embed {
+    /// As the HTTP side takes it.
+    pub fn config(&self) -> EmbedConfig {
+        EmbedConfig {
+            frame_ancestors: self.frame_ancestors.clone(),
+        }
+    }
+}
+
 /// `[rooms]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -538,6 +566,9 @@ impl Config {
             if value == 0 {
                 return bad(key, "must be at least 1");
             }
+        }
+        if let Err(reason) = self.embed.config().check() {
+            return bad("embed.frame_ancestors", &reason);
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");

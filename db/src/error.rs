@@ -97,3 +97,14 @@ pub(crate) fn storable(what: &'static str, text: &str) -> Result<(), DbError> {
     }
     Ok(())
 }
+
+/// The same of several texts, of which some may be absent.
+pub(crate) fn storable_all<'a>(
+    what: &'static str,
+    texts: impl IntoIterator<Item = &'a Option<String>>,
+) -> Result<(), DbError> {
+    texts
+        .into_iter()
+        .flatten()
+        .try_for_each(|text| storable(what, text))
+}

@@ -53,6 +53,24 @@ const PARTS: &[(&str, &str)] = &[
         "SELECT kind, in_app, by_mail FROM notification_settings WHERE user_id = $1 ORDER BY kind",
     ),
     (
+        "events",
+        "SELECT slug, title, description, time_zone, starts_at, ends_at, visibility, state, created_at
+         FROM events WHERE owner_id = $1 ORDER BY id",
+    ),
+    (
+        "event_registrations",
+        "SELECT events.slug, r.name, r.status, r.checked_in_at, r.created_at
+         FROM event_registrations r JOIN events ON events.id = r.event_id
+         WHERE r.user_id = $1 ORDER BY r.id",
+    ),
+    (
+        "event_attendance",
+        "SELECT events.slug, s.slug AS session, a.joined_at, a.seen_at
+         FROM event_attendance a JOIN events ON events.id = a.event_id
+             JOIN event_sessions s ON s.id = a.session_id
+         WHERE a.user_id = $1 ORDER BY a.id",
+    ),
+    (
         "creator_application",
         "SELECT text, state, reason, created_at, decided_at FROM creator_applications
          WHERE user_id = $1",

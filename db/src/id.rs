@@ -56,6 +56,26 @@ id! {
     BroadcastId
 }
 id! {
+    /// An event's row. Stays when the slug changes.
+    EventId
+}
+id! {
+    /// A session of an event.
+    EventSessionId
+}
+id! {
+    /// Somebody's registration for an event.
+    RegistrationId
+}
+id! {
+    /// A link that lets people register for an event.
+    EventInvitationId
+}
+id! {
+    /// One time that somebody was in a session of an event.
+    AttendanceId
+}
+id! {
     /// A mail that waits.
     MailId
 }

@@ -16,6 +16,8 @@ const USES: &[&str] = &[
     "EXISTS (SELECT 1 FROM categories WHERE categories.image = images.id)",
     "EXISTS (SELECT 1 FROM users WHERE users.banner = images.id)",
     "EXISTS (SELECT 1 FROM emotes WHERE emotes.image = images.id)",
+    "EXISTS (SELECT 1 FROM events WHERE events.logo = images.id)",
+    "EXISTS (SELECT 1 FROM events WHERE events.cover = images.id)",
 ];
 
 /// Pictures collected in one go, so that the writer is not held for long.

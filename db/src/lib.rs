@@ -18,6 +18,7 @@ mod device;
 mod engage;
 mod erasure;
 mod error;
+mod event;
 mod export;
 mod follow;
 mod id;
@@ -65,11 +66,18 @@ pub use engage::{
     QuestionReader,
 };
 pub use error::DbError;
+pub use event::{
+    Asker, Attended, Attendee, AttendeeRow, CalendarEntry, Decision, Event, EventFields,
+    EventInvitation, EventPage, EventPart, EventSession, NewEventInvitation, NewRegistration,
+    PageSession, PageSpeaker, PageStream, Registered, Registrant, Registration,
+    RegistrationRefusal, RegistrationsQuery, ReportCursor, SessionFields, SessionFigures,
+    SpeakerRow,
+};
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, BroadcastId, CategoryId, DeviceId, InvitationId, MailId, NotificationId, RoomId,
-    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
-    WebhookId,
+    ApiTokenId, AttendanceId, BroadcastId, CategoryId, DeviceId, EventId, EventInvitationId,
+    EventSessionId, InvitationId, MailId, NotificationId, RegistrationId, RoomId, ScheduleId,
+    StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId, WebhookId,
 };
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
@@ -78,7 +86,9 @@ pub use insight::{
     HOUR_MS, MINUTE_MS, Participation, StreamMinute, ViewProtocol, ViewerSession,
 };
 pub use invitation::{Invitation, Invited, NewInvitation};
-pub use mail::{MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose};
+pub use mail::{
+    MAIL_CONFIRM_ADDRESS, MAIL_EVENT, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose,
+};
 pub use migrate::{Applied, migrate};
 pub use notification::{News, Notification, NotificationSetting};
 pub use pool::Connections;
@@ -136,7 +146,7 @@ impl Db {
     /// Fails with [`DbError::Backend`] when the database cannot be reached, or when it was written by
     /// a newer version of the program.
     pub async fn open(url: &str) -> Result<Self> {
-        sqlx::any::install_default_drivers();
+        install_drivers();
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
         let db = match scheme {
             "sqlite" => {
@@ -210,4 +220,12 @@ impl Db {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// What connections need once per process. sqlx asks for the process's default cryptography with
+/// `sslmode=verify-ca`, and there is none by itself where two are compiled in.
+fn install_drivers() {
+    sqlx::any::install_default_drivers();
+    // An error says that somebody else was first, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

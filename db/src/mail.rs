@@ -43,6 +43,9 @@ impl MailPurpose {
 pub const MAIL_PASSWORD_RESET: &str = "password_reset";
 /// Word of [`Mail::kind`] for an account that somebody else has made.
 pub const MAIL_INVITATION: &str = "invitation";
+/// Word of [`Mail::kind`] for a letter about an event, to whoever has no account: it says its `subject` and
+/// `text` itself.
+pub const MAIL_EVENT: &str = "event_letter";
 /// Word of [`Mail::kind`] for an address that is to be confirmed.
 pub const MAIL_CONFIRM_ADDRESS: &str = "confirm_address";
 

@@ -80,6 +80,6 @@ pub use viewers::{LayerViewers, StreamViewers, ViewerReport};
 pub use webhook::{
     CreateWebhook, CreatedWebhook, EditWebhook, ReplayWebhook, Webhook, WebhookAttempt,
     WebhookBroadcast, WebhookData, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState,
-    WebhookEvent, WebhookEventType, WebhookFinding, WebhookRecording, WebhookReplay, WebhookSecret,
-    WebhookStream, WebhookUser,
+    WebhookEvent, WebhookEventType, WebhookFinding, WebhookMember, WebhookRecording, WebhookReplay,
+    WebhookSecret, WebhookStream, WebhookUser,
 };

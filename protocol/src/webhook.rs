@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::StreamSlug;
 
 pub use event::{
-    WebhookBroadcast, WebhookData, WebhookEvent, WebhookEventType, WebhookFinding,
+    WebhookBroadcast, WebhookData, WebhookEvent, WebhookEventType, WebhookFinding, WebhookMember,
     WebhookRecording, WebhookStream, WebhookUser,
 };
 

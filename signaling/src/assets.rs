@@ -9,19 +9,22 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
-use weir_protocol::StreamSlug;
 
-use crate::{ApiError, App};
+use crate::{ApiError, App, embed, watching::Viewer};
 
 /// The page that every address of the client answers with.
 const INDEX: &str = "index.html";
 
 /// What the page may load and do. Everything comes from this server. `wasm-unsafe-eval` lets the
 /// client's WebAssembly compile (and nothing else evaluate); `blob:` is where Media Source
-/// Extensions live.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self'; img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; \
-    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+/// Extensions live. Who may show it in a frame stands at its end.
+pub(crate) fn policy(frame_ancestors: &str) -> String {
+    format!(
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; media-src 'self' blob:; connect-src 'self'; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors {frame_ancestors}"
+    )
+}
 
 /// Said when the binary was built without the client.
 const NO_CLIENT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Weir</title>\
@@ -116,7 +119,7 @@ impl Assets {
     }
 
     /// The client's page.
-    fn page(&self, status: StatusCode, request: &HeaderMap) -> Response {
+    pub(crate) fn page(&self, status: StatusCode, request: &HeaderMap) -> Response {
         self.serve(INDEX, status, request).unwrap_or_else(|| {
             let mut response = (status, Html(NO_CLIENT)).into_response();
             let headers = response.headers_mut();
@@ -124,6 +127,20 @@ impl Assets {
             protect(headers);
             response
         })
+    }
+}
+
+impl Assets {
+    /// The client's page with more in its head, made for this answer.
+    fn page_with(&self, head: &str, status: StatusCode) -> Response {
+        let index = self.files.get(INDEX).map(|(asset, _)| asset.raw);
+        let page = index.map_or(NO_CLIENT.into(), String::from_utf8_lossy);
+        let page = page.replacen("</title>", &format!("</title>{head}"), 1);
+        let mut response = (status, Html(page)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        protect(headers);
+        response
     }
 }
 
@@ -180,21 +197,26 @@ pub(crate) async fn home(State(app): State<App>, headers: HeaderMap) -> Response
 pub(crate) async fn top(
     State(app): State<App>,
     Path(name): Path<String>,
+    viewer: Result<Viewer, ApiError>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Some(slug) = name.strip_prefix('@') else {
         return Ok(file_or_page(&app, &name, &headers));
     };
-    let found = match slug.parse::<StreamSlug>() {
-        Ok(slug) => app.services.db.stream_by_slug(&slug).await?.is_some(),
-        Err(_) => false,
-    };
-    let status = if found {
-        StatusCode::OK
-    } else {
-        StatusCode::NOT_FOUND
-    };
-    Ok(app.services.assets.page(status, &headers))
+    // Whoever's credentials have ended gets the page, which says so.
+    let viewer = viewer.unwrap_or(Viewer::Nobody);
+    match app.watchable(slug, &viewer).await {
+        Ok(stream) => {
+            let head = embed::discovery(&app, &uri, &headers, &stream);
+            Ok(app.services.assets.page_with(&head, StatusCode::OK))
+        }
+        Err(ApiError::NotFound(_)) => Ok(app.services.assets.page(StatusCode::NOT_FOUND, &headers)),
+        Err(ApiError::Forbidden(_)) => {
+            Ok(app.services.assets.page(StatusCode::FORBIDDEN, &headers))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Everything that the router does not know.
@@ -222,7 +244,12 @@ fn file_or_page(app: &App, path: &str, headers: &HeaderMap) -> Response {
 fn protect(headers: &mut HeaderMap) {
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+        HeaderValue::try_from(policy("'self'")).expect("plain ASCII"),
+    );
+    // For browsers from before frame-ancestors.
+    headers.insert(
+        header::X_FRAME_OPTIONS,
+        HeaderValue::from_static("SAMEORIGIN"),
     );
     headers.insert(
         HeaderName::from_static("permissions-policy"),

@@ -19,6 +19,7 @@ mod questions;
 mod rank;
 mod reactions;
 mod requests;
+mod rest;
 mod rules;
 mod visit;
 mod windows;
@@ -34,6 +35,7 @@ pub(crate) use policies::Policies;
 pub(crate) use policy::Policy;
 pub(crate) use rank::rank;
 pub(crate) use requests::{handle, may_delete, pinned};
+pub(crate) use rest::routes;
 pub(crate) use windows::Windows;
 
 use crate::{Secrets, Services, login_limit::network};

@@ -8,10 +8,13 @@ use std::sync::{Arc, RwLock};
 
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
-use weir_db::{Broadcast, Stream, User, Webhook};
-use weir_protocol::Party;
+use weir_db::{Broadcast, Stream, UnixMillis, User, Webhook};
+use weir_protocol::{
+    Party,
+    room::{BanKind, MessageId},
+};
 
-use crate::App;
+use crate::{App, rooms::Target};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -34,6 +37,11 @@ pub(crate) enum Happening {
     /// A stream was made.
     StreamCreated {
         /// It.
+        stream: Stream,
+    },
+    /// A stream says something else of itself.
+    StreamUpdated {
+        /// It, as it is now.
         stream: Stream,
     },
     /// A stream is gone.
@@ -81,11 +89,44 @@ pub(crate) enum Happening {
         /// Who.
         follower: User,
     },
+    /// A moderator deleted somebody's message.
+    RoomMessageDeleted {
+        /// Where.
+        room: Target,
+        /// Which.
+        message: MessageId,
+        /// Who wrote it.
+        author: Member,
+        /// Who deleted it.
+        moderator: Member,
+    },
+    /// Somebody was banned from a room, or may not write there for a time.
+    RoomUserBanned {
+        /// Where.
+        room: Target,
+        /// How.
+        kind: BanKind,
+        /// Who.
+        member: Member,
+        /// Who did it.
+        moderator: Member,
+        /// Until when; `None` for good.
+        until: Option<UnixMillis>,
+    },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {
         /// It.
         webhook: Webhook,
     },
+}
+
+/// Somebody in a room, as clients know them.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// `user:<name>` or `guest:<code>`; `None` when the account is gone.
+    pub(crate) id: Option<String>,
+    /// The name that is shown.
+    pub(crate) name: String,
 }
 
 /// A part that wants to know.

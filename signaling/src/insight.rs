@@ -19,7 +19,7 @@ use std::{
 
 use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
-use weir_db::{Db, DbError, StreamId, UserId};
+use weir_db::{Db, DbError, RoomSubject, StreamId, UserId};
 use weir_protocol::QoeReport;
 use weir_sfu::{SessionId, StreamStats};
 
@@ -110,9 +110,12 @@ impl Audience {
         self.tracker().asked_for_playlist(slug, from, now());
     }
 
-    /// Somebody wrote in a stream's chat, or reacted. Shadow-banned people did not.
-    pub(crate) fn said(&self, stream: StreamId, user: Option<UserId>, what: Said) {
-        self.tracker().said(stream, user, what, now());
+    /// Somebody wrote in a room, or reacted, so that others saw it. Rooms of streams count.
+    pub(crate) fn said(&self, subject: RoomSubject, user: Option<UserId>, what: Said) {
+        match subject {
+            RoomSubject::Stream(stream) => self.tracker().said(stream, user, what, now()),
+            RoomSubject::EventSession(_) => {}
+        }
     }
 
     /// How a WebRTC viewer's playback goes.

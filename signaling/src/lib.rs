@@ -11,9 +11,11 @@ mod api;
 mod assets;
 mod auth;
 mod body;
+mod embed;
 mod engage;
 mod entity_tag;
 mod error;
+mod events;
 mod happenings;
 mod health;
 pub mod hls;
@@ -52,6 +54,7 @@ use weir_turn::IceServers;
 pub use addresses::Addresses;
 pub use assets::{Asset, Assets};
 pub use auth::pat::create_api_token;
+pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
 pub use insight::InsightConfig;
@@ -114,6 +117,8 @@ pub struct HttpConfig {
     pub webhooks: WebhookConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
+    /// The player in other people's pages.
+    pub embed: EmbedConfig,
     /// For how long figures of viewers are kept.
     pub insight: InsightConfig,
     /// Who may read `/metrics`.
@@ -135,6 +140,7 @@ struct App {
     login_limit: Arc<login_limit::LoginLimit>,
     metrics: Arc<metrics::Metrics>,
     people: people::People,
+    attendance: events::Attendance,
     webhooks: webhooks::Webhooks,
     rooms: rooms::Rooms,
     watching: watching::Watching,

@@ -187,6 +187,21 @@ impl Live {
         }
     }
 
+    /// Whether the stream with this row is on the air, and how many watch it.
+    pub(crate) fn glance(&self, stream: weir_db::StreamId) -> (bool, u32) {
+        let state = self.state();
+        let entry = state.streams.get(&StreamId(stream.get().unsigned_abs()));
+        entry.map_or((false, 0), |entry| {
+            let summary = entry.summary.borrow();
+            (summary.live, summary.viewers.total())
+        })
+    }
+
+    /// Runs a task whose end a graceful stop waits for. It must end when the server drains.
+    pub(crate) fn spawn_kept(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.records.spawn_on(task, &self.inner.runtime);
+    }
+
     /// The state of a stream, now and after each change. The channel closes when the stream is
     /// deleted.
     pub fn subscribe(&self, stream: &Stream) -> watch::Receiver<StreamSummary> {

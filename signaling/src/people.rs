@@ -4,7 +4,7 @@
 mod account_end;
 mod administration;
 mod applications;
-mod check;
+pub(crate) mod check;
 mod config;
 mod follows;
 mod housekeeping;
@@ -26,7 +26,7 @@ pub use config::{AccountsConfig, MailConfig};
 pub(crate) use images::image_url;
 pub use import::{ImportError, import_users};
 pub(crate) use mail::Mailer;
-pub(crate) use notify::notify;
+pub(crate) use notify::{notify, soft as notify_softly};
 
 /// What these parts keep while the server runs.
 #[derive(Clone)]

@@ -25,7 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, engage, error, health, hls, insight, limits,
+    ApiError, App, Services, api, assets, auth, embed, engage, error, events, health, hls, insight,
+    limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -65,6 +66,7 @@ pub fn router(services: Arc<Services>) -> Router {
         login_limit: Arc::new(LoginLimit::default()),
         metrics: Arc::new(metrics::Metrics::new()),
         people: people::People::start(&services),
+        attendance: events::Attendance::default(),
         webhooks: Webhooks::start(&services),
         rooms: Rooms::new(&services),
         watching: watching::Watching::default(),
@@ -73,6 +75,7 @@ pub fn router(services: Arc<Services>) -> Router {
     };
     auth::upkeep::start(&app);
     rooms::serve_data_channels(&app);
+    app.attendance.start(&app);
     let audience = app.services.live.audience().clone();
     tokio::spawn(insight::run(app.services.clone(), audience));
     tokio::spawn(watching::keep_passes(app.clone()));
@@ -145,8 +148,11 @@ fn api(app: &App) -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
         .merge(people::routes())
+        .merge(events::routes())
+        .merge(embed::routes())
         .merge(webhooks::routes())
         .merge(rooms::routes())
+        .merge(engage::routes())
         .merge(streams::routes())
         .merge(insight::routes())
         .split_for_parts();
@@ -184,6 +190,7 @@ fn client(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(assets::home))
         .route("/{name}", get(assets::top))
+        .route("/embed/{slug}", get(embed::page))
         .fallback_service(
             get(assets::fallback)
                 .fallback(not_allowed)
@@ -232,6 +239,7 @@ fn cors(app: &App) -> CorsLayer {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             header::RANGE,
+            HeaderName::from_static(events::TICKET_FIELD),
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-csrf-token"),
             HeaderName::from_static("x-request-id"),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use weir_db::{RoomSubject, Stream, StreamId, UserId, ViewerTokenId};
 use weir_protocol::{Visibility, room::CloseReason};
 
-use crate::{ApiError, App, live::media_id, rights, rooms::Identity};
+use crate::{ApiError, App, engage, live::media_id, rights, rooms::Identity};
 
 /// Who watches, without what may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +93,9 @@ impl App {
             (Visibility::Private, Viewer::Nobody) => false,
             (Visibility::Private, Viewer::Token(pass)) => pass.stream() == stream.id,
             (Visibility::Private, Viewer::User(user)) => {
-                self.moderates(user, stream).await? || db.is_let_in(stream.id, user.id).await?
+                self.moderates(user, stream).await?
+                    || db.is_let_in(stream.id, user.id).await?
+                    || db.event_lets_watch(stream.id, user.id).await?
             }
         };
         may.then_some(()).ok_or(hidden)
@@ -105,7 +107,12 @@ impl App {
         user: &weir_db::User,
         stream: &Stream,
     ) -> Result<bool, ApiError> {
-        Ok(rights::sees_all_of(user, stream))
+        if rights::sees_all_of(user, stream) {
+            return Ok(true);
+        }
+        let policies = self.rooms.engage().policies();
+        let policy = policies.of(RoomSubject::Stream(stream.id)).await?;
+        Ok(engage::rank(&policy, stream.owner, user).moderates())
     }
 
     /// The stream, if this user manages who may watch it.

@@ -33,7 +33,8 @@ pub(crate) async fn view(
     tracing::info!(slug = %stream.slug, "WHEP session");
     let (id, tag) = (session.id, EntityTag::fresh());
     let viewers = services.live.viewers();
-    viewers.insert(id, media, tag.clone(), viewer.who(), Instant::now());
+    let from = (viewer.who(), address);
+    viewers.insert(id, media, tag.clone(), from, Instant::now());
     if let Viewer::Token(pass) = &viewer {
         // The newest win: whoever loads a page again is not kept out by what is left of the old one.
         let under = viewers.under(pass.id());

@@ -124,6 +124,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             limits: config.limits.settings().unwrap_or_default(),
             webhooks: config.webhooks.to_config(),
             rooms: config.rooms.limits(),
+            embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
             ..HttpConfig::default()

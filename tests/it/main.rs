@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cli;
+mod deploy;
 mod fanout;
 mod layers;
 mod media;

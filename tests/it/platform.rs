@@ -5,8 +5,10 @@
 mod auth;
 mod database;
 mod engagement;
+mod events;
 mod foundation;
 mod insight;
+mod operations;
 mod rooms;
 mod server;
 mod streams;

@@ -8,7 +8,7 @@ use weir_protocol::{SlugError, StreamSlug};
 use crate::{
     icon,
     options::Options,
-    page::{Home, NoSuchPage, Watch},
+    page::{Embed, Home, NoSuchPage, Watch},
     settings::Theme,
 };
 
@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, PartialEq, Routable)]
 #[rustfmt::skip]
 pub enum Route {
+    #[route("/embed/:stream")]
+    Embed { stream: Embedded },
     #[layout(Frame)]
         #[route("/")]
         Home {},
@@ -28,6 +30,30 @@ pub enum Route {
 /// A stream as it stands in an address: `@demo`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handle(pub StreamSlug);
+
+/// A stream in the address of its player for other people's pages: `/embed/demo`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded(pub StreamSlug);
+
+impl FromStr for Embedded {
+    type Err = SlugError;
+
+    fn from_str(text: &str) -> Result<Self, SlugError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Default for Embedded {
+    fn default() -> Self {
+        Self(Handle::default().0)
+    }
+}
 
 /// Why a part of an address is no handle.
 #[derive(Debug, PartialEq)]
@@ -128,11 +154,13 @@ mod tests {
         assert!("/@demo?transport=hls".parse::<Route>().ok() == Some(watch.clone()));
         assert!("/%40demo".parse::<Route>().ok() == Some(watch.clone()));
         assert_eq!(watch.to_string(), "/@demo");
+        let embed = "/embed/demo".parse::<Route>().ok();
+        assert!(matches!(embed, Some(Route::Embed { stream }) if stream.0.as_str() == "demo"));
     }
 
     #[test]
     fn other_addresses_lead_nowhere() {
-        for bad in ["/demo", "/@", "/@Demo", "/@a/b"] {
+        for bad in ["/demo", "/@", "/@Demo", "/@a/b", "/embed/Demo", "/embed"] {
             assert!(
                 matches!(bad.parse::<Route>(), Ok(Route::NoSuchPage { .. })),
                 "{bad}"

@@ -3,7 +3,7 @@
 use sqlx::{AnyConnection, Connection};
 
 use super::MoveError;
-use crate::{DbError, sqlite};
+use crate::{DbError, install_drivers, sqlite};
 
 /// Kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) fn is_missing(url: &str) -> Result<bool, MoveError> {
 
 /// A database that must be there.
 pub(super) async fn existing(url: &str) -> Result<(AnyConnection, Backend), MoveError> {
-    sqlx::any::install_default_drivers();
+    install_drivers();
     let backend = Backend::of(url)?;
     if is_missing(url)? {
         let why = format!("there is no database {}", sqlite::path_of(url)?.display());
@@ -48,7 +48,7 @@ pub(super) async fn existing(url: &str) -> Result<(AnyConnection, Backend), Move
 /// A database to fill; a SQLite file is made when there is none. SQLite does not look at foreign keys on
 /// this connection.
 pub(super) async fn target(url: &str) -> Result<(AnyConnection, Backend), MoveError> {
-    sqlx::any::install_default_drivers();
+    install_drivers();
     let backend = Backend::of(url)?;
     if backend == Backend::Postgres {
         return Ok((AnyConnection::connect(url).await?, backend));

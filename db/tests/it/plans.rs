@@ -22,6 +22,7 @@ fn statements(folder: &Path, found: &mut Vec<(String, String)>) {
         let mut literals = Vec::new();
         let mut rest = text.as_str();
         while let Some(start) = rest.find('"') {
+            let is_part = rest[..start].trim_end().ends_with("&str =");
             rest = &rest[start + 1..];
             let mut escaped = false;
             let end = rest.find(|c| {
@@ -30,7 +31,10 @@ fn statements(folder: &Path, found: &mut Vec<(String, String)>) {
                 closes
             });
             let Some(end) = end else { break };
-            literals.push(rest[..end].replace("\\\n", " "));
+            // A constant is a beginning that conditions are added to.
+            if !is_part {
+                literals.push(rest[..end].replace("\\\n", " "));
+            }
             rest = &rest[end + 1..];
         }
         for literal in literals {
@@ -73,12 +77,12 @@ async fn no_query_walks_a_whole_table() {
             let Some(what) = step.strip_prefix("SCAN ") else {
                 continue;
             };
-            let table = what.split(' ').next().unwrap();
+            let table = table_of(&statement, what.split(' ').next().unwrap());
             // Of an index in its order, of a list of values, of what another step of the plan made.
             let fine = what.contains("USING")
                 || what.starts_with("CONSTANT")
-                || !is_table(&mut connection, &statement, table).await
-                || SMALL.contains(&table);
+                || !is_table(&mut connection, &table).await
+                || SMALL.contains(&table.as_str());
             if !fine {
                 walks.push(format!("{file}: {step}: {}", one_line(&statement)));
             }
@@ -88,8 +92,8 @@ async fn no_query_walks_a_whole_table() {
     assert!(walks.is_empty(), "\n{}", walks.join("\n"));
 }
 
-/// Whether a name in a plan is a table, or an alias of one.
-async fn is_table(connection: &mut SqliteConnection, statement: &str, name: &str) -> bool {
+/// The table of a name in a plan, which may be an alias of it.
+fn table_of(statement: &str, name: &str) -> String {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let aliased = words.windows(3).find_map(|window| {
         let alias = window[2].trim_matches([',', ')', ';']);
@@ -100,10 +104,13 @@ async fn is_table(connection: &mut SqliteConnection, statement: &str, name: &str
             _ => None,
         }
     });
-    let table = aliased.unwrap_or(name);
+    aliased.unwrap_or(name).to_owned()
+}
+
+async fn is_table(connection: &mut SqliteConnection, name: &str) -> bool {
     let found =
         sqlx::query("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1")
-            .bind(table)
+            .bind(name)
             .fetch_one(connection);
     found.await.unwrap().get::<i64, _>(0) == 1
 }

@@ -110,21 +110,29 @@ events! {
     }
     /// A chat message was deleted by a moderator.
     RoomMessageDeleted = "room.message_deleted" {
-        /// Where.
-        stream: WebhookStream,
+        /// Where: `stream:<slug>` or `event:<slug>/<session>`.
+        room: String,
+        /// The stream whose room it is.
+        stream: Option<WebhookStream>,
         /// The message.
         message_id: String,
+        /// Who wrote it.
+        author: WebhookMember,
         /// Who deleted it.
-        moderator: Option<WebhookUser>,
+        moderator: WebhookMember,
     }
-    /// Somebody may no longer take part in a stream's room.
+    /// Somebody was banned from a room, or may not write there for a time.
     RoomUserBanned = "room.user_banned" {
-        /// Where.
-        stream: WebhookStream,
+        /// Where: `stream:<slug>` or `event:<slug>/<session>`.
+        room: String,
+        /// The stream whose room it is.
+        stream: Option<WebhookStream>,
+        /// `ban` or `timeout`.
+        kind: String,
         /// Who.
-        user: WebhookUser,
+        member: WebhookMember,
         /// Who did it.
-        moderator: Option<WebhookUser>,
+        moderator: WebhookMember,
         /// Until when; absent when for good.
         until: Option<i64>,
     }
@@ -198,6 +206,16 @@ pub struct WebhookUser {
     /// Stays the same for the account's whole life.
     pub id: String,
     /// Name to log in with.
+    pub name: String,
+}
+
+/// Somebody in a room, who may be a guest without an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WebhookMember {
+    /// `user:<name>` or `guest:<code>`; absent when the account is gone.
+    pub id: Option<String>,
+    /// The name that is shown.
     pub name: String,
 }
 

@@ -14,7 +14,9 @@ use super::{
     visit::{Actor, Subject, bad, missing, reason, subject},
 };
 use crate::{
-    App, live,
+    App,
+    happenings::{Happening, Member},
+    live,
     rooms::{Room, RoomError},
 };
 
@@ -49,9 +51,26 @@ pub(super) async fn ban(
         room,
         actor,
         action,
-        Object::new(target.id, target.name).because(&why),
+        Object::new(&target.id, &target.name).because(&why),
     )
     .await?;
+    // A shadow ban is not told to anybody.
+    if new.kind != BanKind::Shadow {
+        let happening = Happening::RoomUserBanned {
+            room: room.target.clone(),
+            kind: new.kind,
+            member: Member {
+                id: Some(target.id),
+                name: target.name,
+            },
+            moderator: Member {
+                id: Some(format!("user:{}", actor.user.name)),
+                name: actor.user.name.clone(),
+            },
+            until: ends_at,
+        };
+        app.services.live.bus().emit(happening).await;
+    }
     Ok(id)
 }
 

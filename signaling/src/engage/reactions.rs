@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     App,
+    insight::Said,
     rooms::{Identity, Room, RoomError},
 };
 
@@ -31,6 +32,8 @@ pub(super) async fn react(
     engage.limits().reaction(room.id, person)?;
     if !shadowed {
         engage.windows().reaction(room, emoji);
+        let figures = app.services.live.audience();
+        figures.said(room.target.subject, person.user, Said::Reaction);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::{Engage, rank, rank::Rank};
 use crate::{
     ApiError, App,
     rooms::{Identity, Person, Room, RoomError, Target},
+    watching::Viewer,
 };
 
 /// Somebody with an account, and where they stand in a room.
@@ -62,7 +63,8 @@ impl Visit {
         user: Option<User>,
         address: IpAddr,
     ) -> Result<Self, ApiError> {
-        let target = Target::of_stream(app.stream(slug).await?);
+        let viewer = user.clone().map_or(Viewer::Nobody, Viewer::User);
+        let target = Target::of_stream(app.watchable(slug, &viewer).await?);
         let engage = app.rooms.engage();
         let policy = engage.policies().of(target.subject).await?;
         let actor = user.map(|user| Actor {

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use weir_db::{Stream, User};
 use weir_protocol::Scope;
 
-use crate::{ApiError, App, auth, rights};
+use crate::{ApiError, App, auth};
 
 /// Rows of a table that are read at once.
 const TABLE_PAGE: u32 = 1_000;
@@ -40,9 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// The stream of a name, for whoever may see its figures.
 async fn own_stream(app: &App, user: &User, slug: &str) -> Result<Stream, ApiError> {
-    let stream = app.stream(slug).await?;
-    rights::may_change(user, &stream)?;
-    Ok(stream)
+    app.changeable(slug, user).await
 }
 
 /// Who asks, where that is good to know and nothing depends on it: wrong credentials are nobody's.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    net::IpAddr,
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -32,6 +33,8 @@ struct Viewer {
     stream: StreamId,
     tag: EntityTag,
     who: Who,
+    /// Where the offer came from. Never stored.
+    address: IpAddr,
     since: Instant,
     connected: bool,
 }
@@ -52,7 +55,7 @@ impl Viewers {
         session: SessionId,
         stream: StreamId,
         tag: EntityTag,
-        who: Who,
+        (who, address): (Who, IpAddr),
         now: Instant,
     ) {
         let mut sessions = self.lock();
@@ -69,6 +72,7 @@ impl Viewers {
             stream,
             tag,
             who,
+            address,
             since: now,
             connected: false,
         };
@@ -93,9 +97,26 @@ impl Viewers {
             .map(|viewer| viewer.stream)
     }
 
+    /// Who watches what at this moment, logged in.
+    pub(crate) fn users(&self) -> Vec<(StreamId, weir_db::UserId)> {
+        let sessions = self.lock();
+        let connected = sessions.viewers.values().filter(|v| v.connected);
+        connected
+            .filter_map(|v| match v.who {
+                Who::User(user) => Some((v.stream, user)),
+                Who::Nobody | Who::Token(_) => None,
+            })
+            .collect()
+    }
+
     /// Who watches in a session.
     pub(crate) fn who(&self, session: SessionId) -> Option<Who> {
         self.lock().viewers.get(&session).map(|v| v.who)
+    }
+
+    /// Where a session's offer came from.
+    pub(crate) fn address(&self, session: SessionId) -> Option<IpAddr> {
+        self.lock().viewers.get(&session).map(|v| v.address)
     }
 
     /// Sessions of a stream.
@@ -144,6 +165,8 @@ impl Viewers {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -155,7 +178,7 @@ mod tests {
                 SessionId(id),
                 StreamId(7),
                 EntityTag::fresh(),
-                Who::Nobody,
+                (Who::Nobody, IpAddr::V4(Ipv4Addr::LOCALHOST)),
                 at,
             );
         };

@@ -5,7 +5,7 @@ use weir_db::ImageId;
 use crate::ApiError;
 
 /// A text on one line, without blanks around it, of 1 to `max` characters.
-pub(super) fn line(what: &str, text: &str, max: usize) -> Result<String, ApiError> {
+pub(crate) fn line(what: &str, text: &str, max: usize) -> Result<String, ApiError> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > max || text.chars().any(char::is_control) {
         return Err(ApiError::BadRequest(format!(
@@ -16,7 +16,7 @@ pub(super) fn line(what: &str, text: &str, max: usize) -> Result<String, ApiErro
 }
 
 /// A text of some lines, of at most `max` characters.
-pub(super) fn text(what: &str, text: &str, max: usize) -> Result<String, ApiError> {
+pub(crate) fn text(what: &str, text: &str, max: usize) -> Result<String, ApiError> {
     let text = text.trim();
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if text.chars().count() > max || text.chars().any(odd) {
@@ -31,7 +31,7 @@ pub(super) fn text(what: &str, text: &str, max: usize) -> Result<String, ApiErro
 const ADDRESS_MAX: usize = 254;
 
 /// An address that mail can be sent to, in lower case.
-pub(super) fn address(text: &str) -> Result<String, ApiError> {
+pub(crate) fn address(text: &str) -> Result<String, ApiError> {
     let address = text.trim().to_lowercase();
     let fits = address.len() <= ADDRESS_MAX && address.parse::<lettre::Address>().is_ok();
     match fits {
@@ -43,7 +43,7 @@ pub(super) fn address(text: &str) -> Result<String, ApiError> {
 }
 
 /// The id of an image.
-pub(super) fn image(text: &str) -> Result<ImageId, ApiError> {
+pub(crate) fn image(text: &str) -> Result<ImageId, ApiError> {
     Ok(text.parse()?)
 }
 

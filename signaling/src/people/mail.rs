@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use weir_db::{
-    Db, DbError, MAIL_CONFIRM_ADDRESS, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail, MailPurpose,
-    User,
+    Db, DbError, MAIL_CONFIRM_ADDRESS, MAIL_EVENT, MAIL_INVITATION, MAIL_PASSWORD_RESET, Mail,
+    MailPurpose, User,
 };
 
 use super::config::MailConfig;
@@ -264,6 +264,14 @@ impl Mailer {
                         "To confirm that this address belongs to the account {name}, open this page \
                          within a week:\n\n{link}\n\nIf you know nothing of it, do nothing.\n"
                     ),
+                }
+            }
+            MAIL_EVENT => {
+                let payload: Value = serde_json::from_str(&mail.payload).unwrap_or_default();
+                let text = |member: &str| payload[member].as_str().unwrap_or_default().to_owned();
+                Letter {
+                    subject: text("subject"),
+                    body: text("text"),
                 }
             }
             _ => self.news(mail),

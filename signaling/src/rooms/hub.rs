@@ -89,7 +89,8 @@ impl Rooms {
     /// Nobody is in any room yet. Must be called within a tokio runtime.
     pub(crate) fn new(services: &Services) -> Self {
         let config = services.config.rooms.clone();
-        let (writer, work, written) = Writer::new(services.db.clone());
+        let (writer, work, written) =
+            Writer::new(services.db.clone(), services.live.audience().clone());
         let tasks = TaskTracker::new();
         tasks.spawn(work);
         let inner = Inner {
@@ -390,6 +391,7 @@ impl Consumer for Rooms {
     fn consume<'a>(&'a self, happening: &'a Happening) -> BoxFuture<'a, ()> {
         match happening {
             Happening::StreamDeleted { stream } => self.close(RoomSubject::Stream(stream.id)),
+            Happening::UserDeleted { user } => self.user_changed(user.id),
             Happening::UserBlocked { owner, user } => self.blocked(owner.id, user.id),
             _ => {}
         }

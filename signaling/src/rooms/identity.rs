@@ -15,11 +15,13 @@ use weir_protocol::{
     room::{Author, Member, NICKNAME_MAX, RoomErrorCode},
 };
 
+use weir_sfu::SessionId;
+
 use super::{RoomError, text};
 use crate::{
     App,
     auth::{self, Watch},
-    watching::{Pass, Viewer},
+    watching::{Pass, Viewer, Who},
 };
 
 /// Bytes of a guest's secret.
@@ -154,13 +156,23 @@ pub(super) async fn watch(app: &App, token: &str) -> Result<Watch, RoomError> {
     Ok(app.watch(caller.credential))
 }
 
-/// Whose a token is: a user's that may be used in rooms, or a viewer token; nobody's without one.
+/// Whose a token is: a user's that may be used in rooms, or a viewer token; nobody's without one, unless
+/// the WebRTC session was opened by a viewer token. A user's token counts for watching alone then: it need
+/// not be one that may be used in rooms.
 ///
 /// # Errors
 /// As for a request with this token.
-pub(super) async fn viewer(app: &App, token: Option<&str>) -> Result<Viewer, RoomError> {
+pub(super) async fn viewer(
+    app: &App,
+    token: Option<&str>,
+    session: Option<SessionId>,
+) -> Result<Viewer, RoomError> {
     let Some(token) = token else {
-        return Ok(Viewer::Nobody);
+        let who = session.and_then(|session| app.services.live.viewers().who(session));
+        let pass = who
+            .and_then(Who::token)
+            .and_then(|id| app.watching.passes.known(id));
+        return Ok(pass.map_or(Viewer::Nobody, Viewer::Token));
     };
     if let Some(pass) = app.pass(token).await? {
         return Ok(Viewer::Token(pass));

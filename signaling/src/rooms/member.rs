@@ -18,6 +18,8 @@ use weir_protocol::room::{
     RoomErrorCode, ServerMessage,
 };
 
+use weir_sfu::SessionId;
+
 use super::{
     RoomError, Rooms,
     feed::{Batch, Frame, pack_history},
@@ -71,6 +73,8 @@ pub(super) struct Lost;
 pub(super) struct Origin {
     pub(super) address: IpAddr,
     pub(super) token: Option<String>,
+    /// The WebRTC session that it belongs to.
+    pub(super) session: Option<SessionId>,
 }
 
 /// Being in a room.
@@ -229,7 +233,9 @@ impl<T: Transport> Connection<T> {
         if self.asked.is_none() && now >= member.recheck_at {
             let (app, room) = (self.app.clone(), member.room.clone());
             let (identity, token) = (member.identity.clone(), member.token.clone());
-            self.asked = Some(Box::pin(requests::recheck(app, room, identity, token)));
+            let origin = self.origin.clone();
+            let recheck = requests::recheck(app, room, identity, token, origin);
+            self.asked = Some(Box::pin(recheck));
         }
         Ok(())
     }

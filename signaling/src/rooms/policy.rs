@@ -1,7 +1,7 @@
 //! Who may enter a room, who moderates it, and what may be said in it. Every chat message passes
 //! [`admit`] before it is kept; `crate::engage` decides.
 
-use weir_db::User;
+use weir_db::{RoomSubject, User};
 use weir_protocol::room::RoomSettings;
 
 use super::{
@@ -36,6 +36,11 @@ pub(super) async fn may_enter(
     target: &Target,
     who: &Identity,
 ) -> Result<(), RoomError> {
+    if let RoomSubject::EventSession(session) = target.subject
+        && !crate::events::lets_in(rooms.db(), session, who).await?
+    {
+        return Err(resolve::no_such_room());
+    }
     let engage = rooms.engage();
     let policy = engage.policies().of(target.subject).await?;
     engage::may_enter(engage, &policy, who)?;

@@ -24,7 +24,12 @@ use super::{
     text,
     writer::{Done, Draft},
 };
-use crate::{App, engage, live, watching::Viewer};
+use crate::{
+    App, engage,
+    happenings::{Happening, Member as Told},
+    live,
+    watching::Viewer,
+};
 
 /// Enters a room.
 pub(super) async fn join(
@@ -57,16 +62,13 @@ async fn enter(
             format!("this server speaks version {ROOM_PROTOCOL} of the room protocol"),
         ));
     }
-    // Who opens a WebRTC session was counted then.
-    if kind == TransportKind::WebSocket {
-        rooms.limits().join(origin.address)?;
-    }
+    rooms.limits().join(origin.address)?;
     if rooms.draining().is_cancelled() {
         return Err(unavailable());
     }
     let target = resolve::find(app, &join.room).await?;
     let token = join.token.or_else(|| origin.token.clone());
-    let viewer = identity::viewer(app, token.as_deref()).await?;
+    let viewer = identity::viewer(app, token.as_deref(), origin.session).await?;
     may_watch(app, &target, &viewer).await?;
     let mut guest_secret = None;
     let person = match (&viewer, &join.nickname) {
@@ -221,9 +223,10 @@ pub(super) async fn recheck(
     room: Arc<Room>,
     identity: Arc<Identity>,
     token: Option<String>,
+    origin: Arc<Origin>,
 ) -> Outcome {
     let check = async {
-        let viewer = identity::viewer(&app, token.as_deref()).await?;
+        let viewer = identity::viewer(&app, token.as_deref(), origin.session).await?;
         // As it is now: its visibility may have changed.
         let target = resolve::find(&app, &room.target.name).await?;
         may_watch(&app, &target, &viewer).await?;
@@ -443,6 +446,7 @@ async fn delete(
 ) -> Result<Done, RoomError> {
     let person = who.writer()?;
     let row = known(app, room, who, id).await?;
+    let change = ChatChange::Delete { at: live::now() };
     if row.author_key != *person.key {
         if !who.moderator {
             return Err(RoomError::new(
@@ -451,8 +455,23 @@ async fn delete(
             ));
         }
         engage::may_delete(app, room, who, &row, reason).await?;
+        let done = app.rooms.writer().change(room.clone(), id, change).await?;
+        let author = row.message.author;
+        let happening = Happening::RoomMessageDeleted {
+            room: room.target.clone(),
+            message: id,
+            author: Told {
+                id: author.id,
+                name: author.name,
+            },
+            moderator: Told {
+                id: Some(person.id.clone()),
+                name: person.name.clone(),
+            },
+        };
+        app.services.live.bus().emit(happening).await;
+        return Ok(done);
     }
-    let change = ChatChange::Delete { at: live::now() };
     app.rooms.writer().change(room.clone(), id, change).await
 }
 

@@ -41,8 +41,22 @@ pub(super) async fn find(app: &App, name: &RoomName) -> Result<Target, RoomError
             let stream = app.services.db.stream_by_slug(slug).await?;
             stream.map(Target::of_stream).ok_or_else(no_such_room)
         }
-        // Rooms of sessions are opened by the events' part of the server.
-        RoomName::Event { .. } => Err(no_such_room()),
+        RoomName::Event { event, session } => {
+            let db = &app.services.db;
+            let event = db.event_by_slug(event).await?.ok_or_else(no_such_room)?;
+            let session = db.event_session(event.id, session).await?;
+            let session = session.ok_or_else(no_such_room)?;
+            let stream = match session.fields.stream {
+                Some(stream) => db.streams_by_ids(&[stream]).await?.pop(),
+                None => None,
+            };
+            Ok(Target {
+                name: name.clone(),
+                subject: RoomSubject::EventSession(session.id.get()),
+                stream,
+                owner: event.owner,
+            })
+        }
     }
 }
 

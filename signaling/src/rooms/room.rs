@@ -389,6 +389,16 @@ impl Room {
         self.state().feed(identity).position
     }
 
+    /// Users who are here, each once for each connection.
+    pub(crate) fn users(&self) -> Vec<weir_db::UserId> {
+        let state = self.state();
+        let people = state
+            .seats
+            .values()
+            .filter_map(|seat| seat.identity.person.as_ref());
+        people.filter_map(|person| person.user).collect()
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.state().seats.len()
     }

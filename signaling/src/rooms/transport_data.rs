@@ -45,10 +45,12 @@ pub(super) async fn serve(app: App, mut events: mpsc::Receiver<DataEvent>) {
                     session,
                     waiting,
                 };
-                // The media plane does not tell its peers' addresses: these share one count.
+                // Where it was opened from. Publishers' are not known, who are few: they share one count.
+                let address = app.services.live.viewers().address(session);
                 let origin = Origin {
-                    address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                    address: address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
                     token: None,
+                    session: Some(session),
                 };
                 rooms.spawn(member::run(app.clone(), origin, channel));
             }

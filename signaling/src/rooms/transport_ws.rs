@@ -63,7 +63,11 @@ pub(super) async fn upgrade(
             None => None,
         },
     };
-    let origin = Origin { address, token };
+    let origin = Origin {
+        address,
+        token,
+        session: None,
+    };
     Ok(socket
         .read_buffer_size(READ_BUFFER)
         // Each message goes out at once; what waits is gathered in batches before.

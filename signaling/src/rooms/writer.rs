@@ -23,7 +23,10 @@ use super::{
     feed::Event,
     room::{Audience, Room},
 };
-use crate::live;
+use crate::{
+    insight::{self, Said},
+    live,
+};
 
 /// Requests that wait. When it is full, more are refused, and their clients send them again.
 const QUEUE: usize = 4096;
@@ -94,9 +97,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(db: Db) -> (Self, impl Future<Output = ()>, Arc<Counters>) {
+    pub(super) fn new(
+        db: Db,
+        figures: insight::Audience,
+    ) -> (Self, impl Future<Output = ()>, Arc<Counters>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(Counters {
+            figures,
+            ..Counters::default()
+        });
         (Self { queue }, run(db, waiting, counters.clone()), counters)
     }
 
@@ -162,6 +171,8 @@ impl Writer {
 /// What the writer did.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
+    /// Told of what is said.
+    figures: insight::Audience,
     pub(super) messages: AtomicU64,
     pub(super) transactions: AtomicU64,
     pub(super) failures: AtomicU64,
@@ -341,6 +352,11 @@ fn tell(numbered: Vec<Numbered>, results: Vec<Appended>, counters: &Counters) {
                     continue;
                 }
                 counters.messages.fetch_add(1, Ordering::Relaxed);
+                // What nobody else sees is no part in the conversation.
+                if !draft.hidden {
+                    let subject = room.target.subject;
+                    counters.figures.said(subject, draft.user, Said::Message);
+                }
                 room.take_in(event_of(id, seq, at, *draft));
                 let _ = reply.send(Ok(Done { id: Some(id), seq }));
             }

@@ -11,6 +11,7 @@ use super::texts;
 use crate::{
     ApiError, App, Live, Refusals,
     api::{Actor, IfMatch, Json, Path, scope, version_tag},
+    happenings::Happening,
 };
 
 /// Longest wait that the playout-delay extension can say: 12 bits of 10 ms.
@@ -61,6 +62,10 @@ pub(crate) async fn edit(
     {
         app.recheck_viewers(&after).await?;
     }
+    let happening = Happening::StreamUpdated {
+        stream: after.clone(),
+    };
+    app.services.live.bus().emit(happening).await;
     let summary = app.services.live.summary(&after);
     Ok(([(header::ETAG, version_tag(after.version))], Json(summary)))
 }

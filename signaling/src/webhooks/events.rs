@@ -1,9 +1,15 @@
 //! What happens, in the words of webhooks.
 
-use weir_db::{Broadcast, NewWebhookEvent, Stream, StreamId, User, UserId};
-use weir_protocol::{WebhookBroadcast, WebhookData, WebhookEvent, WebhookStream, WebhookUser};
+use weir_db::{Broadcast, NewWebhookEvent, RoomSubject, Stream, StreamId, User, UserId};
+use weir_protocol::{
+    WebhookBroadcast, WebhookData, WebhookEvent, WebhookMember, WebhookStream, WebhookUser,
+};
 
-use crate::{happenings::Happening, live};
+use crate::{
+    happenings::{Happening, Member},
+    live,
+    rooms::Target,
+};
 
 /// The event of a happening; `None` for what is nobody's business outside.
 pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
@@ -28,6 +34,12 @@ pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
             },
             About::stream(stream),
         ),
+        Happening::StreamUpdated { stream } => (
+            WebhookData::StreamUpdated {
+                stream: of_stream(stream),
+            },
+            About::stream(stream),
+        ),
         Happening::StreamDeleted { stream } => (
             WebhookData::StreamDeleted {
                 stream: of_stream(stream),
@@ -46,6 +58,38 @@ pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
                 follower: of_user(follower),
             },
             About::user(user),
+        ),
+        Happening::RoomMessageDeleted {
+            room,
+            message,
+            author,
+            moderator,
+        } => (
+            WebhookData::RoomMessageDeleted {
+                room: room.name.to_string(),
+                stream: room.stream.as_ref().map(of_stream),
+                message_id: message.to_string(),
+                author: of_member(author),
+                moderator: of_member(moderator),
+            },
+            About::room(room),
+        ),
+        Happening::RoomUserBanned {
+            room,
+            kind,
+            member,
+            moderator,
+            until,
+        } => (
+            WebhookData::RoomUserBanned {
+                room: room.name.to_string(),
+                stream: room.stream.as_ref().map(of_stream),
+                kind: kind.as_str().to_owned(),
+                member: of_member(member),
+                moderator: of_member(moderator),
+                until: *until,
+            },
+            About::room(room),
         ),
         // Other parts' own matters, and a webhook's end: it would be told to itself.
         _ => return None,
@@ -84,6 +128,18 @@ impl About {
         }
     }
 
+    /// Something in a room keeps its order with what happens to its stream.
+    fn room(room: &Target) -> Self {
+        Self {
+            owner: room.owner,
+            stream: room.stream.as_ref().map(|stream| stream.id),
+            lane: match room.subject {
+                RoomSubject::Stream(stream) => stream.get(),
+                RoomSubject::EventSession(session) => session,
+            },
+        }
+    }
+
     /// Something that concerns a user.
     fn user(user: &User) -> Self {
         Self {
@@ -118,6 +174,13 @@ fn of_broadcast(broadcast: &Broadcast) -> WebhookBroadcast {
         started_at: broadcast.started_at,
         ended_at: broadcast.ended_at,
         peak_viewers: broadcast.peak_viewers,
+    }
+}
+
+fn of_member(member: &Member) -> WebhookMember {
+    WebhookMember {
+        id: member.id.clone(),
+        name: member.name.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod account;
 mod engage;
+mod events;
 mod insight;
 mod rooms;
 mod server_group;
@@ -159,8 +160,9 @@ async fn revoked(server: &Server, name: &str) -> String {
 
 fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
-    lines.extend(account::lines());
     lines.extend(engage::lines());
+    lines.extend(events::lines());
+    lines.extend(account::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

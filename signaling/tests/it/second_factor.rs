@@ -82,12 +82,7 @@ async fn codes_are_asked_for_and_good_once() {
         )
     };
     // The one that confirmed it is used up; the next one works, once.
-    problem(
-        answer(code(&secret, 0)).await,
-        401,
-        ErrorCode::Unauthorized,
-    )
-    .await;
+    problem(answer(code(&secret, 0)).await, 401, ErrorCode::Unauthorized).await;
     let next = code(&secret, 1);
     let session = json_of(answer(next.clone()).await, 200).await;
     problem(answer(next).await, 401, ErrorCode::Unauthorized).await;

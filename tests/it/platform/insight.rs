@@ -236,6 +236,8 @@ async fn i2_activity_of_users_and_scores_with_tables(platform: Platform) {
 async fn i3_quality_of_each_viewer(platform: Platform) {
     let live = Live::start(&platform, "served").await;
     let mut viewer = live.view().await;
+    // Nobody is believed to have stood still for longer than they have watched.
+    tokio::time::sleep(Duration::from_millis(600)).await;
     let post = |report: Value| {
         platform
             .request(Method::POST, "/api/v1/streams/served/qoe")

@@ -1,10 +1,12 @@
 //! The pages.
 
+mod embed;
 mod home;
 mod missing;
 mod start;
 mod watch;
 
+pub use embed::Embed;
 pub use home::Home;
 pub use missing::NoSuchPage;
 pub use watch::Watch;

@@ -15,8 +15,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, PageQuery, Path, Query, page, scope},
-    engage::{moderation, visit::Visit},
     auth::client::ClientAddress,
+    engage::{moderation, visit::Visit},
     rooms,
 };
 

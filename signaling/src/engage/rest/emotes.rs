@@ -14,8 +14,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Guest, Json, Path, scope},
-    engage::{audit, moderation, visit::Visit},
     auth::client::ClientAddress,
+    engage::{audit, moderation, visit::Visit},
     rights,
 };
 

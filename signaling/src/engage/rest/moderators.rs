@@ -9,8 +9,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Path, scope},
-    engage::{moderation, visit::Visit},
     auth::client::ClientAddress,
+    engage::{moderation, visit::Visit},
 };
 
 /// Moderators of a room

@@ -13,8 +13,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Guest, Json, PageQuery, Path, Query, page, scope},
-    engage::{polls, visit::Visit},
     auth::client::ClientAddress,
+    engage::{polls, visit::Visit},
 };
 
 /// Polls of a room

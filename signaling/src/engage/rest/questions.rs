@@ -18,8 +18,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, Guest, IfMatch, Json, PageQuery, Path, Query, scope, version_tag},
-    engage::{questions, visit::Visit},
     auth::client::ClientAddress,
+    engage::{questions, visit::Visit},
 };
 
 /// Which questions.

@@ -9,8 +9,8 @@ use weir_protocol::{
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, IfMatch, Json, PageQuery, Path, Query, page, scope, version_tag},
-    engage::{rules, visit::Visit},
     auth::client::ClientAddress,
+    engage::{rules, visit::Visit},
     rights,
 };
 

@@ -20,7 +20,6 @@ use crate::{
     api::{Actor, Json, PageQuery, Path, Query, page, scope},
     insight::{csv, report},
     live::now,
-    rights,
 };
 
 /// Parameters of the list.
@@ -170,8 +169,7 @@ async fn own_broadcast(
     let unknown = ApiError::NotFound("broadcast");
     let id = id.parse().map_err(|_| unknown.clone())?;
     let (found, slug) = app.services.db.broadcast_report(id).await?.ok_or(unknown)?;
-    let stream = app.stream(&slug).await?;
-    rights::may_change(user, &stream)?;
+    let stream = own_stream(app, user, &slug).await?;
     Ok((found, stream))
 }
 

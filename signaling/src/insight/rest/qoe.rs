@@ -37,7 +37,12 @@ pub(crate) async fn report(
     Json(report): Json<QoeReport>,
 ) -> Result<StatusCode, ApiError> {
     check(&report)?;
-    let stream = app.stream(&slug).await?;
+    // A stream that may not be seen is told by nothing from one without this playback.
+    let nobody = |error| match error {
+        ApiError::NotFound(_) => ApiError::NotFound("playback"),
+        other => other,
+    };
+    let stream = app.stream(&slug).await.map_err(nobody)?;
     let session = report.session.as_deref().map(sdp::session_id).transpose()?;
     let from = Origin::new(Some(address), &headers);
     let audience = app.services.live.audience();
