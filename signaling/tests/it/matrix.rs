@@ -96,7 +96,8 @@ impl World {
             tokens.push(Some(log_in(&server, name).await));
         }
         tokens.push(Some(expired(&server, "owner").await));
-        tokens.push(Some(revoked(&server, "admin").await));
+        server.user("gone", PASSWORD, Role::Admin).await;
+        tokens.push(Some(revoked(&server, "gone").await));
         Self {
             server,
             tokens,
