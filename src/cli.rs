@@ -203,6 +203,76 @@ pub enum UserCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// List users, by name.
+    List {
+        /// How the name or the e-mail address begins.
+        #[arg(long)]
+        search: Option<String>,
+        /// Who has this role.
+        #[arg(long, value_enum)]
+        role: Option<RoleArg>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Give a user another role.
+    SetRole {
+        /// Who.
+        #[arg(long)]
+        name: String,
+        /// What the user may do.
+        #[arg(long, value_enum)]
+        role: RoleArg,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Set a user's password and log all its devices out; without --password-stdin a password is generated
+    /// and shown once.
+    SetPassword {
+        /// Who.
+        #[arg(long)]
+        name: String,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Lock a user's account, which ends its sessions.
+    Disable {
+        /// Who.
+        #[arg(long)]
+        name: String,
+        /// Unlock it instead.
+        #[arg(long)]
+        undo: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Make users, and bring them up to date, from a CSV file with the columns name, email, role, display_name
+    /// and password.
+    Import {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+        /// Only say what would happen.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print the report of every row as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Settings.
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 /// `weir db …`

@@ -3,10 +3,11 @@
 mod accounts;
 mod layers;
 mod limits;
+mod people;
 mod secret;
 mod webhooks;
 
-use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -16,6 +17,7 @@ use weir_turn::IceServerConfig;
 pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
+pub use people::{Mail, OidcProvider};
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 
@@ -38,6 +40,10 @@ pub struct Config {
     pub data: Data,
     /// STUN and TURN servers for clients.
     pub ice: Ice,
+    /// Mail that the server sends.
+    pub mail: Mail,
+    /// OpenID providers by which people may log in, by their names in addresses.
+    pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
     /// Figures of viewers.
@@ -587,6 +593,15 @@ impl Config {
         }
         if let Err(error) = weir_turn::IceServers::new(self.ice.servers()) {
             return bad("ice.urls", &error.to_string());
+        }
+        if let Err(reason) = self.mail().check() {
+            let key = reason.split_whitespace().next().unwrap_or("mail");
+            return bad(key, &reason);
+        }
+        for (id, provider) in &self.oidc {
+            if let Err(error) = provider.read(id) {
+                return bad(&format!("oidc.{id}"), &error);
+            }
         }
         Ok(())
     }

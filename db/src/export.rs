@@ -99,6 +99,12 @@ const PARTS: &[(&str, &str)] = &[
          WHERE user_id = $1 ORDER BY viewer_tokens.created_at",
     ),
     (
+        "chat_messages",
+        "SELECT kind, subject_id, text, sent_at, edited_at, deleted_at
+         FROM chat_messages JOIN rooms ON rooms.id = room_id
+         WHERE author_id = $1 ORDER BY chat_messages.id",
+    ),
+    (
         "broadcasts",
         "SELECT slug, protocol, started_at, ended_at, peak_viewers
          FROM broadcasts JOIN streams ON streams.id = stream_id

@@ -30,7 +30,7 @@ use crate::{
 use tracker::{Arrival, Key, Rows, Tracker};
 use visitor::{Origin, Salt, family};
 
-pub(crate) use rest::{Somebody, routes};
+pub(crate) use rest::routes;
 pub(crate) use run::run;
 pub(crate) use tracker::{Quality, Said};
 

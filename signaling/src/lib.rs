@@ -61,7 +61,7 @@ pub use insight::InsightConfig;
 pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
-pub use people::{AccountsConfig, ImportError, MailConfig, import_users};
+pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
 pub use rooms::RoomsConfig;
 pub use router::router;
 pub use secrets::{Secrets, TOKEN_KEY_BYTES};
@@ -113,6 +113,8 @@ pub struct HttpConfig {
     pub accounts: AccountsConfig,
     /// Mail.
     pub mail: MailConfig,
+    /// Where else people may log in.
+    pub oidc: Vec<OidcConfig>,
     /// Webhooks.
     pub webhooks: WebhookConfig,
     /// Limits of rooms.

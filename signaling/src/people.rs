@@ -13,6 +13,7 @@ mod import;
 mod mail;
 mod notifications;
 mod notify;
+mod oidc;
 mod password;
 mod profile;
 
@@ -23,15 +24,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{App, Services, live};
 
 pub use config::{AccountsConfig, MailConfig};
-pub(crate) use images::image_url;
+pub(crate) use import::IMPORT;
 pub use import::{ImportError, import_users};
 pub(crate) use mail::Mailer;
 pub(crate) use notify::{notify, soft as notify_softly};
+pub use oidc::OidcConfig;
 
 /// What these parts keep while the server runs.
 #[derive(Clone)]
 pub(crate) struct People {
     pub(crate) mailer: Mailer,
+    oidc: oidc::Providers,
 }
 
 impl People {
@@ -40,6 +43,7 @@ impl People {
         let mailer = Mailer::new(&services.config.mail);
         let people = Self {
             mailer: mailer.clone(),
+            oidc: oidc::Providers::new(&services.config.oidc),
         };
         let (db, stop) = (services.db.clone(), services.draining.clone());
         tokio::spawn(mailer.clone().run(db, stop));
@@ -79,6 +83,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(password::reset))
         .routes(routes!(password::change_email))
         .routes(routes!(password::confirm_email))
+        .routes(routes!(oidc::providers))
+        .routes(routes!(oidc::login))
+        .routes(routes!(oidc::callback))
+        .routes(routes!(oidc::linked))
+        .routes(routes!(oidc::unlink))
         .routes(routes!(applications::apply, applications::mine))
         .routes(routes!(applications::list))
         .routes(routes!(applications::decide))

@@ -46,6 +46,9 @@ const JSON_LIMIT: usize = 16 * 1024;
 /// logins for their turn to hash; blocking HLS reloads have their own limit and are not under it.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The same for an import of users, whose passwords are hashed one by one.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
 /// How long a browser may remember a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -300,7 +303,11 @@ fn trace() -> TraceLayer<
 
 /// Middleware that gives up on a handler that takes too long to begin its answer.
 async fn timeout(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
+    let limit = match request.uri().path() {
+        people::IMPORT => IMPORT_TIMEOUT,
+        _ => HANDLER_TIMEOUT,
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::Unavailable("the server took too long".into()).into_response(),
     }

@@ -16,7 +16,7 @@ use weir_bridge::{
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    HttpConfig, Live, Services,
+    AccountsConfig, HttpConfig, Live, Services,
     hls::{Origin, OriginConfig},
     keys, live, passwords,
 };
@@ -122,12 +122,16 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             cors_origins: config.http.cors_origins.clone(),
             sessions: config.accounts.settings(),
             limits: config.limits.settings().unwrap_or_default(),
+            accounts: AccountsConfig {
+                creator_approval: config.accounts.creator_approval,
+            },
+            mail: config.mail(),
+            oidc: config.oidc(),
             webhooks: config.webhooks.to_config(),
             rooms: config.rooms.limits(),
             embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
-            ..HttpConfig::default()
         },
         assets: assets::embedded(),
         gauges: Arc::new(Gauges(bridge.clone())),

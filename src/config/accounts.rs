@@ -11,6 +11,8 @@ use weir_signaling::passwords::Cost;
 pub struct Accounts {
     /// Whether people may make accounts for themselves: `open` or `closed`.
     pub registration: Registration,
+    /// An admin decides who may stream. Otherwise whoever asks may.
+    pub creator_approval: bool,
     /// Minutes for which an access token is good, 1 to 60.
     pub access_token_minutes: u32,
     /// Days without use after which a device is logged out, 1 to 365.
@@ -38,6 +40,7 @@ impl Default for Accounts {
         let Cost { memory_kib, passes } = Cost::default();
         Self {
             registration: Registration::Open,
+            creator_approval: false,
             access_token_minutes: 15,
             refresh_token_days: 30,
             key_rotation_hours: 24,

@@ -10,7 +10,10 @@ use std::{
 
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, OidcProvider};
+
+/// The section whose tables are named by whoever writes the file: `[oidc.<name>]`.
+const PROVIDERS: &str = "oidc";
 
 /// Variables with our prefix that are not settings: they belong to building and testing.
 const NOT_SETTINGS: [&str; 4] = [
@@ -72,11 +75,12 @@ pub fn load(
     flags: &Flags,
 ) -> Result<Config, ConfigError> {
     let known = known_keys();
+    let providers = provider_keys();
     let mut settings: BTreeMap<String, (Value, Option<String>)> = BTreeMap::new();
     if let Some((path, table)) = read_file(file)? {
         let origin = path.display().to_string();
         for (key, value) in leaves(&table, &known) {
-            if !known.contains_key(&key) {
+            if !known.contains_key(&key) && !providers.contains_key(last(&key, PROVIDERS)) {
                 return Err(unknown(key, &origin, known.keys().cloned()));
             }
             settings.insert(key, (value, Some(origin.clone())));
@@ -86,6 +90,11 @@ pub fn load(
         known.keys().map(|key| (variable(key), key)).collect();
     for (name, text) in environment {
         if !name.starts_with("WEIR_") || NOT_SETTINGS.contains(&name.as_str()) {
+            continue;
+        }
+        if let Some((key, default)) = provider_variable(&name, &providers) {
+            let value = read_as(default, &text);
+            settings.insert(key, (value, Some(name)));
             continue;
         }
         let setting = name.strip_suffix("_FILE");
@@ -184,6 +193,37 @@ fn known_keys() -> BTreeMap<String, Value> {
     keys
 }
 
+/// What can be set of each provider, with its default value.
+fn provider_keys() -> BTreeMap<String, Value> {
+    let defaults = Table::try_from(OidcProvider::default()).expect("the defaults are plain TOML");
+    defaults.into_iter().collect()
+}
+
+/// `issuer` of `oidc.example.issuer`; nothing for keys of other sections.
+fn last<'a>(key: &'a str, section: &str) -> &'a str {
+    let parts: Vec<&str> = key.split('.').collect();
+    match parts.as_slice() {
+        [first, _, last] if *first == section => last,
+        _ => "",
+    }
+}
+
+/// The key of `WEIR_OIDC_EXAMPLE_CLIENT_ID`, `oidc.example.client_id`, with its default value.
+fn provider_variable<'a>(
+    name: &str,
+    providers: &'a BTreeMap<String, Value>,
+) -> Option<(String, &'a Value)> {
+    let rest = name.strip_prefix("WEIR_OIDC_")?.to_lowercase();
+    let fits = |(key, _): &(&'a String, &'a Value)| rest.ends_with(&format!("_{key}"));
+    // The longest: a provider is not called `example_client`, whose secret would be `secret_file`.
+    let (key, default) = providers
+        .iter()
+        .filter(fits)
+        .max_by_key(|(key, _)| key.len())?;
+    let id = rest.strip_suffix(&format!("_{key}"))?.replace('_', "-");
+    Some((format!("{PROVIDERS}.{id}.{key}"), default))
+}
+
 fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, Table)>, ConfigError> {
     let path = named.unwrap_or(Path::new("weir.toml")).to_owned();
     let text = match std::fs::read_to_string(&path) {
@@ -205,6 +245,16 @@ fn leaves(table: &Table, known: &BTreeMap<String, Value>) -> Vec<(String, Value)
     let mut found = Vec::new();
     for (section, value) in table {
         match value {
+            Value::Table(named) if section == PROVIDERS => {
+                for (name, value) in named {
+                    match value {
+                        Value::Table(inner) => found.extend(inner.iter().map(|(key, value)| {
+                            (format!("{section}.{name}.{key}"), value.clone())
+                        })),
+                        other => found.push((format!("{section}.{name}"), other.clone())),
+                    }
+                }
+            }
             Value::Table(inner)
                 if known
                     .keys()
@@ -246,12 +296,15 @@ fn read_as(default: &Value, text: &str) -> Value {
 }
 
 fn insert(table: &mut Table, key: &str, value: Value) {
-    let (section, name) = key.split_once('.').expect("known keys have a section");
+    let Some((section, rest)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return;
+    };
     let section = table
         .entry(section)
         .or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(section) = section {
-        section.insert(name.to_owned(), value);
+        insert(section, rest, value);
     }
 }
 
@@ -445,6 +498,55 @@ mod tests {
         assert!(printed.contains("turn_secret = \"********\""), "{printed}");
         assert!(!format!("{config:?}").contains("hunter2"));
         from_file(&printed).unwrap();
+    }
+
+    #[test]
+    fn providers_are_named_by_whoever_writes_them() {
+        let text = "[oidc.example]\nissuer = \"https://id.example\"\nclient_id = \"weir\"\n\
+            client_secret = \"hunter2\"\n";
+        let config = from_file(text).unwrap();
+        assert_eq!(config.oidc["example"].client_id, "weir");
+        let printed = toml::to_string(&config).unwrap();
+        assert!(!printed.contains("hunter2"), "{printed}");
+        from_file(&printed).unwrap();
+        for (change, word) in [
+            ("issuer", "isuer"),
+            ("client_id", "x"),
+            ("https://id.example", "id"),
+            ("client_secret =", "client_secret_file ="),
+        ] {
+            let error = from_file(&text.replace(change, word)).unwrap_err();
+            assert!(error.to_string().contains("oidc.example"), "{error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let secret = dir.path().join("secret");
+        std::fs::write(&secret, "hunter2\n").unwrap();
+        let secret = secret.display().to_string();
+        let variables = [
+            ("WEIR_OIDC_MY_SITE_ISSUER", "https://id.example"),
+            ("WEIR_OIDC_MY_SITE_CLIENT_ID", "weir"),
+            ("WEIR_OIDC_MY_SITE_CLIENT_SECRET_FILE", &secret),
+            ("WEIR_OIDC_MY_SITE_LINK_BY_EMAIL", "true"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let path = dir.path().join("weir.toml");
+        std::fs::write(&path, "").unwrap();
+        let config = load(Some(&path), variables.into_iter(), &Vec::new()).unwrap();
+        let [provider] = config.oidc().try_into().unwrap();
+        assert_eq!(provider.id, "my-site");
+        assert_eq!(provider.client_secret, "hunter2");
+        assert!(provider.link_by_email);
+    }
+
+    #[test]
+    fn mail_settings_that_cannot_work_are_named() {
+        for (text, key) in [
+            ("from = \"nobody\"", "mail.from"),
+            ("smtp_url = \"nowhere\"", "mail.smtp_url"),
+        ] {
+            let error = from_file(&format!("[mail]\n{text}\n")).unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod events;
 mod foundation;
 mod insight;
 mod operations;
+mod people;
 mod rooms;
 mod server;
 mod streams;

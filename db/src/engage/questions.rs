@@ -104,16 +104,32 @@ impl Db {
         if kept > 0 {
             return Ok(Asked::New(QuestionId::new(id)));
         }
+        let before = self
+            .question_by_ref(new.room, &new.author_key, &client_ref)
+            .await?;
+        before
+            .map(Asked::Before)
+            .ok_or(DbError::Conflict { what: "id" })
+    }
+
+    /// The question that an author has asked under this name of their client's.
+    pub async fn question_by_ref(
+        &self,
+        room: RoomId,
+        author_key: &str,
+        client_ref: &str,
+    ) -> Result<Option<QuestionId>> {
+        storable("ref", client_ref)?;
         let row = sqlx::query(
             "SELECT id FROM questions WHERE room_id = $1 AND author_key = $2 AND client_ref = $3",
         )
-        .bind(new.room.0)
-        .bind(&*new.author_key)
-        .bind(&*client_ref)
+        .bind(room.0)
+        .bind(author_key)
+        .bind(client_ref)
         .fetch_optional(self.reads())
-        .await?
-        .ok_or(DbError::Conflict { what: "id" })?;
-        Ok(Asked::Before(QuestionId::new(row.try_get("id")?)))
+        .await?;
+        let id = row.map(|row| row.try_get("id")).transpose()?;
+        Ok(id.map(QuestionId::new))
     }
 
     /// One question, whoever may see it; `None` when there is none. The author's key beside it.

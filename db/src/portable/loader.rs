@@ -3,6 +3,8 @@
 //! The tables are made by the migrations that the snapshot's database had. Later ones run when its rows
 //! are in, so that they change rows as they would have changed them at home.
 
+use std::collections::BTreeMap;
+
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row as _};
 use tokio::sync::mpsc;
 
@@ -38,8 +40,22 @@ pub(super) async fn load(
     let mut transaction = connection.begin_with(begin).await?;
     let keys = {
         let connection = &mut *transaction;
-        clear(connection, backend, force).await?;
-        MIGRATIONS.run_direct(newest, connection, false).await?;
+        let had = clear(connection, backend).await?;
+        MIGRATIONS
+            .run_direct(newest, &mut *connection, false)
+            .await?;
+        if !force {
+            // Migrations put rows in by themselves; a database with no others is empty.
+            let there = catalogue::tables(connection, backend).await?;
+            let has = counts(connection, there.keys()).await?;
+            let more = had
+                .iter()
+                .find(|(table, rows)| **rows > has.get(*table).copied().unwrap_or(0));
+            if let Some((table, _)) = more {
+                let table = table.clone();
+                return Err(MoveError::NotEmpty { table });
+            }
+        }
         take_foreign_keys_off(connection, backend).await?
     };
     let tables = catalogue::tables(&mut transaction, backend).await?;
@@ -89,12 +105,11 @@ fn known(snapshot: &Snapshot) -> Result<Option<i64>, MoveError> {
     Ok(newest)
 }
 
-/// Removes all tables, which are empty unless `force` is given.
+/// Removes all tables, and gives how many rows they had.
 async fn clear(
     connection: &mut AnyConnection,
     backend: Backend,
-    force: bool,
-) -> Result<(), MoveError> {
+) -> Result<BTreeMap<String, i64>, MoveError> {
     if backend == Backend::Postgres {
         // A running server would hold its tables; better an error than to wait for its end.
         run(connection, "SET LOCAL lock_timeout = '10s'".to_owned()).await?;
@@ -104,22 +119,10 @@ async fn clear(
     let Some(_) = ours else {
         return match tables.into_keys().next() {
             Some(table) => Err(MoveError::Foreign(table)),
-            None => Ok(()),
+            None => Ok(BTreeMap::new()),
         };
     };
-    if !force {
-        for table in tables.keys() {
-            let query = format!("SELECT 1 FROM {} LIMIT 1", quoted(table));
-            let row = sqlx::query(AssertSqlSafe(query))
-                .persistent(false)
-                .fetch_optional(&mut *connection)
-                .await?;
-            if row.is_some() {
-                let table = table.clone();
-                return Err(MoveError::NotEmpty { table });
-            }
-        }
-    }
+    let had = counts(connection, tables.keys()).await?;
     let names = tables.keys().map(String::as_str).chain([MIGRATIONS_TABLE]);
     match backend {
         Backend::Sqlite => {
@@ -133,7 +136,24 @@ async fn clear(
             run(connection, format!("DROP TABLE {}", names.join(", "))).await?;
         }
     }
-    Ok(())
+    Ok(had)
+}
+
+/// Rows of each table.
+async fn counts(
+    connection: &mut AnyConnection,
+    tables: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, i64>, MoveError> {
+    let mut counts = BTreeMap::new();
+    for table in tables {
+        let query = format!("SELECT count(*) FROM {}", quoted(table));
+        let row = sqlx::query(AssertSqlSafe(query))
+            .persistent(false)
+            .fetch_one(&mut *connection)
+            .await?;
+        counts.insert(table.clone(), row.try_get(0)?);
+    }
+    Ok(counts)
 }
 
 /// A foreign key of PostgreSQL that was taken off.

@@ -198,13 +198,9 @@ async fn lists_and_searches_go_on_where_they_ended(test: TestDb) {
         found.extend(page.into_iter().map(|it| it.stream.id));
     }
     assert_eq!(found, newest_first);
-    let odd = test.db.search_page(
-        &weir_db::words("show 3"),
-        &[Mark::Tag("odd".into())],
-        None,
-        10,
-    );
-    assert_eq!(odd.await.unwrap()[0].stream.id, made[3].id);
+    let (words, tags) = (weir_db::words("show 3"), [Mark::Tag("odd".into())]);
+    let odd = test.db.search_page(&words, &tags, None, 10).await.unwrap();
+    assert_eq!(odd[0].stream.id, made[3].id);
     // What was said before is not found any more, and wild cards are none.
     for gone in ["title", "%", "evening"] {
         let words = weir_db::words(gone);

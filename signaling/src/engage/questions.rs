@@ -30,6 +30,14 @@ pub(super) async fn ask(
     client_ref: Option<String>,
 ) -> Result<QuestionId, RoomError> {
     let person = who.writer()?;
+    // Asked before: no limit and no rule stands against hearing so.
+    if let Some(name) = &client_ref {
+        let db = &app.services.db;
+        let before = db.question_by_ref(room.id, &person.key, name).await?;
+        if let Some(before) = before {
+            return Ok(before);
+        }
+    }
     let engage = app.rooms.engage();
     let policy = engage.policies().of(room.target.subject).await?;
     let shadowed = may_write(engage, &policy, who)?;

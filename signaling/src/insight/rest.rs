@@ -44,7 +44,7 @@ async fn own_stream(app: &App, user: &User, slug: &str) -> Result<Stream, ApiErr
 }
 
 /// Who asks, where that is good to know and nothing depends on it: wrong credentials are nobody's.
-pub(crate) struct Somebody(pub(crate) Option<User>);
+struct Somebody(Option<User>);
 
 impl FromRequestParts<App> for Somebody {
     type Rejection = std::convert::Infallible;

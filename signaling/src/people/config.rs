@@ -49,6 +49,6 @@ impl MailConfig {
     /// # Errors
     /// What is wrong.
     pub fn check(&self) -> Result<(), String> {
-        super::mail::transport(self).map(|_| ())
+        super::mail::check(self)
     }
 }

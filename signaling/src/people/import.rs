@@ -32,6 +32,9 @@ const MAX_ROWS: usize = 20_000;
 /// log in meanwhile. The command line has no such limit.
 const MAX_PASSWORDS: usize = 200;
 
+/// Where users are imported over HTTP.
+pub(crate) const IMPORT: &str = "/api/v1/admin/users/import";
+
 const COLUMNS: [&str; 5] = ["name", "email", "role", "display_name", "password"];
 
 /// Why a file cannot be imported at all.

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
+    transport::smtp::AsyncSmtpTransportBuilder,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -72,8 +73,8 @@ struct Letter {
     body: String,
 }
 
-/// The connection to the mail server, and the sender.
-pub(super) fn transport(config: &MailConfig) -> Result<(Option<Smtp>, Mailbox), String> {
+/// How to reach the mail server, and the sender. Nothing is connected yet.
+fn read(config: &MailConfig) -> Result<(Option<AsyncSmtpTransportBuilder>, Mailbox), String> {
     let from: Mailbox = config
         .from
         .parse()
@@ -85,13 +86,19 @@ pub(super) fn transport(config: &MailConfig) -> Result<(Option<Smtp>, Mailbox), 
         "mail.smtp_url must be like smtps://user:password@smtp.example.org or smtp://localhost:25"
             .to_owned()
     })?;
-    Ok((Some(smtp.timeout(Some(SEND_TIMEOUT)).build()), from))
+    Ok((Some(smtp.timeout(Some(SEND_TIMEOUT))), from))
+}
+
+/// Whether mail could be sent so.
+pub(super) fn check(config: &MailConfig) -> Result<(), String> {
+    read(config).map(|_| ())
 }
 
 impl Mailer {
     pub(super) fn new(config: &MailConfig) -> Self {
-        let (smtp, from) = match transport(config) {
-            Ok((smtp, from)) => (smtp, Some(from)),
+        let (smtp, from) = match read(config) {
+            // Its connections are kept by a task of the runtime.
+            Ok((smtp, from)) => (smtp.map(AsyncSmtpTransportBuilder::build), Some(from)),
             Err(error) => {
                 // The program checks its settings before; this is for whoever embeds the router.
                 tracing::error!(error, "mail cannot be sent");

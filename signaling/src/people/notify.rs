@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use weir_db::{Db, DbError, MAIL_CONFIRM_ADDRESS, News, Stream, User, UserId, Webhook};
-use weir_protocol::NotificationKind;
+use weir_protocol::{NotificationKind, Visibility};
 
 use super::Mailer;
 use crate::{
@@ -74,6 +74,10 @@ impl Listener {
     }
 
     async fn live(&self, stream: &Stream) -> Result<(), DbError> {
+        // Others are found by their links alone.
+        if stream.details.visibility != Visibility::Public {
+            return Ok(());
+        }
         let Some(owner) = stream.owner else {
             return Ok(());
         };

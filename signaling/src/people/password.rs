@@ -56,12 +56,8 @@ pub(super) async fn change(
 )]
 pub(super) async fn forgotten(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
     Json(ForgottenPassword { email }): Json<ForgottenPassword>,
 ) -> Result<StatusCode, ApiError> {
-    app.login_limit
-        .attempt(address, Instant::now())
-        .map_err(ApiError::TooManyRequests)?;
     let email = check::address(&email)?;
     // One that was sent lately has a token that ends later than this.
     let not_since = super::now() + RESET_LIFETIME - ONE_RESET_PER;
@@ -98,6 +94,7 @@ pub(super) async fn reset(
     let db = &app.services.db;
     let user = db.reset_password(keys::hash(&token), &hash).await?;
     let user = user.ok_or_else(used_up)?;
+    app.login_limit.succeeded(address);
     app.log_out(user, None).await?;
     tracing::info!("a password was set by mail");
     Ok(StatusCode::NO_CONTENT)
@@ -146,6 +143,7 @@ pub(super) async fn confirm_email(
         .map_err(ApiError::TooManyRequests)?;
     let user = app.services.db.confirm_address(keys::hash(&token)).await?;
     user.ok_or_else(used_up)?;
+    app.login_limit.succeeded(address);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,13 +6,14 @@
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::{ConnectInfo, Path, Request, State},
     http::{HeaderValue, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -145,10 +146,17 @@ async fn passed_on(app: &App, plain: Router, to: &str, mut request: Request) -> 
     response
 }
 
+/// Sends the request to another address. What the router has noted of the old one goes: the parameters of
+/// both addresses would be taken together.
 fn readdress(request: &mut Request, path: &str) -> Result<(), ApiError> {
     let query = request.uri().query();
     let to = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     *request.uri_mut() = to.parse::<Uri>().map_err(|_| GONE)?;
+    let peer = request.extensions_mut().remove::<ConnectInfo<SocketAddr>>();
+    request.extensions_mut().clear();
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
     Ok(())
 }
 

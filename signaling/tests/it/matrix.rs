@@ -5,6 +5,7 @@ mod account;
 mod engage;
 mod events;
 mod insight;
+mod people;
 mod rooms;
 mod server_group;
 mod streams;
@@ -164,6 +165,7 @@ fn lines() -> Vec<Line> {
     lines.extend(engage::lines());
     lines.extend(events::lines());
     lines.extend(account::lines());
+    lines.extend(people::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::rooms::link::Link;
 use super::server::{Person, Platform, expect, on_both, refused};
 use crate::{
     media::Video,
@@ -378,6 +379,14 @@ async fn i3_quality_of_each_viewer(platform: Platform) {
 async fn i8_concurrent_viewers_and_chat_of_a_creator(mut platform: Platform) {
     let live = Live::start(&platform, "mine").await;
     let viewer = live.view().await;
+    let base = platform.server.url();
+    let ann = platform.person("ann", "attendee").await;
+    let mut chat = Link::websocket(&base, Some(&ann.token)).await;
+    chat.join("stream:mine", None).await;
+    chat.send("one", "hello").await;
+    chat.send("two", "hello again").await;
+    // Sent twice, said once.
+    chat.send("two", "hello again").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     // A stop in order writes down the minute that has begun.
     let stopped = platform
@@ -397,7 +406,10 @@ async fn i8_concurrent_viewers_and_chat_of_a_creator(mut platform: Platform) {
         (&totals["joins"], &totals["peak_viewers"]),
         (&json!(1), &json!(1))
     );
-    assert_eq!(totals["messages"], 0);
+    assert_eq!(
+        (&totals["messages"], &totals["chatters"]),
+        (&json!(2), &json!(1))
+    );
     assert_eq!(mine["streams"][0]["slug"], "mine");
     assert_eq!(mine["streams"][0]["totals"], *totals);
     let table = csv(&platform, &owner, "/api/v1/me/insight.csv").await;
@@ -412,6 +424,13 @@ async fn i8_concurrent_viewers_and_chat_of_a_creator(mut platform: Platform) {
         points(&series).any(|p| p["viewers"].as_f64().unwrap() > 0.0),
         "{series}"
     );
+    let said: i64 = points(&series)
+        .map(|p| p["messages"].as_i64().unwrap())
+        .sum();
+    assert_eq!(said, 2, "{series}");
+    let ann = platform.log_in("ann").await;
+    let hers = get(&platform, &ann, "/api/v1/me/activity").await;
+    assert_eq!(hers["items"][0]["messages"], 2, "{hers}");
     let other = platform.person("zoe", "speaker").await;
     let theirs = get(&platform, &other, "/api/v1/me/insight").await;
     assert_eq!(theirs["streams"], json!([]));

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use super::{events::Events, live::text};
 use crate::{
     media::Video,
-    platform::server::{Person, Platform, expect, on_both, read, refused},
+    platform::{
+        rooms::link::Link,
+        server::{Person, Platform, expect, on_both, read, refused},
+    },
     program::until,
     webrtc_client::{Publisher, Viewer},
 };
@@ -233,6 +236,16 @@ async fn p10_viewer_tokens_open_a_private_stream_until_they_are_taken_back(platf
         .collect();
     assert_eq!(sessions, [&json!(1), &json!(1)], "{list}");
 
+    // The room: who is nobody does not know of it, and who has the token is called as it says.
+    let mut stranger_link = Link::websocket(&platform.server.url(), None).await;
+    stranger_link
+        .say(json!({"type": "join", "room": "stream:den"}))
+        .await;
+    assert_eq!(stranger_link.message("error").await["code"], "not_found");
+    let mut room = Link::websocket(&platform.server.url(), None).await;
+    let join = json!({"type": "join", "room": "stream:den", "token": &token});
+    assert_eq!(room.enter(join).await["you"]["name"], "Gus");
+
     // The newest session of a token for one takes the place of the older one.
     let second = Viewer::start(&with(&token), &video).await;
     viewer.closed_by_server().await;
@@ -250,6 +263,8 @@ async fn p10_viewer_tokens_open_a_private_stream_until_they_are_taken_back(platf
     )
     .await;
     second.closed_by_server().await;
+    assert!(revoked_at.elapsed() < AT_ONCE, "{:?}", revoked_at.elapsed());
+    assert_eq!(room.message("closed").await["reason"], "revoked");
     assert!(revoked_at.elapsed() < AT_ONCE, "{:?}", revoked_at.elapsed());
     events.end_within(AT_ONCE).await;
     for address in [master_url.parse().unwrap(), playlist_url, segment_url] {

@@ -87,7 +87,7 @@ async fn s4_streams_are_listed_in_pages_and_found_by_words(platform: Platform) {
     .await;
 
     let table: &[(&str, &[&str])] = &[
-        ("", &["six", "three", "two", "one"]),
+        ("", &["six", "three", "two", "one", "demo"]),
         ("live=true", &["six"]),
         ("category=games", &["one"]),
         ("category=nothing", &[]),
@@ -126,7 +126,7 @@ async fn s4_streams_are_listed_in_pages_and_found_by_words(platform: Platform) {
             }
         }
         let unique: BTreeSet<&String> = seen.iter().collect();
-        let expected = if search.is_empty() { 4 } else { 3 };
+        let expected = if search.is_empty() { 5 } else { 3 };
         assert_eq!((seen.len(), unique.len()), (expected, expected), "{seen:?}");
         assert_eq!(seen[0], "six");
     }

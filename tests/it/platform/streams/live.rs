@@ -179,7 +179,7 @@ async fn s3_live_state_and_viewers_are_pushed_to_lists(platform: Platform) {
     expect(hide, StatusCode::OK).await;
     let gone = feed.until("live", |it| it["gone"] == json!(["show"])).await;
     assert_eq!(gone["live"], 0);
-    let list = platform.request(Method::GET, "/api/v1/streams");
+    let list = platform.request(Method::GET, "/api/v1/streams?owner=otto");
     assert_eq!(expect(list, StatusCode::OK).await["items"], json!([]));
     viewer.close().await;
     publisher.close().await;
