@@ -105,11 +105,6 @@ impl Viewers {
             .collect()
     }
 
-    /// Who watches in a session.
-    pub(crate) fn who(&self, session: SessionId) -> Option<Who> {
-        self.lock().viewers.get(&session).map(|v| v.who)
-    }
-
     /// Sessions of a stream.
     pub(crate) fn of_stream(&self, stream: StreamId) -> Vec<Session> {
         let sessions = self.lock();
