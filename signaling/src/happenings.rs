@@ -9,10 +9,7 @@ use std::sync::{Arc, RwLock};
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
 use weir_db::{Broadcast, Stream, UnixMillis, User, Webhook};
-use weir_protocol::{
-    Party,
-    room::{BanKind, MessageId},
-};
+use weir_protocol::room::{BanKind, MessageId};
 
 use crate::{App, rooms::Target};
 
@@ -50,6 +47,7 @@ pub(crate) enum Happening {
         stream: Stream,
     },
     /// A stream's viewers are sent to another one.
+    #[allow(dead_code, reason = "said for whoever listens; no part does yet")]
     Raid {
         /// From where.
         source: Stream,
@@ -57,13 +55,6 @@ pub(crate) enum Happening {
         target: Stream,
         /// How many watched.
         viewers: u32,
-    },
-    /// What a stream's viewers watch together is in another state.
-    PartySteered {
-        /// Whose room.
-        stream: Stream,
-        /// The state; `None` when the party is over.
-        party: Option<Party>,
     },
     /// Somebody made an account.
     UserRegistered {

@@ -125,7 +125,13 @@ pub async fn api(plan: &ApiPlan, progress: &dyn Fn(&str)) -> anyhow::Result<ApiR
         path: "/api/v1/streams".to_owned(),
         body: Some(json!({"slug": format!("written-{n}"), "title": "Written"})),
     };
-    let mixed = |n: u64| if n % 2 == 0 { page(n) } else { stream(n) };
+    let mixed = |n: u64| {
+        if n.is_multiple_of(2) {
+            page(n)
+        } else {
+            stream(n)
+        }
+    };
     type Make<'a> = &'a (dyn Fn(u64) -> Request + Sync);
     let loads: [(&str, f64, Make<'_>); 4] = [
         ("listing", plan.reads / 2.0, &page),

@@ -8,7 +8,7 @@ use weir_db::{DeviceId, User};
 use super::scope::Needs;
 use crate::{
     ApiError, App,
-    auth::{self, Caller, Credential},
+    auth::{self, Caller},
 };
 
 /// A user whose credential has the scope `S`. As a handler's argument it refuses everybody else.
@@ -17,8 +17,6 @@ pub(crate) struct Actor<S> {
     pub(crate) user: User,
     /// Where the user is logged in; `None` for an API token.
     pub(crate) device: Option<DeviceId>,
-    /// What the user showed. What goes on for long watches it: see [`App::watch`].
-    pub(crate) credential: Credential,
     scope: PhantomData<S>,
 }
 
@@ -26,8 +24,6 @@ pub(crate) struct Actor<S> {
 pub(crate) struct Guest<S> {
     /// Who; `None` without credentials.
     pub(crate) user: Option<User>,
-    /// What the user showed.
-    pub(crate) credential: Option<Credential>,
     scope: PhantomData<S>,
 }
 
@@ -35,7 +31,6 @@ impl<S> From<Caller> for Actor<S> {
     fn from(caller: Caller) -> Self {
         Self {
             device: caller.device(),
-            credential: caller.credential,
             user: caller.user,
             scope: PhantomData,
         }
@@ -58,10 +53,8 @@ impl<S: Needs> FromRequestParts<App> for Guest<S> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = auth::user(app, parts, S::SCOPE).await?;
-        let (user, credential) = caller.map(|it| (it.user, it.credential)).unzip();
         Ok(Self {
-            user,
-            credential,
+            user: caller.map(|it| it.user),
             scope: PhantomData,
         })
     }

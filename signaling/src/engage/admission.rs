@@ -240,7 +240,10 @@ impl Slow {
 
 /// Since when who follows the owner of which stream, with the time when that was looked up.
 #[derive(Default)]
-pub(super) struct Follows(Mutex<HashMap<(UserId, StreamId), (Instant, Option<i64>)>>);
+pub(super) struct Follows(Mutex<HashMap<(UserId, StreamId), Looked>>);
+
+/// When it was looked up, and since when the user follows.
+type Looked = (Instant, Option<i64>);
 
 impl Follows {
     async fn since(&self, db: &Db, user: UserId, stream: StreamId) -> Result<Option<i64>, DbError> {

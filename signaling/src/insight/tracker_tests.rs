@@ -194,7 +194,7 @@ fn players_are_believed_within_reason() {
         stall_ms,
         delay_ms: Some(delay),
     };
-    let mut report = |tracker: &mut Tracker, said: QoeReport, second: i64| {
+    let report = |tracker: &mut Tracker, said: QoeReport, second: i64| {
         tracker.report(key, id("1"), None, &said, START + second * 1_000)
     };
     assert_eq!(report(&mut tracker, say(1, 500, 100), 10), Some(true));
@@ -232,7 +232,7 @@ fn time_counts_for_the_layer_that_was_sent() {
     let stream = stream("1");
     tracker.started(stream.both(), broadcast(1), START);
     tracker.view(1, stream.id, START);
-    let mut sample = |tracker: &mut Tracker, second: i64, layer: &str, height| {
+    let sample = |tracker: &mut Tracker, second: i64, layer: &str, height| {
         let stats = StreamStats {
             layers: Vec::new(),
             viewers: vec![viewer(1, layer, height, 0.5), viewer(7, "q", 180, 1.0)],

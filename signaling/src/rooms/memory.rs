@@ -80,7 +80,9 @@ impl Memory {
             }
             RoomEventBody::Changed { message } => {
                 self.change(message, event.author_key.as_ref());
-                message.deleted.then(|| Undo::Message(message.clone()))
+                message
+                    .deleted
+                    .then(|| Undo::Message(Box::new(message.clone())))
             }
             RoomEventBody::Purged { .. } => event.author_key.clone().map(|key| {
                 let theirs = |kept: &&mut Kept| kept.author_key == key;
@@ -208,7 +210,7 @@ impl Memory {
 #[derive(Debug, Clone)]
 pub(super) enum Undo {
     /// A message, as it is now.
-    Message(ChatMessage),
+    Message(Box<ChatMessage>),
     /// All of an author's.
     Author(Arc<str>),
 }
@@ -220,7 +222,7 @@ impl Undo {
                 continue;
             };
             let now = match self {
-                Self::Message(now) if now.id == message.id => now.clone(),
+                Self::Message(now) if now.id == message.id => (**now).clone(),
                 Self::Author(key) if event.author_key.as_ref() == Some(key) => {
                     let mut message = message.clone();
                     erase(&mut message);

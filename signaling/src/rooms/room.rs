@@ -50,12 +50,8 @@ const STREAM_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) enum Audience {
     /// All members.
     Everyone,
-    /// Moderators of the room.
-    Moderators,
     /// Moderators, and the person with this key.
     ModeratorsAnd(Arc<str>),
-    /// The person with this key.
-    Only(Arc<str>),
 }
 
 /// A room that somebody is in.
@@ -399,6 +395,7 @@ impl Room {
         people.filter_map(|person| person.user).collect()
     }
 
+    #[cfg(test)]
     pub(super) fn connections(&self) -> usize {
         self.state().seats.len()
     }
@@ -558,7 +555,7 @@ impl State {
         let theirs = |event: &&Arc<Event>| {
             matches!(
                 event.audience,
-                Audience::Everyone | Audience::Moderators | Audience::ModeratorsAnd(_)
+                Audience::Everyone | Audience::ModeratorsAnd(_)
             )
         };
         let frames = |events: &[Arc<Event>], which: &dyn Fn(&&Arc<Event>) -> bool, moderator| {
@@ -577,14 +574,13 @@ impl State {
             for event in events.iter() {
                 let key = match &event.audience {
                     Audience::ModeratorsAnd(key) if !moderator => key,
-                    Audience::Only(key) => key,
                     _ => continue,
                 };
                 if special.iter().any(|(k, m, _)| k == key && *m == moderator) {
                     continue;
                 }
                 let mine = |event: &&Arc<Event>| match &event.audience {
-                    Audience::Only(k) | Audience::ModeratorsAnd(k) if k == key => true,
+                    Audience::ModeratorsAnd(k) if k == key => true,
                     _ if moderator => theirs(event),
                     _ => open(event),
                 };

@@ -13,7 +13,6 @@ use weir_protocol::{MEDIA_MAX, Party, SteerParty, StreamSlug, room::RoomEventBod
 use crate::{
     ApiError, App, Refusals,
     api::{Actor, IfMatch, Json, Path, scope, version_tag},
-    happenings::Happening,
     live::{self, Notice},
     rest::events::ViewerTokenQuery,
     rooms::Audience,
@@ -93,7 +92,7 @@ pub(crate) async fn steer(
     if !db.steer_party(stream.id, &after).await? {
         return Err(ApiError::Changed);
     }
-    app.tell_party(stream, Some(after.clone())).await;
+    app.tell_party(&stream, Some(after.clone()));
     let tag = version_tag(after.version);
     Ok(([(header::ETAG, tag)], Json(after)))
 }
@@ -113,21 +112,17 @@ pub(crate) async fn end(
     if !app.services.db.end_party(stream.id).await? {
         return Err(NONE);
     }
-    app.tell_party(stream, None).await;
+    app.tell_party(&stream, None);
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl App {
-    async fn tell_party(&self, stream: weir_db::Stream, party: Option<Party>) {
+    fn tell_party(&self, stream: &weir_db::Stream, party: Option<Party>) {
         let live = &self.services.live;
-        live.notify(&stream, Notice::Party(party.clone()));
+        live.notify(stream, Notice::Party(party.clone()));
         if let Some(room) = self.rooms.get(RoomSubject::Stream(stream.id)) {
-            let party = party.clone();
             room.tell(RoomEventBody::Party { party }, Audience::Everyone);
         }
-        live.bus()
-            .emit(Happening::PartySteered { stream, party })
-            .await;
     }
 }
 

@@ -272,19 +272,3 @@ async fn r2_reads_and_writes_over_a_loaded_database(platform: Platform) {
     }
     assert!(report.to_string().contains("stream page"));
 }
-
-/// What stands in `bench/README.md`, for whoever changes queries:
-/// `cargo test --test it r2_figures -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "takes minutes, and the figures of a loaded machine say little"]
-async fn r2_figures_of_both_databases() {
-    for database_url in [None, Some(crate::postgres::new_database().await)] {
-        let plan = weir_bench::ApiPlan {
-            database_url,
-            duration: Duration::from_secs(10),
-            ..weir_bench::ApiPlan::full(crate::program::weir().to_owned())
-        };
-        let report = weir_bench::api(&plan, &|_| {}).await.unwrap();
-        println!("{report}");
-    }
-}

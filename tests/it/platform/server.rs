@@ -28,7 +28,6 @@ pub struct Platform {
 /// Somebody with an account who has logged in.
 #[derive(Debug, Clone)]
 pub struct Person {
-    pub name: String,
     pub token: String,
 }
 
@@ -131,7 +130,6 @@ impl Platform {
         let answer = self.request(Method::POST, "/api/v1/login").json(&body);
         let answer = expect(answer, StatusCode::OK).await;
         Person {
-            name: name.to_owned(),
             token: answer["token"].as_str().unwrap().to_owned(),
         }
     }

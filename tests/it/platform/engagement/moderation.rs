@@ -241,7 +241,7 @@ async fn e4_who_is_shadow_banned_does_not_notice(platform: Platform) {
     // Nor in the history, where the author finds it.
     let mut late = Link::websocket(&platform.server.url(), None).await;
     late.join("stream:talk", None).await;
-    assert_eq!(late.messages(), [open.clone()]);
+    assert_eq!(late.messages(), std::slice::from_ref(&open));
     let again = enter(&platform, &ann).await;
     assert_eq!(again.messages(), [hidden.clone(), open.clone()]);
     let chat = platform.request(Method::GET, "/api/v1/streams/talk/chat");
