@@ -247,9 +247,7 @@ impl Audience {
     pub(super) fn has(&self, identity: &Identity) -> bool {
         match self {
             Self::Everyone => true,
-            Self::Moderators => identity.moderator,
             Self::ModeratorsAnd(key) => identity.moderator || identity.key() == Some(key),
-            Self::Only(key) => identity.key() == Some(key),
         }
     }
 }

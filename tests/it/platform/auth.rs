@@ -27,7 +27,6 @@ async fn register(platform: &Platform, name: &str) -> Value {
 
 fn person(session: &Value) -> Person {
     Person {
-        name: String::new(),
         token: text(session, "token"),
     }
 }
@@ -356,10 +355,7 @@ async fn p11_api_tokens_have_scopes_and_are_revoked(platform: Platform) {
     .await;
     let token = text(&made, "token");
     assert!(token.starts_with(made["info"]["prefix"].as_str().unwrap()));
-    let program = Person {
-        name: "ann".into(),
-        token,
-    };
+    let program = Person { token };
     expect(me(&platform, &program), StatusCode::OK).await;
     let create = platform
         .by(&program, Method::POST, "/api/v1/streams")
@@ -399,7 +395,6 @@ async fn p11_api_tokens_have_scopes_and_are_revoked(platform: Platform) {
     // One that ends.
     let soon = make(json!({"name": "x", "scopes": ["profile"], "expires_at": now_ms() + 1500}));
     let program = Person {
-        name: "ann".into(),
         token: text(&expect(soon, StatusCode::CREATED).await, "token"),
     };
     expect(me(&platform, &program), StatusCode::OK).await;
@@ -426,7 +421,6 @@ async fn p11_admin_token_for_automation(platform: Platform) {
     ]);
     let made: Value = serde_json::from_str(&made).unwrap();
     let robot = Person {
-        name: "root".into(),
         token: text(&made, "token"),
     };
     platform.stream(&robot, "made-by-a-robot").await;

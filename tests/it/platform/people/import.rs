@@ -1,6 +1,6 @@
 //! P8.
 
-use std::{fmt::Write as _, time::Instant};
+use std::fmt::Write as _;
 
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
