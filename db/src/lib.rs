@@ -22,6 +22,7 @@ mod event;
 mod export;
 mod follow;
 mod id;
+mod idempotency;
 mod identity;
 mod image;
 mod insight;
@@ -79,6 +80,7 @@ pub use id::{
     EventSessionId, InvitationId, MailId, NotificationId, RegistrationId, RoomId, ScheduleId,
     StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId, WebhookId,
 };
+pub use idempotency::Claim;
 pub use identity::{Identity, NewIdentity};
 pub use image::{Image, ImageId, NewImage};
 pub use insight::{

@@ -19,6 +19,7 @@ mod events;
 mod happenings;
 mod health;
 pub mod hls;
+mod idempotency;
 mod insight;
 pub mod keys;
 mod limits;

@@ -370,7 +370,7 @@ impl Live {
     }
 
     /// Ends all broadcasts, those that wait for their publisher too, and waits until their ends are in
-    /// the database. For a graceful stop.
+    /// the database. For a graceful stop: what runs beside requests ends once the server drains.
     pub async fn settle(&self) {
         let ids: Vec<StreamId> = self.state().streams.keys().copied().collect();
         for id in ids {
@@ -390,6 +390,7 @@ impl Live {
     pub(crate) fn background(&self) -> &TaskTracker {
         &self.inner.records
     }
+
     /// Who watches, for the figures.
     pub(crate) fn audience(&self) -> &Audience {
         &self.inner.audience

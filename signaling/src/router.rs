@@ -25,8 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, embed, engage, error, events, health, hls, insight,
-    limits,
+    ApiError, App, Services, api, assets, auth, embed, engage, error, events, health, hls,
+    idempotency, insight, limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -77,6 +77,7 @@ pub fn router(services: Arc<Services>) -> Router {
         services,
     };
     auth::upkeep::start(&app);
+    tokio::spawn(idempotency::forget_old(app.clone()));
     rooms::serve_data_channels(&app);
     app.attendance.start(&app);
     let audience = app.services.live.audience().clone();
@@ -169,6 +170,10 @@ fn api(app: &App) -> Router<App> {
         .route("/api", any(no_operation))
         .route("/api/{*rest}", any(no_operation))
         .method_not_allowed_fallback(not_allowed)
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            idempotency::once,
+        ))
         .layer(compression())
         .layer(no_cache())
         .layer(middleware::from_fn_with_state(app.clone(), limits::limit))
@@ -243,7 +248,7 @@ fn cors(app: &App) -> CorsLayer {
             header::IF_NONE_MATCH,
             header::RANGE,
             HeaderName::from_static(events::TICKET_FIELD),
-            HeaderName::from_static("idempotency-key"),
+            idempotency::FIELD,
             HeaderName::from_static("x-csrf-token"),
             HeaderName::from_static("x-request-id"),
         ])

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
-        ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+        ContactBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, RefOr,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
         security::{
             ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
         },
@@ -83,6 +85,12 @@ fn complete(api: &mut OpenApi) {
         for (method, operation) in operations(item) {
             // Handlers' names are unique within a module only.
             operation.operation_id = Some(operation_id(method, path));
+            if method == "post" {
+                operation
+                    .parameters
+                    .get_or_insert_default()
+                    .push(idempotency_key());
+            }
             for (status, response) in &mut operation.responses.responses {
                 let RefOr::T(response) = response else {
                     continue;
@@ -113,6 +121,25 @@ fn operations(
     ]
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// What every creation takes: see `idempotency.rs`.
+fn idempotency_key() -> RefOr<Parameter> {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "Sent again with the same key and body within a day, the request happens once and gets \
+             the same answer. For users who are logged in.",
+        ))
+        .schema(Some(key))
+        .build()
+        .into()
 }
 
 /// `get_streams_slug_key` for `GET /api/v1/streams/{slug}/key`.

@@ -174,6 +174,7 @@ async fn a_broadcast_outlives_its_publishers_connection() {
         .await;
     assert!(until.reconnecting_until >= broken.reconnecting_until);
     events.until("offline", |event| !event.live).await;
+    server.draining.cancel();
     server.live.settle().await;
     let rows = server.db.list_broadcasts(stream.row.id, 10).await.unwrap();
     assert_eq!(rows.len(), 1);
@@ -211,6 +212,7 @@ async fn takeover_cancels_the_older_and_stays_live() {
     );
     newer.end();
     assert!(!server.live.summary(&stream.row).live);
+    server.draining.cancel();
     server.live.settle().await;
     let rows = server.db.list_broadcasts(stream.row.id, 10).await.unwrap();
     assert_eq!(rows.len(), 1, "viewers saw one broadcast");

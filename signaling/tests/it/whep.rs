@@ -130,6 +130,7 @@ async fn a_viewer_gets_media_and_is_counted() {
     soon("offline", state.wait_for(|state| !state.live))
         .await
         .unwrap();
+    server.draining.cancel();
     server.live.settle().await;
     let rows = server.db.list_broadcasts(stream.row.id, 1).await.unwrap();
     assert_eq!(rows[0].peak_viewers, 1);

@@ -230,6 +230,7 @@ async fn a_session_from_offer_to_end() {
     .await;
     drop(peer);
 
+    server.draining.cancel();
     server.live.settle().await;
     let rows = server.db.list_broadcasts(stream.row.id, 10).await.unwrap();
     assert_eq!(rows.len(), 1);

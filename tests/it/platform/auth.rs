@@ -426,7 +426,7 @@ async fn p11_admin_token_for_automation(platform: Platform) {
     platform.stream(&robot, "made-by-a-robot").await;
     let session = platform.by(&robot, Method::GET, "/api/v1/session");
     let session = expect(session, StatusCode::OK).await;
-    assert_eq!(session["scopes"], json!(["streams:write", "admin"]));
+    assert_eq!(session["scopes"], json!(["admin", "streams:write"]));
     let list = platform.command(&["token", "list", "--user", "root", "--json"]);
     assert!(list.contains(made["id"].as_str().unwrap()), "{list}");
     // Nobody gets more than their user may.
