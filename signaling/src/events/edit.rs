@@ -37,6 +37,7 @@ pub(super) enum When {
 pub(super) struct ListQuery {
     /// Which ones.
     #[serde(default)]
+    #[param(inline)]
     when: When,
     /// The beginning of a word of the title, in any case.
     #[param(max_length = 100)]

@@ -18,6 +18,9 @@ use crate::{
     rights,
 };
 
+/// Longest search in characters: an e-mail address has no more.
+const SEARCH_MAX: usize = 254;
+
 /// Which users.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +32,7 @@ pub(super) struct UserQuery {
     /// Who has this role.
     role: Option<UserRole>,
     /// Who is in this state.
+    #[param(inline)]
     state: Option<StateFilter>,
     /// Items at most.
     #[param(minimum = 1, maximum = 100, default = 50)]
@@ -67,6 +71,15 @@ pub(super) async fn list(
     rights::may_administer(&user)?;
     let pages = PageQuery::new(query.limit, query.cursor);
     let (limit, after) = (pages.limit()?, pages.after::<String>()?);
+    if query
+        .q
+        .as_ref()
+        .is_some_and(|it| it.chars().count() > SEARCH_MAX)
+    {
+        return Err(ApiError::BadRequest(format!(
+            "q has at most {SEARCH_MAX} characters"
+        )));
+    }
     let filter = UserFilter {
         search: query.q.as_deref(),
         role: query.role.map(role),

@@ -80,6 +80,7 @@ pub(super) async fn mine(
 #[into_params(parameter_in = Query)]
 pub(super) struct ApplicationQuery {
     /// In this state; those that wait when it is not said.
+    #[param(inline)]
     state: Option<ApplicationStateFilter>,
     /// Items at most.
     #[param(minimum = 1, maximum = 100, default = 50)]

@@ -25,6 +25,9 @@ use crate::{
     watching::Viewer,
 };
 
+/// Longest name of a user in characters.
+const OWNER_MAX: usize = 64;
+
 /// Longest search in characters, and words of it that count.
 const SEARCH_MAX: usize = 200;
 const WORDS_MAX: usize = 8;
@@ -201,6 +204,11 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
         wanted.marks.push(Mark::Tag(tag));
     }
     if let Some(name) = &query.owner {
+        if name.chars().count() > OWNER_MAX {
+            return Err(ApiError::BadRequest(format!(
+                "owner has at most {OWNER_MAX} characters"
+            )));
+        }
         match db.user_by_name(name).await? {
             Some(user) => wanted.marks.push(Mark::Owner(user.id)),
             None => wanted.nothing = true,
