@@ -25,8 +25,8 @@ use crate::{
     watching::Viewer,
 };
 
-/// Longest name of a user in characters.
-const OWNER_MAX: usize = 64;
+/// Longest name of a user, or of a category in addresses, in characters.
+const NAME_MAX: usize = 64;
 
 /// Longest search in characters, and words of it that count.
 const SEARCH_MAX: usize = 200;
@@ -194,6 +194,11 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
         wanted.nothing |= wanted.words.is_empty();
     }
     if let Some(slug) = &query.category {
+        if slug.chars().count() > NAME_MAX {
+            return Err(ApiError::BadRequest(format!(
+                "category has at most {NAME_MAX} characters"
+            )));
+        }
         match db.category_by_slug(slug).await? {
             Some(category) => wanted.marks.push(Mark::Category(category.id)),
             None => wanted.nothing = true,
@@ -204,9 +209,9 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
         wanted.marks.push(Mark::Tag(tag));
     }
     if let Some(name) = &query.owner {
-        if name.chars().count() > OWNER_MAX {
+        if name.chars().count() > NAME_MAX {
             return Err(ApiError::BadRequest(format!(
-                "owner has at most {OWNER_MAX} characters"
+                "owner has at most {NAME_MAX} characters"
             )));
         }
         match db.user_by_name(name).await? {
