@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderMap, Uri, header},
     response::Response,
 };
-use axum_extra::extract::CookieJar;
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -22,7 +21,10 @@ use super::{
     feed::Frame,
     member::{self, Lost, Origin, Received, Transport, TransportKind},
 };
-use crate::{ApiError, App, auth, auth::client::ClientAddress};
+use crate::{
+    ApiError, App,
+    auth::{self, client::ClientAddress, cookies},
+};
 
 /// A client is asked for a sign of life after so long without a word, and is gone when none came for
 /// twice as long: half of what proxies usually wait.
@@ -38,9 +40,6 @@ const READ_BUFFER: usize = 512;
 /// above this one with the end of the connection.
 const MAX_MESSAGE: usize = 64 * 1024;
 
-/// The cookie of logging in, as the OpenAPI document names it.
-const COOKIE: &str = "weir_access";
-
 /// Opens the WebSocket. What the request carries as credentials counts for joins without a token.
 pub(super) async fn upgrade(
     State(app): State<App>,
@@ -52,15 +51,14 @@ pub(super) async fn upgrade(
     app.check_open()?;
     let token = match auth::bearer(&headers) {
         Some(token) => Some(token.to_owned()),
-        None => match CookieJar::from_headers(&headers).get(COOKIE) {
+        None => match cookies::access(&headers) {
             // Browsers send cookies whichever page opens the socket.
             Some(_) if !own_page(&app, &uri, &headers) => {
                 return Err(ApiError::Forbidden(
                     "a page of another site may not use the cookie; send a token with the join",
                 ));
             }
-            Some(cookie) => Some(cookie.value().to_owned()),
-            None => None,
+            cookie => cookie,
         },
     };
     let origin = Origin {
