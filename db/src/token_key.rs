@@ -16,21 +16,26 @@ pub struct TokenKey {
 }
 
 impl Db {
-    /// Keeps a new key.
+    /// Keeps a new key, which is the newest from now on: two made in one millisecond, or after the
+    /// clock was set back, still differ in time.
     pub async fn create_token_key(&self, kid: &str, sealed: &str) -> Result<TokenKey> {
         storable("key id", kid)?;
         storable("key", sealed)?;
-        let created_at = id::now();
-        sqlx::query("INSERT INTO token_keys (kid, sealed, created_at) VALUES ($1, $2, $3)")
-            .bind(kid)
-            .bind(sealed)
-            .bind(created_at)
-            .execute(self.writes())
-            .await?;
+        let row = sqlx::query(
+            "INSERT INTO token_keys (kid, sealed, created_at)
+             SELECT $1, $2, CASE WHEN MAX(created_at) >= $3 THEN MAX(created_at) + 1 ELSE $3 END
+             FROM token_keys
+             RETURNING created_at",
+        )
+        .bind(kid)
+        .bind(sealed)
+        .bind(id::now())
+        .fetch_one(self.writes())
+        .await?;
         Ok(TokenKey {
             kid: kid.to_owned(),
             sealed: sealed.to_owned(),
-            created_at,
+            created_at: row.try_get("created_at")?,
         })
     }
 
