@@ -87,8 +87,9 @@ pub struct SoakReport {
 /// When the server cannot be started or dies, or a publisher cannot publish.
 pub async fn soak(plan: &SoakPlan, progress: &dyn Fn(&str)) -> anyhow::Result<SoakReport> {
     let server = Server::start_with(&plan.weir, &[("WEIR_MEDIA_GRACE", "3")]).await?;
-    let log = server.log();
-    let rtmp = rtmp_address(&log).context("the server does not say where RTMP is")?;
+    let rtmp = server
+        .rtmp_address()
+        .context("the server does not say where RTMP is")?;
     let streams: Vec<StreamAccess> = (0..plan.streams)
         .map(|number| {
             let access = server.create_stream(&format!("soak-{number}"))?;
@@ -125,12 +126,6 @@ pub async fn soak(plan: &SoakPlan, progress: &dyn Fn(&str)) -> anyhow::Result<So
     }
     report.growth = growth(&report.rounds[report.rounds.len() / 2..]);
     Ok(report)
-}
-
-/// Where the server listens, by its log: it took a free port.
-fn rtmp_address(log: &str) -> Option<&str> {
-    let ready = log.lines().find(|line| line.contains("ready http="))?;
-    ready.split_once(" rtmp=")?.1.split_whitespace().next()
 }
 
 /// What one stream had in a round.
