@@ -291,6 +291,20 @@ impl Worker {
                     );
                     self.shard.handle_ingest_begin(now, stream, id);
                 }
+                Inbound::JoinBegin {
+                    stream,
+                    id,
+                    keyframes,
+                    taken_over,
+                } => {
+                    let bridge = Bridge {
+                        stream,
+                        keyframes,
+                        taken_over,
+                    };
+                    self.bridges.insert(id, bridge);
+                    self.shard.handle_join_begin(stream, id);
+                }
                 Inbound::IngestStart {
                     stream,
                     id,
@@ -446,6 +460,9 @@ impl Worker {
                     if let Some(bridge) = self.bridges.remove(&ingest) {
                         bridge.taken_over.send_replace(true);
                     }
+                }
+                Output::Needed { stream, layers } => {
+                    self.shared.needed.set(stream, self.number, layers);
                 }
                 Output::Tap { stream, packet } => self.tap(stream, packet),
             }

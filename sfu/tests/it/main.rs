@@ -293,7 +293,7 @@ async fn strangers_cannot_disturb() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, OfferError::Unprocessable(why) if why.contains("VP8")),
+        matches!(&error, OfferError::OtherCodec(why) if why.contains("VP8")),
         "{error}"
     );
     let before = viewer.packets(Kind::Video).len();

@@ -95,6 +95,7 @@ mod tests {
     fn viewer(layer: Option<&str>, choice: LayerChoice, estimate: u64) -> ViewerStats {
         ViewerStats {
             session: SessionId(1),
+            transcoded: false,
             connected_for: Duration::ZERO,
             bitrate: 0,
             layer: layer.map(str::to_owned),

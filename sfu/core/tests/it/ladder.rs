@@ -127,6 +127,7 @@ impl Ladder {
                     audio: true,
                 },
                 layers: names.into(),
+                announced: Vec::new().into(),
                 h264_profile: None,
             },
             fps: 30,
