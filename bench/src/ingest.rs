@@ -37,11 +37,11 @@ impl Feed {
     /// `layers` of them, 1 to 3, the largest first; several are what the bridge's ladder makes.
     pub(crate) fn start(sfu: &Sfu, stream: StreamId, layers: usize) -> anyhow::Result<Self> {
         let shapes = &LAYERS[..layers.clamp(1, LAYERS.len())];
-        let layer = |(name, bitrate, smaller): &(&str, u64, u16)| RtpLayer {
+        let layer = |(name, bitrate, smaller): &(&str, u32, u32)| RtpLayer {
             name: (*name).to_owned(),
-            width: 1280 / u32::from(*smaller).max(1),
-            height: 720 / u32::from(*smaller).max(1),
-            bitrate: u32::try_from(*bitrate).unwrap_or(u32::MAX),
+            width: 1280 / smaller,
+            height: 720 / smaller,
+            bitrate: *bitrate,
         };
         let layers: Vec<RtpLayer> = match shapes {
             [_] => Vec::new(),

@@ -616,7 +616,7 @@ pub struct Ingest {
 impl Ingest {
     /// Tracks are known and start now; again after a worker restart or a codec change, with sequence
     /// numbers and timestamps that start anew. Viewers see one stream all along. `layers` are the
-    /// video's in the order of [`RtpPacket::layer`], at most six; none where there is but one of which
+    /// video's in the order of [`RtpPacket::layer`], at most eight; none where there is but one of which
     /// nothing is known. Viewers choose by their names. A layer may have no packets until it is needed
     /// ([`Sfu::needed`]): its first is that of a keyframe, and its numbers may start anew.
     pub fn start(&self, tracks: RtpTracks, layers: &[RtpLayer]) {

@@ -13,9 +13,9 @@ use crate::{
     throttle::KeyframeThrottle,
 };
 
-/// Most layers of a source: OBS sends four at most, browsers three, the bridge's ladder has four rungs
-/// below a source that is larger than all of them.
-pub(crate) const MAX_LAYERS: usize = 6;
+/// Most layers of a source: OBS sends four at most, browsers three; the bridge names rungs by the bits
+/// of an octet ([`weir_media::Demand`]).
+pub(crate) const MAX_LAYERS: usize = 8;
 
 /// Spatial and temporal layers that are told apart (AV1 L3T3; the descriptors have room for more).
 const MAX_SPATIAL: usize = 4;

@@ -314,7 +314,7 @@ impl Shard {
 
     /// The bridge source's tracks start (again). `layers` are the video's in the order of
     /// [`RtpPacket::layer`]; none stands for a single one of which nothing is known, and those beyond
-    /// the sixth are left out. Some may have no packets until they are needed ([`Output::Needed`]).
+    /// the eighth are left out. Some may have no packets until they are needed ([`Output::Needed`]).
     pub fn handle_ingest_start(
         &mut self,
         now: Instant,
