@@ -124,8 +124,13 @@ fn add_announced(layers: &mut Vec<LayerStats>, info: &SourceInfo) {
     for (name, said) in info.layers.iter().zip(info.announced.iter()) {
         let pixels = |pixels: u32| u16::try_from(pixels).ok();
         match layers.iter_mut().find(|layer| layer.name == *name) {
-            Some(layer) if layer.active => {}
-            Some(layer) => layer.bitrate = said.bitrate.into(),
+            Some(layer) => {
+                layer.width = layer.width.or(pixels(said.width));
+                layer.height = layer.height.or(pixels(said.height));
+                if !layer.active {
+                    layer.bitrate = said.bitrate.into();
+                }
+            }
             None => layers.push(LayerStats {
                 name: name.clone(),
                 width: pixels(said.width),
