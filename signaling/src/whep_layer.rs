@@ -174,6 +174,7 @@ mod tests {
             height: Some(height),
             bitrate: 1,
             active: true,
+            on_demand: false,
             viewers: 0,
         };
         StreamStats {

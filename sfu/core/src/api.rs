@@ -147,6 +147,8 @@ pub struct LayerStats {
     pub bitrate: u64,
     /// It arrives now.
     pub active: bool,
+    /// It is made as soon as a viewer needs it. Its figures are what its maker has said then.
+    pub on_demand: bool,
     /// Viewers who get it.
     pub viewers: u64,
 }

@@ -120,6 +120,7 @@ mod tests {
             height: Some(height),
             bitrate: 0,
             active: true,
+            on_demand: false,
             viewers: 0,
         };
         let mut audience = Audience::default();

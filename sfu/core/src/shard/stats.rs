@@ -66,6 +66,7 @@ impl Shard {
                 height: layer.size().map(|size| size.height),
                 bitrate: layer.bitrate(now),
                 active: layer.is_heard(now),
+                on_demand: false,
                 viewers: of_layers.iter().filter(|of| **of == id).count() as u64,
             })
             .collect();
@@ -127,6 +128,7 @@ fn add_announced(layers: &mut Vec<LayerStats>, info: &SourceInfo) {
             Some(layer) => {
                 layer.width = layer.width.or(pixels(said.width));
                 layer.height = layer.height.or(pixels(said.height));
+                layer.on_demand = true;
                 if !layer.active {
                     layer.bitrate = said.bitrate.into();
                 }
@@ -137,6 +139,7 @@ fn add_announced(layers: &mut Vec<LayerStats>, info: &SourceInfo) {
                 height: pixels(said.height),
                 bitrate: said.bitrate.into(),
                 active: false,
+                on_demand: true,
                 viewers: 0,
             }),
         }

@@ -184,6 +184,17 @@ fn viewers_move_between_the_publishers_layer_and_what_is_made_of_it() {
         let home = world.needed[usize::from(shards) - 1];
         assert_eq!(home, 0b001, "who has room needs no other");
 
+        let now = world.now;
+        let stats = world.home().handle_stream_stats(now, STREAM);
+        let menu: Vec<_> = stats
+            .layers
+            .iter()
+            .map(|l| (l.name.as_str(), l.height, l.active, l.on_demand))
+            .collect();
+        let asleep = |name, height| (name, Some(height), false, true);
+        let best = ("720p", Some(720), true, true);
+        assert_eq!(menu, [best, asleep("360p", 360), asleep("180p", 180)]);
+
         // Chosen while it is not made: what there is goes on, and it is asked for.
         choose(&mut world, viewer, "180p");
         maker.play(&mut world, &mut source, 1_000);
