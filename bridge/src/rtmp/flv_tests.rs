@@ -10,13 +10,7 @@ fn frame(codec: Codec, keyframe: bool, composition: i32, data: &'static [u8]) ->
     of_track(0, codec, keyframe, composition, data)
 }
 
-fn of_track(
-    track: u8,
-    codec: Codec,
-    keyframe: bool,
-    composition: i32,
-    data: &'static [u8],
-) -> Tag {
+fn of_track(track: u8, codec: Codec, keyframe: bool, composition: i32, data: &'static [u8]) -> Tag {
     Tag::Frame(Frame {
         track,
         codec,
@@ -333,16 +327,10 @@ fn audio_of_both_kinds() {
         (b".mp3", "MP3"),
         (b"wxyz", "wxyz"),
     ] {
-        assert_eq!(
-            sound(&[&[0x91], four_cc]),
-            [unsupported(Kind::Audio, name)]
-        );
+        assert_eq!(sound(&[&[0x91], four_cc]), [unsupported(Kind::Audio, name)]);
     }
     assert_eq!(sound(&[&[0x2f, 1]]), [unsupported(Kind::Audio, "MP3")]);
-    assert_eq!(
-        sound(&[&[0x96], b"Opus"]),
-        [feature("audio packet type 6")]
-    );
+    assert_eq!(sound(&[&[0x96], b"Opus"]), [feature("audio packet type 6")]);
 }
 
 #[test]

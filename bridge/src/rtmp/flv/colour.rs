@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::rtmp::amf0::{self, Value};
+use crate::rtmp::amf0;
 
 /// Metadata is some hundred bytes; a longer one is not read, since AMF0 grows when it is decoded.
 const LONGEST: usize = 16 * 1024;

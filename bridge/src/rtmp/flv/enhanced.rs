@@ -31,11 +31,7 @@ const MANY_TRACKS_MANY_CODECS: u8 = 2;
 const MOST_TRACKS: usize = 256;
 
 /// Reads what follows the first byte of a video message.
-pub(super) fn video(
-    first: u8,
-    mut body: Bytes,
-    each: &mut dyn FnMut(Tag),
-) -> Result<(), TagError> {
+pub(super) fn video(first: u8, mut body: Bytes, each: &mut dyn FnMut(Tag)) -> Result<(), TagError> {
     let frame_type = (first >> 4) & 0x07;
     let mut packet_type = first & 0x0f;
     let nanoseconds = mod_ex(&mut packet_type, &mut body)?;

@@ -3,9 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use weir_media::{AudioCodec, VideoCodec};
 
-use super::enhanced::{
-    CODED_FRAMES, CODED_FRAMES_X, ONE_TRACK, SEQUENCE_START, VIDEO_MULTITRACK,
-};
+use super::enhanced::{CODED_FRAMES, CODED_FRAMES_X, ONE_TRACK, SEQUENCE_START, VIDEO_MULTITRACK};
 use super::{CODEC_ID_AVC, DEFAULT_TRACK, FRAME_INTER, FRAME_KEY, SOUND_AAC, SOUND_EX_HEADER};
 
 /// Longest header of a tag written here.

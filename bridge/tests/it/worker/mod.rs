@@ -421,7 +421,7 @@ async fn a_source_may_have_only_sound_or_only_a_picture() {
         let keep = |unit: &SourceUnit| match unit {
             SourceUnit::Format(format) => format.kind() == wanted,
             SourceUnit::AccessUnit(unit) => unit.kind == wanted,
-            SourceUnit::Rtp(_) => false,
+            SourceUnit::Rtp(_) | SourceUnit::Finding(_) => false,
         };
         units
             .iter()
