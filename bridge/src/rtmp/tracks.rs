@@ -15,6 +15,9 @@ use crate::source::{AccessUnit, MAX_VIDEO_TRACKS, SourceFormat};
 /// The publisher's default track of a kind, if it has several.
 const DEFAULT_TRACK: u8 = 0;
 
+/// Units up to this size are copied, larger ones keep the buffer in which they arrived.
+const COPIED: usize = 32 * 1024;
+
 /// The tracks of one publisher: one picture in any number of sizes, and one sound.
 pub struct Tracks {
     sink: Box<dyn SourceSink>,
@@ -225,7 +228,7 @@ impl Tracks {
             dts,
             pts,
             keyframe: frame.keyframe,
-            data,
+            data: own(data),
         });
     }
 
@@ -258,7 +261,7 @@ impl Tracks {
             dts: time,
             pts: time,
             keyframe: true,
-            data: frame.data,
+            data: own(frame.data),
         });
     }
 
@@ -285,6 +288,16 @@ impl Tracks {
         if let Some(report) = report {
             self.sink.finding(report);
         }
+    }
+}
+
+/// A unit may be kept for long. As a small slice of a large buffer it would hold much more than its own
+/// bytes, by which it is counted.
+fn own(data: Bytes) -> Bytes {
+    if data.len() <= COPIED {
+        Bytes::copy_from_slice(&data)
+    } else {
+        data
     }
 }
 

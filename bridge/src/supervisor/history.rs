@@ -11,6 +11,9 @@ use crate::source::{AccessUnit, SourceFormat};
 /// not kept, and after a restart the picture comes back with the publisher's next keyframe.
 const HISTORY_BYTES: usize = 32 << 20;
 
+/// Pictures of a layer that are kept at most, however small: four minutes at 60 frames a second.
+const HISTORY_UNITS: usize = 16_384;
+
 /// Bytes of video kept of all layers. The largest group is given up for it.
 const ALL_BYTES: usize = 48 << 20;
 
@@ -67,7 +70,7 @@ impl History {
             return;
         }
         layer.bytes += unit.data.len();
-        if layer.bytes > HISTORY_BYTES {
+        if layer.bytes > HISTORY_BYTES || layer.units.len() >= HISTORY_UNITS {
             return layer.forget();
         }
         layer.units.push((number, unit.clone()));
@@ -168,6 +171,18 @@ mod tests {
         assert!(times(&history).is_empty());
         history.note(&video(true, 3, 1));
         assert_eq!(times(&history), [3]);
+    }
+
+    #[test]
+    fn many_small_pictures_are_bounded_too() {
+        let mut history = History::default();
+        history.note(&video(true, 0, 1));
+        for dts in 1..HISTORY_UNITS as u64 {
+            history.note(&video(false, dts, 0));
+        }
+        assert_eq!(history.units().len(), HISTORY_UNITS);
+        history.note(&video(false, HISTORY_UNITS as u64, 0));
+        assert!(history.units().is_empty());
     }
 
     #[test]

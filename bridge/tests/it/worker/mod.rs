@@ -1,5 +1,6 @@
 //! Whole workers: real child processes, real codecs.
 
+mod enhanced;
 mod flv;
 mod media;
 mod recording;
