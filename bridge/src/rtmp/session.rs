@@ -403,7 +403,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 MessageKind::Aggregate => aggregate(tracks, &message),
                 MessageKind::CommandAmf0 | MessageKind::CommandAmf3 => {
-                    match Command::read(message.kind, message.payload)? {
+                    let command = match Command::read(message.kind, message.payload) {
+                        Ok(command) => command,
+                        // Some encoder's own, in a form of its own: no reason to end a stream.
+                        Err(error) => {
+                            debug!(%error, "unknown command");
+                            continue;
+                        }
+                    };
+                    match command {
                         Command::Close => return Ok(Taken::Closed),
                         Command::Publish { .. } => {
                             return Err(SessionError::Protocol("a second publish"));

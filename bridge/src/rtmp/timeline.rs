@@ -130,6 +130,7 @@ impl Timeline {
             time = smooth(&mut self.count, frames, time);
         }
         let last = own.last.get_mut(usize::from(layer))?;
+        time = time.max(0);
         if let Some(last) = *last {
             time = time.max(last + MIN_STEP);
         }
@@ -137,7 +138,7 @@ impl Timeline {
         own.newest = own.newest.max(Some(time));
         self.latest = self.latest.max(time);
         Some(Placed {
-            time: time.max(0) as MediaTime,
+            time: time as MediaTime,
             leapt,
         })
     }
