@@ -4,6 +4,7 @@ mod accounts;
 mod layers;
 mod limits;
 mod people;
+mod rtmps;
 mod secret;
 mod webhooks;
 
@@ -18,6 +19,7 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use rtmps::Rtmps;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub http: Http,
     /// RTMP ingest.
     pub rtmp: Rtmp,
+    /// RTMP ingest over TLS.
+    pub rtmps: Rtmps,
     /// WebRTC media.
     pub media: Media,
     /// Who gets in, and for how long.
@@ -558,6 +562,9 @@ impl Config {
         }
         if self.limits.settings().is_none() {
             return bad("limits.exempt", "must be networks like 192.0.2.0/24");
+        }
+        if let Err((key, reason)) = self.rtmps.check() {
+            return bad(key, reason);
         }
         if let Err((key, reason)) = self.accounts.check() {
             return bad(key, reason);
