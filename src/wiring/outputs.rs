@@ -19,13 +19,10 @@ pub struct StreamOutputs {
     slug: String,
 }
 
-/// The best picture alone.
-const BEST: u8 = 1;
-
 impl StreamOutputs {
-    /// The rungs that the HLS origin needs, a bit for each.
+    /// The rungs that HLS players ask for, a bit for each.
     pub fn hls_demand(&self) -> watch::Receiver<u8> {
-        watch::channel(BEST).1
+        self.hls.wanted()
     }
 
     /// Opens everything that a broadcast of this stream goes to.
