@@ -20,7 +20,7 @@ pub struct StreamOutputs {
 }
 
 impl StreamOutputs {
-    /// The rungs that the HLS origin needs, a bit for each.
+    /// The rungs that HLS players ask for, a bit for each.
     pub fn hls_demand(&self) -> watch::Receiver<u8> {
         self.hls.wanted()
     }

@@ -8,6 +8,7 @@ mod deploy;
 mod fanout;
 mod layers;
 mod media;
+mod on_demand;
 mod platform;
 #[path = "../../db/tests/it/postgres.rs"]
 mod postgres;

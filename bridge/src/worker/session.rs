@@ -186,7 +186,7 @@ impl Session {
             video.finish();
         }
         self.assembler = if packets {
-            VideoAssembler::new(codec)
+            Some(VideoAssembler::new(codec))
         } else {
             None
         };
