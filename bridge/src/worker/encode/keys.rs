@@ -20,6 +20,9 @@ const KEPT: usize = 32;
 /// A rung makes one keyframe for all who ask within such a time.
 const MERGE: Duration = Duration::from_millis(500);
 
+/// Who asks so soon after a keyframe has not seen it yet: it is the answer.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
+
 /// When the rungs' keyframes are.
 #[derive(Debug, Default)]
 pub struct Keys(Mutex<Instants>);
@@ -107,32 +110,43 @@ impl KeyframeRequests {
 #[derive(Debug)]
 pub struct Answers {
     rung: usize,
+    /// The last keyframe that was asked for.
     last: Option<Instant>,
+    /// The last one of all.
+    newest: Option<Instant>,
 }
 
 impl Answers {
     /// For the rung of this number, below 8.
     pub fn new(rung: usize) -> Self {
-        Self { rung, last: None }
+        Self {
+            rung,
+            last: None,
+            newest: None,
+        }
     }
 
     /// Whether the picture that is about to be encoded is to be a keyframe because viewers ask; `key`:
     /// it is one anyway, which answers them too.
     pub fn due(&mut self, requests: &KeyframeRequests, key: bool, now: Instant) -> bool {
+        let ago = |time: Option<Instant>| time.map(|time| now.duration_since(time));
+        if key {
+            self.newest = Some(now);
+        }
         if !requests.is_asked(self.rung) {
             return false;
         }
-        if !key {
-            if self
-                .last
-                .is_some_and(|last| now.duration_since(last) < MERGE)
-            {
-                return false;
-            }
-            self.last = Some(now);
+        if ago(self.newest).is_some_and(|ago| ago < ON_ITS_WAY) {
+            requests.answered(self.rung);
+            return false;
+        }
+        if ago(self.last).is_some_and(|ago| ago < MERGE) {
+            return false;
         }
         requests.answered(self.rung);
-        !key
+        self.last = Some(now);
+        self.newest = Some(now);
+        true
     }
 }
 
@@ -183,7 +197,14 @@ mod tests {
         requests.ask(None);
         assert!(first.due(&requests, false, at(0)));
         assert!(second.due(&requests, false, at(0)));
-        assert!(!first.due(&requests, false, at(10)));
+        requests.ask(Some(0));
+        assert!(!first.due(&requests, false, at(10)), "one is on its way");
+        assert!(!first.due(&requests, false, at(600)), "and was the answer");
+        requests.ask(Some(0));
+        assert!(first.due(&requests, false, at(601)));
+        let at = |ms: u64| start + Duration::from_millis(601 + ms);
+        requests.ask(Some(0));
+        assert!(!first.due(&requests, false, at(99)));
         requests.ask(Some(0));
         assert!(!first.due(&requests, false, at(100)));
         assert!(!second.due(&requests, false, at(1000)));

@@ -20,8 +20,9 @@ pub use plan::{MOST_RUNGS, Rung, SourcePicture, plan};
 pub use rung::Encoded;
 
 use std::{
+    collections::VecDeque,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -36,6 +37,9 @@ use rung::{RungEncoder, RungInput};
 
 /// A rung that is started or stopped needs so long until its figures say something.
 const WARM_UP: Duration = Duration::from_secs(3);
+
+/// Of pictures that come before there are rungs, so much is kept.
+const EARLY: MediaTime = 150_000_000;
 
 /// A rung so far behind the decoder is late: most of what may wait does.
 const LATE: MediaTime = 140_000_000;
@@ -59,6 +63,8 @@ pub struct Fan {
     decoded: AtomicU64,
     /// Width and height of decoded pictures, 32 bits each.
     size: AtomicU64,
+    /// Pictures that came before there was a plan, which needs their size.
+    early: Mutex<VecDeque<Early>>,
     inputs: RwLock<Inputs>,
 }
 
@@ -74,6 +80,14 @@ struct Input {
     to: Arc<RungInput>,
     /// The rung whose scaled pictures it gets; none for the decoder's.
     from: Option<usize>,
+}
+
+/// A picture that came before there was a plan.
+#[derive(Debug)]
+struct Early {
+    pts: MediaTime,
+    buffer: gst::Buffer,
+    caps: gst::Caps,
 }
 
 impl Fan {
@@ -103,7 +117,20 @@ impl Fan {
             return;
         }
         self.keys.decoded(pts);
-        inputs.feed(None, &buffer, caps);
+        if inputs.rungs.is_empty() {
+            let mut early = self.early();
+            while early.front().is_some_and(|first| first.pts + EARLY < pts) {
+                early.pop_front();
+            }
+            let caps = caps.to_owned();
+            early.push_back(Early { pts, buffer, caps });
+        } else {
+            inputs.feed(None, &buffer, caps);
+        }
+    }
+
+    fn early(&self) -> MutexGuard<'_, VecDeque<Early>> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Width and height of the pictures that come from the decoder, when one came.
@@ -242,6 +269,12 @@ impl Encoders {
             from: None,
         });
         inputs.connect();
+        if number == 0 {
+            // Under the lock, so that none that is newer comes before them.
+            for picture in self.fan.early().drain(..) {
+                encoder.input().push(&picture.buffer, &picture.caps);
+            }
+        }
         drop(inputs);
         self.running[number] = Some(encoder);
         Ok(())

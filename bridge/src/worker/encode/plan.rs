@@ -240,7 +240,7 @@ mod tests {
                 .all(|pair| pair[1].bitrate <= pair[0].bitrate * 3 / 4)
         );
         let levels: Vec<_> = rungs.iter().map(Rung::level).collect();
-        assert_eq!(levels, [40, 31, 30, 30]);
+        assert_eq!(levels, [40, 31, 31, 30]);
         assert_eq!(rungs[1].codec_string(), "avc1.42c01f");
         let fast = Rung {
             frame: 16_666_667,

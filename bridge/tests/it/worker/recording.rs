@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::mpsc;
 use weir_bridge::{
+    config::WorkerConfig,
     output::{Requester, Requests, StreamOutput},
     supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
 };
@@ -90,6 +91,11 @@ pub struct Stream {
 
 impl Stream {
     pub fn open() -> (Self, SourceWriter) {
+        Self::with(WorkerConfig::default())
+    }
+
+    /// One whose worker has these settings.
+    pub fn with(media: WorkerConfig) -> (Self, SourceWriter) {
         // The shell notes its process id, which becomes the worker's.
         let pid_file = tempfile::NamedTempFile::new().unwrap();
         let script = format!(
@@ -103,6 +109,7 @@ impl Stream {
         };
         let config = BridgeConfig {
             hang_timeout: Duration::from_millis(1500),
+            media,
             ..BridgeConfig::new(worker)
         };
         let bridge = Bridge::new(config);
