@@ -123,11 +123,12 @@ impl Session {
         };
         let (layer, config) = (*layer, config.clone());
         self.layers.insert(layer, format);
-        let Some(best) = self.layers.values().max_by_key(|format| rank(format)) else {
+        let best = self.layers.values().max_by_key(|format| rank(format));
+        let Some(best) = best.cloned() else {
             return;
         };
-        if self.video_format.as_ref() != Some(best) {
-            self.format(best.clone());
+        if self.video_format.as_ref() != Some(&best) {
+            self.format(best);
         } else if layer != self.best() {
             self.add_layer(layer, &config);
         }
@@ -228,17 +229,6 @@ impl Session {
         } else {
             None
         };
-        info!(?codec, packets, "video source");
-        self.video = match VideoPath::new(codec, config, packets, self.outputs.clone()) {
-            Ok(mut path) => {
-                path.set_demand(self.demand);
-                Some(path)
-            }
-            Err(error) => {
-                warn!(%error, "the source's video cannot be used");
-                None
-            }
-        };
         let best = self.best();
         let others = self
             .layers
@@ -249,9 +239,18 @@ impl Session {
                 }
                 _ => None,
             });
-        for (layer, config) in others.collect::<Vec<_>>() {
-            self.add_layer(layer, &config);
-        }
+        let others: Vec<_> = others.collect();
+        info!(?codec, packets, others = others.len(), "video source");
+        self.video = match VideoPath::new(codec, config, packets, &others, self.outputs.clone()) {
+            Ok(mut path) => {
+                path.set_demand(self.demand);
+                Some(path)
+            }
+            Err(error) => {
+                warn!(%error, "the source's video cannot be used");
+                None
+            }
+        };
     }
 
     fn start_audio(&mut self) {

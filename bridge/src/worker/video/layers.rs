@@ -63,7 +63,8 @@ impl Layers {
     }
 
     /// How many rungs they are.
-    pub(super) fn count(&self) -> usize {
+    #[cfg(test)]
+    fn count(&self) -> usize {
         self.layers.len()
     }
 
@@ -97,7 +98,7 @@ impl Layers {
                 });
                 let area = |layer: &Layer| layer.sps.width * layer.sps.height;
                 self.layers
-                    .sort_by_key(|layer| std::cmp::Reverse((area(layer), layer.source)));
+                    .sort_by_key(|layer| (std::cmp::Reverse(area(layer)), layer.source));
                 true
             }
             _ => known.is_some(),
@@ -216,5 +217,113 @@ impl Layer {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use bytes::Bytes;
+    use weir_media::Kind;
+
+    use super::*;
+
+    fn unit(layer: u8, dts: MediaTime, keyframe: bool) -> AccessUnit {
+        // A slice that begins with first_mb_in_slice 0 and slice_type 7 (I) or 5 (P).
+        let nal = if keyframe { [0x65, 0x88] } else { [0x41, 0x98] };
+        AccessUnit {
+            kind: Kind::Video,
+            layer,
+            dts,
+            pts: dts,
+            keyframe,
+            data: Bytes::from([&[0, 0, 0, 2][..], &nal].concat()),
+        }
+    }
+
+    fn layer(source: u8, width: u32) -> Layer {
+        Layer {
+            source,
+            config: Arc::new(AvcConfig {
+                sps: Vec::new(),
+                pps: Vec::new(),
+            }),
+            sps: Sps {
+                profile: 66,
+                constraints: 0xc0,
+                level: 31,
+                width,
+                height: width / 2,
+                ordinary: true,
+                frame_rate: None,
+                reordering: crate::worker::h264::Reordering::No,
+            },
+            rate: Rate::default(),
+            runs: false,
+        }
+    }
+
+    fn layers() -> Layers {
+        Layers {
+            layers: vec![layer(2, 640), layer(1, 320)],
+            ..Layers::default()
+        }
+    }
+
+    fn rung(looked: Looked) -> Option<usize> {
+        match looked {
+            Looked::Picture { rung, .. } => Some(rung),
+            Looked::Nothing | Looked::Gone => None,
+        }
+    }
+
+    #[test]
+    fn pictures_wait_for_the_best_one_of_their_time() {
+        let mut layers = layers();
+        layers.push(unit(1, 100, true), false);
+        layers.push(unit(2, 100, true), false);
+        layers.push(unit(1, 200, false), false);
+        layers.push(unit(9, 100, true), false);
+        assert!(layers.reached(&unit(0, 99, false)).is_empty());
+        let due = layers.reached(&unit(0, 100, true));
+        let rungs: Vec<_> = due
+            .into_iter()
+            .map(|(unit, replay)| rung(layers.look(unit, replay)))
+            .collect();
+        assert_eq!(rungs, [Some(2), Some(1)]);
+        assert_eq!(layers.reached(&unit(0, 300, false)).len(), 1);
+    }
+
+    #[test]
+    fn a_layer_begins_with_a_keyframe_that_was_not_given_out_before() {
+        let mut layers = layers();
+        layers.reached(&unit(0, 100, true));
+        assert_eq!(rung(layers.look(unit(1, 100, true), true)), None);
+        assert_eq!(rung(layers.look(unit(1, 133, false), false)), None);
+        layers.reached(&unit(0, 200, true));
+        assert_eq!(rung(layers.look(unit(1, 200, true), false)), Some(2));
+        assert_eq!(rung(layers.look(unit(1, 233, false), false)), Some(2));
+    }
+
+    #[test]
+    fn a_layer_with_keyframes_of_its_own_is_no_rung() {
+        let mut layers = layers();
+        layers.reached(&unit(0, 100, true));
+        let apart = 100 + 2 * ALIGNED;
+        assert!(matches!(
+            layers.look(unit(2, apart, true), false),
+            Looked::Gone
+        ));
+        assert_eq!(layers.count(), 1);
+        assert_eq!(rung(layers.look(unit(1, 100, true), false)), Some(1));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut layers = layers();
+        for number in 0..10 * WAITING as u64 {
+            layers.push(unit(1, number, false), false);
+        }
+        assert!(layers.waiting.len() <= WAITING);
     }
 }

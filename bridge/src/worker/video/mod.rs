@@ -104,11 +104,13 @@ pub struct VideoPath {
 
 impl VideoPath {
     /// The path of a source. `config` is its configuration record, if it has one; `packets` that it is a
-    /// WebRTC publisher, whose own packets the SFU has.
+    /// WebRTC publisher, whose own packets the SFU has; `others` the same picture in other sizes, by the
+    /// publisher's numbers, with their records.
     pub fn new(
         codec: VideoCodec,
         config: Bytes,
         packets: bool,
+        others: &[(u8, Bytes)],
         outputs: Outputs,
     ) -> anyhow::Result<Self> {
         let mut path = Self {
@@ -139,6 +141,14 @@ impl VideoPath {
         if codec == VideoCodec::H264 && !path.coded.config.is_empty() {
             let config = AvcConfig::parse(&path.coded.config)?;
             let sps = config.sps()?;
+            for (layer, record) in others {
+                match AvcConfig::parse(record) {
+                    Ok(config) => {
+                        path.layers.set(*layer, config, &sps);
+                    }
+                    Err(error) => warn!(%error, layer, "this size of the source cannot be used"),
+                }
+            }
             path.describe(config, sps);
         }
         Ok(path)
@@ -473,9 +483,11 @@ impl VideoPath {
             self.plan();
         }
         let mut rungs = route::tracks(self.rungs.plan(), &sps);
-        for (rung, own) in rungs.iter_mut().skip(1).zip(self.layers.sps()) {
-            rung.codec = own.codec_string();
-            (rung.width, rung.height) = (own.width, own.height);
+        if self.is_layered() {
+            for (rung, own) in rungs.iter_mut().skip(1).zip(self.layers.sps()) {
+                rung.codec = own.codec_string();
+                (rung.width, rung.height) = (own.width, own.height);
+            }
         }
         let mut hls = self.outputs.hls();
         hls.start_video(VideoRun {
