@@ -14,6 +14,7 @@ mod party;
 mod people;
 mod problem;
 mod raid;
+mod restream;
 pub mod room;
 mod schedule;
 mod scope;
@@ -62,6 +63,9 @@ pub use people::{
 };
 pub use problem::{ErrorCode, Problem};
 pub use raid::{RaidNotice, StartRaid};
+pub use restream::{
+    CreateRestream, EditRestream, Restream, RestreamState, RestreamStatus, RestreamTest,
+};
 pub use schedule::{CategoryInfo, LiveChanges, PlanStream, PlannedStream};
 pub use scope::{Scope, UnknownScope};
 pub use session::{
