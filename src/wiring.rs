@@ -1,7 +1,8 @@
 //! Where the parts meet: publishers from the bridge into the SFU and the HLS origin, and back.
 
 mod gauges;
-mod output;
+mod outputs;
+mod publisher;
 mod rtmp_gate;
 mod whip_hls;
 

@@ -7,6 +7,7 @@
 //! What leaves the bridge leaves through the traits in [`output`]; the root package wires those to
 //! the SFU and to the HLS origin. Nothing here knows of SQL or axum.
 
+pub mod config;
 pub mod demo;
 pub mod link;
 pub mod output;

@@ -6,6 +6,7 @@ mod access;
 mod api_tokens;
 mod devices;
 mod event;
+pub mod finding;
 mod insight;
 mod invitation;
 mod layer;

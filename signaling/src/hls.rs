@@ -271,8 +271,8 @@ impl HlsWriter {
     /// Takes one piece in, at once; never waits. Ignored when another writer took the stream over.
     pub fn push(&mut self, output: HlsOutput) {
         let touched = match &output {
-            HlsOutput::Start(_) => None,
-            HlsOutput::Init { kind, .. } | HlsOutput::Part { kind, .. } => Some(*kind),
+            HlsOutput::Start(_) | HlsOutput::Dormant(_) => None,
+            HlsOutput::Init { track, .. } | HlsOutput::Part { track, .. } => Some(track.kind()),
         };
         let became_ready = {
             let mut state = lock(&self.entry.state);

@@ -112,7 +112,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let services = Arc::new(Services {
         db: db.clone(),
         sfu: sfu.clone(),
-        hls: hls.clone(),
+        hls,
         live: live.clone(),
         secrets,
         config: HttpConfig {
@@ -153,8 +153,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         sfu.clone(),
         WhipToHls {
             bridge: bridge.clone(),
-            sfu: sfu.clone(),
-            hls,
+            services: services.clone(),
         },
     ));
     tasks.spawn({

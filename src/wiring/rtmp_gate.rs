@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
-use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal};
+use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal, Requests};
 use weir_db::{DbError, KeyHash, Stream};
 use weir_protocol::{IngestProtocol, StreamSlug};
 use weir_signaling::{Live, Services, keys, live};
 
-use super::output::RtmpOutput;
+use super::{outputs::StreamOutputs, publisher::RtmpPublisher};
 
 /// The RTMP application that publishers use: `rtmp://host/live`.
 const APP: &str = "live";
-
-/// Keyframe requests on their way to a worker: one for each layer of a ladder, and one for all. When
-/// full, a request is dropped; who misses the keyframe asks again.
-const KEYFRAME_REQUESTS: usize = 5;
 
 /// A key that is good for one stream while this process runs: the demo source's. The stream's own
 /// key is known to nobody but its owner.
@@ -51,30 +46,29 @@ impl Gate for RtmpGate {
         let slug = stream.slug.to_string();
         info!(slug, peer = %request.peer, "RTMP publisher admitted");
 
-        let (keyframe_wanted, keyframes) = mpsc::channel(KEYFRAME_REQUESTS);
+        let (requester, requests) = Requests::channel();
         let broadcast = self.services.live.begin(&stream, IngestProtocol::Rtmp);
         let cancel = broadcast.cancelled();
         let goodbye = CancellationToken::new();
         let ingest = self
             .services
             .sfu
-            .ingest(live::media_id(&stream), keyframe_wanted);
+            .ingest(live::media_id(&stream), requester.keyframes);
         Live::set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
-        let output = RtmpOutput {
+        let publisher = RtmpPublisher {
             ingest: Some(ingest),
-            hls: self.services.hls.open(&stream.slug),
             broadcast: Some(broadcast),
             goodbye: goodbye.clone(),
             cancelled: cancel.clone(),
-            slug: slug.clone(),
         };
+        let output = StreamOutputs::open(&self.services, &stream, Box::new(publisher));
         Ok(Admission {
             slug,
             output: Box::new(output),
             cancel,
             goodbye,
-            keyframes,
+            requests,
         })
     }
 }

@@ -2,44 +2,41 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tracing::info;
 use weir_bridge::{
+    output::Requests,
     source::SourceFormat,
     supervisor::{Bridge, SourceUnit},
 };
 use weir_sfu::Sfu;
 use weir_signaling::{
-    hls::Origin,
+    Services,
     live::{OnWhip, WhipBroadcast},
 };
 
-use super::output::WhipOutput;
+use super::{outputs::StreamOutputs, publisher::WhipPublisher};
 
 /// Starts a worker for each WHIP broadcast.
 pub struct WhipToHls {
     pub bridge: Bridge,
-    pub sfu: Sfu,
-    pub hls: Origin,
+    pub services: Arc<Services>,
 }
 
 impl OnWhip for WhipToHls {
     fn started(&self, broadcast: WhipBroadcast) {
-        let output = WhipOutput {
-            hls: self.hls.open(&broadcast.stream.slug),
-            slug: broadcast.stream.slug.to_string(),
-        };
+        let output =
+            StreamOutputs::open(&self.services, &broadcast.stream, Box::new(WhipPublisher));
         let bridge = self.bridge.clone();
-        let sfu = self.sfu.clone();
+        let sfu = self.services.sfu.clone();
         tokio::spawn(follow(broadcast, output, bridge, sfu));
     }
 }
 
-async fn follow(broadcast: WhipBroadcast, output: WhipOutput, bridge: Bridge, sfu: Sfu) {
-    let slug = output.slug.clone();
+async fn follow(broadcast: WhipBroadcast, output: StreamOutputs, bridge: Bridge, sfu: Sfu) {
+    let slug = broadcast.stream.slug.to_string();
     // Nobody asks this worker for RTP keyframes: its viewers' requests go to the publisher.
-    let (_no_requests, keyframes) = mpsc::channel(1);
-    let source = Arc::new(bridge.open(&slug, Box::new(output), keyframes));
+    let (_no_requests, requests) = Requests::channel();
+    let source = Arc::new(bridge.open(&slug, Box::new(output), requests));
     if let Some(codec) = broadcast.tracks.video {
         source.push(SourceUnit::Format(SourceFormat::RtpVideo { codec }));
     }

@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub async fn send_format(&mut self, format: &SourceFormat) -> Result<(), ClientError> {
         let time = RtmpTimestamp::new(0);
         let result = match format {
-            SourceFormat::Video { codec, config } => {
+            SourceFormat::Video { codec, config, .. } => {
                 self.video = Some(*codec);
                 self.session
                     .publish_video_data(flv::video_config(*codec, config), time, false)?

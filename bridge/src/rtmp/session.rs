@@ -309,9 +309,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             output,
             cancel,
             goodbye,
-            keyframes,
+            requests,
         } = admission;
-        let mut tracks = Tracks::new(context.ingest.open(&slug, output, keyframes));
+        let mut tracks = Tracks::new(context.ingest.open(&slug, output, requests));
         self.reader.set_limit(MEDIA_MESSAGE_LIMIT);
         let begin = [&STREAM_BEGIN.to_be_bytes()[..], &STREAM.to_be_bytes()].concat();
         self.send(CONTROL, &control(MessageKind::UserControl, &begin));

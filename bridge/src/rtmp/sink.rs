@@ -1,8 +1,6 @@
 //! Where a publisher's media goes: the seam to the supervisor, and what tests record with.
 
-use tokio::sync::mpsc;
-
-use crate::output::StreamOutput;
+use crate::output::{Requests, StreamOutput};
 use crate::source::{AccessUnit, SourceFormat};
 use crate::supervisor::{Bridge, SourceUnit, SourceWriter};
 
@@ -13,7 +11,7 @@ pub trait Ingest: Send + Sync + 'static {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<Option<u8>>,
+        requests: Requests,
     ) -> Box<dyn SourceSink>;
 }
 
@@ -31,9 +29,9 @@ impl Ingest for Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<Option<u8>>,
+        requests: Requests,
     ) -> Box<dyn SourceSink> {
-        Box::new(Bridge::open(self, slug, output, keyframes))
+        Box::new(Bridge::open(self, slug, output, requests))
     }
 }
 

@@ -91,7 +91,11 @@ impl Tracks {
                     length_size,
                     begun: false,
                 });
-                self.sink.format(SourceFormat::Video { codec, config });
+                self.sink.format(SourceFormat::Video {
+                    layer: 0,
+                    codec,
+                    config,
+                });
             }
             Err(error) => self.complain(format!("ignoring a {codec:?} sequence header: {error}")),
         }
@@ -157,6 +161,7 @@ impl Tracks {
         trace!(timestamp, dts, pts, bytes = data.len(), "picture");
         self.sink.access_unit(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts,
             pts,
             keyframe: frame.keyframe,
@@ -179,6 +184,7 @@ impl Tracks {
         trace!(timestamp, time, bytes = frame.data.len(), "audio frame");
         self.sink.access_unit(AccessUnit {
             kind: Kind::Audio,
+            layer: 0,
             dts: time,
             pts: time,
             keyframe: true,

@@ -90,6 +90,7 @@ mod tests {
         let data = Bytes::from(vec![0; size]);
         SourceUnit::AccessUnit(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts,
             pts: dts,
             keyframe,
@@ -126,6 +127,7 @@ mod tests {
     #[test]
     fn only_a_changed_format_forgets_the_pictures() {
         let format = |config: &'static [u8]| SourceFormat::Video {
+            layer: 0,
             codec: VideoCodec::H264,
             config: Bytes::from_static(config),
         };

@@ -18,11 +18,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use weir_media::RtpPacket;
 
 use crate::{
-    output::StreamOutput,
+    config::WorkerConfig,
+    output::{Requests, StreamOutput},
     source::{AccessUnit, SourceFormat},
 };
 
@@ -66,6 +67,8 @@ pub struct BridgeConfig {
     /// A worker that says nothing for this long hangs and is replaced. It says something at least
     /// four times a second.
     pub hang_timeout: Duration,
+    /// What each worker is told first.
+    pub media: WorkerConfig,
 }
 
 impl BridgeConfig {
@@ -74,6 +77,7 @@ impl BridgeConfig {
         Self {
             worker,
             hang_timeout: Duration::from_secs(3),
+            media: WorkerConfig::default(),
         }
     }
 }
@@ -123,7 +127,7 @@ impl Bridge {
 
     /// Opens a stream: its media goes into the writer that is returned and comes out at `output`.
     ///
-    /// `slug` names it in logs. Each message on `keyframes` (a layer, or none for all) becomes a
+    /// `slug` names it in logs. Each request for a keyframe becomes a
     /// keyframe in the RTP video as soon as the path allows: the next picture where it is encoded here, else as
     /// [`SourceWriter::keyframe_wanted`] asks the publisher. Dropping the writer ends the stream:
     /// the worker drains what it has and exits, then `output` is dropped.
@@ -133,7 +137,7 @@ impl Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<Option<u8>>,
+        requests: Requests,
     ) -> SourceWriter {
         let wanted = Arc::new(Notify::new());
         let (writer, reader) = queue::source_queue(wanted.clone(), self.counters.clone());
@@ -141,7 +145,7 @@ impl Bridge {
             self.clone(),
             slug.to_owned(),
             output,
-            keyframes,
+            requests,
             reader,
             wanted,
         ));

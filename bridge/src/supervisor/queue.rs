@@ -177,6 +177,7 @@ mod tests {
     fn video(keyframe: bool, size: usize) -> SourceUnit {
         SourceUnit::AccessUnit(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts: 0,
             pts: 0,
             keyframe,

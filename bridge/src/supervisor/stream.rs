@@ -18,7 +18,7 @@ use tokio::{
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
     process::{Child, ChildStderr, Command},
-    sync::{Notify, mpsc},
+    sync::Notify,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::codec::{FramedRead, LinesCodec};
@@ -31,7 +31,7 @@ use crate::{
         Frames,
         message::{FromWorker, ToWorker},
     },
-    output::StreamOutput,
+    output::{Requests, StreamOutput},
 };
 
 /// A worker that is not ready by then is replaced. The very first start on a machine makes GStreamer
@@ -61,7 +61,7 @@ pub(super) async fn run(
     bridge: Bridge,
     slug: String,
     output: Box<dyn StreamOutput>,
-    keyframes: mpsc::Receiver<Option<u8>>,
+    requests: Requests,
     source: SourceReader,
     wanted: Arc<Notify>,
 ) {
@@ -69,7 +69,7 @@ pub(super) async fn run(
         bridge,
         slug,
         output,
-        keyframes,
+        requests,
         source,
         wanted,
         history: History::default(),
@@ -103,7 +103,7 @@ struct Stream {
     bridge: Bridge,
     slug: String,
     output: Box<dyn StreamOutput>,
-    keyframes: mpsc::Receiver<Option<u8>>,
+    requests: Requests,
     source: SourceReader,
     wanted: Arc<Notify>,
     history: History,
@@ -125,7 +125,7 @@ impl Stream {
             let feed = feed(
                 write,
                 &self.source,
-                &mut self.keyframes,
+                &mut self.requests,
                 &mut self.history,
                 &self.wanted,
                 &self.bridge,
@@ -207,7 +207,7 @@ impl Stream {
 async fn feed(
     mut link: OwnedWriteHalf,
     source: &SourceReader,
-    keyframes: &mut mpsc::Receiver<Option<u8>>,
+    requests: &mut Requests,
     history: &mut History,
     wanted: &Notify,
     bridge: &Bridge,
@@ -215,6 +215,10 @@ async fn feed(
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     put(&mut bytes, &ToWorker::Hello, bridge);
+    let config = bridge.config.media.clone();
+    put(&mut bytes, &ToWorker::Config(config), bridge);
+    let demand = *requests.demand.borrow_and_update();
+    put(&mut bytes, &ToWorker::Demand(demand), bridge);
     for format in history.formats() {
         put(&mut bytes, &ToWorker::Format(format.clone()), bridge);
     }
@@ -233,15 +237,21 @@ async fn feed(
     }
     link.write_all(&bytes).await?;
     let mut viewers_ask = true;
+    let mut demand_changes = true;
     loop {
         bytes.clear();
         tokio::select! {
             biased;
-            request = keyframes.recv(), if viewers_ask => match request {
+            changed = requests.demand.changed(), if demand_changes => {
+                demand_changes = changed.is_ok();
+                let demand = *requests.demand.borrow_and_update();
+                put(&mut bytes, &ToWorker::Demand(demand), bridge);
+            }
+            request = requests.keyframes.recv(), if viewers_ask => match request {
                 Some(layer) => {
                     // What waits is asked for once per layer; the channel bounds their number.
                     let mut asked = vec![layer];
-                    while let Ok(layer) = keyframes.try_recv() {
+                    while let Ok(layer) = requests.keyframes.try_recv() {
                         if !asked.contains(&layer) {
                             asked.push(layer);
                         }
@@ -340,6 +350,8 @@ async fn take(
                     }
                     output.hls(piece);
                 }
+                FromWorker::Thumbnail(thumbnail) => output.thumbnail(thumbnail),
+                FromWorker::Finding(report) => output.finding(report),
                 FromWorker::KeyframeWanted => wanted.notify_one(),
                 FromWorker::Heartbeat => {}
             }

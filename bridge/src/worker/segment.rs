@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use weir_media::{HlsAudio, HlsOutput, HlsTracks, HlsVideo, Kind, MediaTime};
+use weir_media::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo, MediaTime};
 
 use super::{
     cmaf::{self, Sample, VIDEO_TIMESCALE},
@@ -192,13 +192,21 @@ impl Segmenter {
             let broken = next_ticks - last_ticks > longest;
             Self::add_video(&self.outbox, &mut self.chunks, run, track, last, duration);
             if broken {
-                run.video
-                    .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
+                run.video.emit(
+                    &self.outbox,
+                    &mut self.chunks,
+                    HlsTrack::BEST,
+                    VIDEO_TIMESCALE,
+                );
             }
         }
         if picture.keyframe && starts_segment(track.cut, run.segment, picture.pts) {
-            run.video
-                .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
+            run.video.emit(
+                &self.outbox,
+                &mut self.chunks,
+                HlsTrack::BEST,
+                VIDEO_TIMESCALE,
+            );
             run.video.segment_start = true;
             run.segment = Some(picture.pts);
             run.starts.push_back(picture.pts);
@@ -232,11 +240,15 @@ impl Segmenter {
         }
         self.release_audio();
         if let Some(run) = &mut self.run {
-            run.video
-                .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
+            run.video.emit(
+                &self.outbox,
+                &mut self.chunks,
+                HlsTrack::BEST,
+                VIDEO_TIMESCALE,
+            );
             if let Some(track) = &self.audio {
                 run.audio
-                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                    .emit(&self.outbox, &mut self.chunks, HlsTrack::Audio, track.rate);
             }
         }
         self.run = None;
@@ -263,13 +275,17 @@ impl Segmenter {
                 .max(1),
         );
         let tracks = HlsTracks {
-            video: video.map(|track| HlsVideo {
-                codec: track.sps.codec_string(),
-                width: track.sps.width,
-                height: track.sps.height,
-                frame_rate: (track.frame > 0).then(|| 1e9 / track.frame as f64),
-                bitrate: track.bitrate,
-            }),
+            video: video
+                .into_iter()
+                .map(|track| HlsVideo {
+                    name: format!("{}p", track.sps.width.min(track.sps.height)),
+                    codec: track.sps.codec_string(),
+                    width: track.sps.width,
+                    height: track.sps.height,
+                    frame_rate: (track.frame > 0).then(|| 1e9 / track.frame as f64),
+                    bitrate: track.bitrate,
+                })
+                .collect(),
             audio: audio.map(|track| HlsAudio {
                 codec: track.codec.clone(),
                 bitrate: track.bitrate,
@@ -282,14 +298,14 @@ impl Segmenter {
         if let Some(track) = video {
             let data = cmaf::h264_init(&track.config.record(), track.sps.width, track.sps.height);
             self.outbox.send_hls(HlsOutput::Init {
-                kind: Kind::Video,
+                track: HlsTrack::BEST,
                 data,
             });
         }
         if let Some(track) = audio {
             let data = cmaf::aac_init(&track.config, track.rate, track.channels);
             self.outbox.send_hls(HlsOutput::Init {
-                kind: Kind::Audio,
+                track: HlsTrack::Audio,
                 data,
             });
         }
@@ -326,7 +342,8 @@ impl Segmenter {
                 decode += borrowed;
                 duration -= borrowed;
             }
-            run.video.emit(outbox, chunks, Kind::Video, VIDEO_TIMESCALE);
+            run.video
+                .emit(outbox, chunks, HlsTrack::BEST, VIDEO_TIMESCALE);
         }
         let sample = Sample {
             duration: duration as u32,
@@ -337,7 +354,8 @@ impl Segmenter {
         run.video.add(sample, picture.pts, decode);
         // The next one will not fit: no need to wait for it.
         if run.video.ticks + ticks(track.frame, rate) > longest + 1 && run.video.ticks >= least {
-            run.video.emit(outbox, chunks, Kind::Video, VIDEO_TIMESCALE);
+            run.video
+                .emit(outbox, chunks, HlsTrack::BEST, VIDEO_TIMESCALE);
         }
     }
 
@@ -394,7 +412,7 @@ impl Segmenter {
             let gap = !run.audio.samples.is_empty() && expected != time;
             if begins || gap || run.audio.ticks + frame > longest {
                 run.audio
-                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                    .emit(&self.outbox, &mut self.chunks, HlsTrack::Audio, track.rate);
             }
             if begins {
                 run.audio.segment_start = true;
@@ -409,7 +427,7 @@ impl Segmenter {
             run.audio.add(sample, start, time);
             if run.audio.ticks + frame > longest {
                 run.audio
-                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                    .emit(&self.outbox, &mut self.chunks, HlsTrack::Audio, track.rate);
             }
         }
     }
@@ -458,16 +476,16 @@ impl Part {
         true
     }
 
-    fn emit(&mut self, outbox: &Outbox, chunks: &mut [u32; 2], kind: Kind, rate: u32) {
+    fn emit(&mut self, outbox: &Outbox, chunks: &mut [u32; 2], kind: HlsTrack, rate: u32) {
         let part = std::mem::take(self);
         let Some(first) = part.samples.first() else {
             self.segment_start = part.segment_start;
             return;
         };
-        let chunk = &mut chunks[if kind == Kind::Video { 0 } else { 1 }];
+        let chunk = &mut chunks[usize::from(kind == HlsTrack::Audio)];
         *chunk = chunk.wrapping_add(1);
         outbox.send_hls(HlsOutput::Part {
-            kind,
+            track: kind,
             segment_start: part.segment_start,
             independent: first.keyframe,
             time: part.time,

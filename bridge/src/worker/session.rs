@@ -77,7 +77,11 @@ impl Session {
             }
             ToWorker::Unit { unit, replay } => self.unit(unit, replay),
             ToWorker::Rtp(packet) => self.rtp(packet),
-            ToWorker::Hello | ToWorker::Keyframe(_) | ToWorker::End => {}
+            ToWorker::Hello
+            | ToWorker::Config(_)
+            | ToWorker::Demand(_)
+            | ToWorker::Keyframe(_)
+            | ToWorker::End => {}
         }
     }
 
@@ -175,7 +179,7 @@ impl Session {
 
     fn start_video(&mut self) {
         let (codec, config, webrtc) = match &self.video_format {
-            Some(SourceFormat::Video { codec, config }) => (*codec, config.clone(), true),
+            Some(SourceFormat::Video { codec, config, .. }) => (*codec, config.clone(), true),
             Some(SourceFormat::RtpVideo { codec }) => (*codec, Bytes::new(), false),
             Some(SourceFormat::Audio { .. } | SourceFormat::RtpAudio) | None => return,
         };

@@ -34,7 +34,7 @@ pub(super) fn multivariant(stream: &Stream) -> String {
     };
     let (video, audio) = (has(Kind::Video), has(Kind::Audio));
     let declared = stream.tracks.as_ref();
-    let video = video.zip(declared.and_then(|tracks| tracks.video.as_ref()));
+    let video = video.zip(declared.and_then(|tracks| tracks.video.first()));
     let audio = audio.zip(declared.and_then(|tracks| tracks.audio.as_ref()));
 
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");

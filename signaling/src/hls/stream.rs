@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use weir_media::{HlsOutput, HlsTracks, Kind, MediaTime};
+use weir_media::{HlsOutput, HlsTrack, HlsTracks, Kind, MediaTime};
 
 use super::{
     clock::{Clock, SAME_CUT, WallMicros, wall},
@@ -106,9 +106,19 @@ impl Stream {
     pub(super) fn push(&mut self, output: HlsOutput, now: WallMicros) {
         match output {
             HlsOutput::Start(tracks) => self.start(tracks),
-            HlsOutput::Init { kind, data } => self.init(kind, data),
+            // Only the best rung is served.
+            HlsOutput::Init {
+                track: HlsTrack::Video(1..),
+                ..
+            }
+            | HlsOutput::Part {
+                track: HlsTrack::Video(1..),
+                ..
+            }
+            | HlsOutput::Dormant(_) => return,
+            HlsOutput::Init { track, data } => self.init(track.kind(), data),
             HlsOutput::Part {
-                kind,
+                track,
                 segment_start,
                 independent,
                 time,
@@ -116,6 +126,7 @@ impl Stream {
                 data,
             } => {
                 // Every audio frame can be decoded by itself.
+                let kind = track.kind();
                 let independent = independent || kind == Kind::Audio;
                 let incoming = Incoming {
                     time,
@@ -149,7 +160,7 @@ impl Stream {
         // A track that joins later counts on from its sibling.
         let next_msn = self.both().map(Track::next_msn).max().unwrap_or(0);
         for (kind, is_there) in [
-            (Kind::Video, tracks.video.is_some()),
+            (Kind::Video, !tracks.video.is_empty()),
             (Kind::Audio, tracks.audio.is_some()),
         ] {
             let run = self.run;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use weir_media::{HlsAudio, HlsOutput, HlsTracks, HlsVideo, Kind};
+use weir_media::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo, Kind};
 
 use super::{
     clock::WallMicros,
@@ -27,15 +27,23 @@ struct Test {
     seen: [Option<Playlist>; 2],
 }
 
+fn track_of(kind: Kind) -> HlsTrack {
+    match kind {
+        Kind::Video => HlsTrack::BEST,
+        Kind::Audio => HlsTrack::Audio,
+    }
+}
+
 fn tracks(video: bool, audio: bool, target: f64) -> HlsTracks {
     HlsTracks {
-        video: video.then(|| HlsVideo {
+        video: Vec::from_iter(video.then(|| HlsVideo {
+            name: "720p".into(),
             codec: "avc1.64001f".into(),
             width: 1280,
             height: 720,
             frame_rate: Some(29.97),
             bitrate: 2_500_000,
-        }),
+        })),
         audio: audio.then(|| HlsAudio {
             codec: "mp4a.40.2".into(),
             bitrate: 128_000,
@@ -66,7 +74,7 @@ impl Test {
     fn start(&mut self, tracks: HlsTracks, name: &str) {
         let kinds = KINDS
             .into_iter()
-            .zip([tracks.video.is_some(), tracks.audio.is_some()]);
+            .zip([!tracks.video.is_empty(), tracks.audio.is_some()]);
         let kinds: Vec<Kind> = kinds
             .filter(|(_, there)| *there)
             .map(|(kind, _)| kind)
@@ -74,7 +82,10 @@ impl Test {
         self.push(HlsOutput::Start(tracks));
         for kind in kinds {
             let data = Bytes::from(format!("{kind:?} {name}"));
-            self.push(HlsOutput::Init { kind, data });
+            self.push(HlsOutput::Init {
+                track: track_of(kind),
+                data,
+            });
         }
     }
 
@@ -91,7 +102,7 @@ impl Test {
             .now
             .max(end + 5_000 + i64::try_from(at / 1_000 % 41 * 1_000).unwrap());
         self.push(HlsOutput::Part {
-            kind,
+            track: track_of(kind),
             segment_start: is_first,
             independent: is_key,
             time: at * 1_000,
@@ -403,11 +414,11 @@ fn a_codec_change_without_start_is_a_discontinuity() {
     let mut test = Test::new();
     test.seconds(3);
     test.push(HlsOutput::Init {
-        kind: Kind::Video,
+        track: HlsTrack::BEST,
         data: Bytes::from_static(b"another"),
     });
     test.push(HlsOutput::Init {
-        kind: Kind::Audio,
+        track: HlsTrack::Audio,
         data: Bytes::from_static(b"Audio a"),
     });
     test.seconds(2);
@@ -533,7 +544,7 @@ fn media_before_its_initialisation_is_left_out() {
     let mut test = Test::empty();
     test.part(Kind::Video, 0, 200_000, true, true);
     test.push(HlsOutput::Init {
-        kind: Kind::Video,
+        track: HlsTrack::BEST,
         data: Bytes::from_static(b"early"),
     });
     test.push(HlsOutput::Start(tracks(true, false, 1.0)));
@@ -610,14 +621,14 @@ fn a_flood_of_parts_without_duration_is_cut_and_dropped() {
         .push(HlsOutput::Start(tracks(true, false, 1.0)), EPOCH);
     test.stream.push(
         HlsOutput::Init {
-            kind: Kind::Video,
+            track: HlsTrack::BEST,
             data: Bytes::new(),
         },
         EPOCH,
     );
     for n in 0..20_000 {
         let part = HlsOutput::Part {
-            kind: Kind::Video,
+            track: HlsTrack::BEST,
             segment_start: n == 0,
             independent: true,
             time: 0,

@@ -16,7 +16,7 @@ use axum::{
 };
 use futures_util::{FutureExt, future::join_all, poll};
 use tower::ServiceExt;
-use weir_media::{HlsAudio, HlsOutput, HlsTracks, HlsVideo, Kind};
+use weir_media::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo};
 use weir_protocol::{ErrorCode, Problem, StreamSlug};
 use weir_signaling::hls::{HlsWriter, Origin, OriginConfig, router};
 
@@ -113,13 +113,14 @@ impl Source {
     fn start(writer: HlsWriter) -> Self {
         let mut source = Self { writer, parts: 0 };
         source.writer.push(HlsOutput::Start(HlsTracks {
-            video: Some(HlsVideo {
+            video: vec![HlsVideo {
+                name: "360p".into(),
                 codec: "avc1.42c01e".into(),
                 width: 640,
                 height: 360,
                 frame_rate: None,
                 bitrate: 1_000_000,
-            }),
+            }],
             audio: Some(HlsAudio {
                 codec: "opus".into(),
                 bitrate: 96_000,
@@ -128,9 +129,9 @@ impl Source {
             target_duration: Duration::from_secs(1),
             part_target: Duration::from_millis(250),
         }));
-        for kind in [Kind::Video, Kind::Audio] {
-            let data = Bytes::from(format!("{kind:?} init"));
-            source.writer.push(HlsOutput::Init { kind, data });
+        for track in [HlsTrack::BEST, HlsTrack::Audio] {
+            let data = Bytes::from(format!("{:?} init", track.kind()));
+            source.writer.push(HlsOutput::Init { track, data });
         }
         source
     }
@@ -138,14 +139,14 @@ impl Source {
     /// Video and audio parts of 250 ms each, four in a segment.
     fn parts(&mut self, count: u64) -> &mut Self {
         for _ in 0..count {
-            for kind in [Kind::Video, Kind::Audio] {
+            for track in [HlsTrack::BEST, HlsTrack::Audio] {
                 self.writer.push(HlsOutput::Part {
-                    kind,
+                    track,
                     segment_start: self.parts.is_multiple_of(4),
                     independent: self.parts.is_multiple_of(4),
                     time: self.parts * 250_000_000,
                     duration: Duration::from_millis(250),
-                    data: Bytes::from(format!("<{kind:?} {}>", self.parts)),
+                    data: Bytes::from(format!("<{:?} {}>", track.kind(), self.parts)),
                 });
             }
             self.parts += 1;

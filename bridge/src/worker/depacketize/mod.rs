@@ -158,6 +158,7 @@ impl VideoAssembler {
         self.wanting = false;
         pictures.push(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts: picture.time,
             pts: picture.time,
             keyframe,

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal, StreamOutput};
+use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal, Requests, StreamOutput};
 use weir_bridge::rtmp::session::Context;
 use weir_bridge::rtmp::sink::{Ingest, SourceSink};
 use weir_bridge::source::{AccessUnit, SourceFormat};
-use weir_media::{HlsOutput, RtpPacket, RtpTracks};
+use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
+use weir_protocol::finding::FindingReport;
 
 pub const KEY: &str = "right-key";
 /// Longer than anything awaited here should take, on any machine.
@@ -100,13 +101,13 @@ impl Gate for OneKey {
         if request.key != KEY {
             return Err(Refusal::BadKey);
         }
-        let (_, keyframes) = mpsc::channel(1);
+        let (_, requests) = Requests::channel();
         Ok(Admission {
             slug: "demo".to_owned(),
             output: Box::new(NoOutput),
             cancel: self.takeover.clone(),
             goodbye: self.goodbye.clone(),
-            keyframes,
+            requests,
         })
     }
 }
@@ -115,21 +116,18 @@ impl Gate for OneKey {
 struct NoOutput;
 
 impl StreamOutput for NoOutput {
-    fn rtp_start(&mut self, _: RtpTracks, _: &[String]) {}
+    fn rtp_start(&mut self, _: RtpTracks, _: &[RtpLayer]) {}
     fn rtp(&mut self, _: RtpPacket, _: bool) {}
     fn hls(&mut self, _: HlsOutput) {}
+    fn thumbnail(&mut self, _: Thumbnail) {}
+    fn finding(&mut self, _: FindingReport) {}
     fn worker_restarted(&mut self, _: &str) {}
 }
 
 struct Recorder(mpsc::UnboundedSender<Event>);
 
 impl Ingest for Recorder {
-    fn open(
-        &self,
-        slug: &str,
-        _: Box<dyn StreamOutput>,
-        _: mpsc::Receiver<Option<u8>>,
-    ) -> Box<dyn SourceSink> {
+    fn open(&self, slug: &str, _: Box<dyn StreamOutput>, _: Requests) -> Box<dyn SourceSink> {
         let _ = self.0.send(Event::Opened(slug.to_owned()));
         Box::new(RecordingSink(self.0.clone()))
     }

@@ -71,6 +71,7 @@ async fn record_client(server: &Server, codec: VideoCodec, config: &'static [u8]
         .unwrap();
     client
         .send_format(&SourceFormat::Video {
+            layer: 0,
             codec,
             config: Bytes::from_static(config),
         })
@@ -93,6 +94,7 @@ async fn record_client(server: &Server, codec: VideoCodec, config: &'static [u8]
         };
         let unit = AccessUnit {
             kind,
+            layer: 0,
             dts,
             pts: dts,
             keyframe: number % 10 == 0,

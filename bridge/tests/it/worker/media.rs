@@ -212,10 +212,15 @@ pub fn units(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
     let config = config
         .map(|record| Bytes::copy_from_slice(&record.map_readable().unwrap()))
         .unwrap_or_default();
-    let format = SourceUnit::Format(SourceFormat::Video { codec, config });
+    let format = SourceUnit::Format(SourceFormat::Video {
+        layer: 0,
+        codec,
+        config,
+    });
     let units = units.into_iter().map(|(time, keyframe, data)| {
         SourceUnit::AccessUnit(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts: time,
             pts: time,
             keyframe,

@@ -8,10 +8,11 @@ use std::{
 
 use tokio::sync::mpsc;
 use weir_bridge::{
-    output::StreamOutput,
+    output::{Requester, Requests, StreamOutput},
     supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
 };
-use weir_media::{HlsOutput, Kind, MediaTime, RtpPacket, RtpTracks};
+use weir_media::{HlsOutput, HlsTrack, Kind, MediaTime, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
+use weir_protocol::finding::FindingReport;
 
 use super::flv;
 
@@ -21,13 +22,15 @@ pub enum Event {
     Start(RtpTracks),
     Rtp(RtpPacket),
     Hls(HlsOutput),
+    Thumbnail(Thumbnail),
+    Finding(FindingReport),
     Restarted(String),
 }
 
 struct Recorder(mpsc::UnboundedSender<(Instant, Event)>);
 
 impl StreamOutput for Recorder {
-    fn rtp_start(&mut self, tracks: RtpTracks, _layers: &[String]) {
+    fn rtp_start(&mut self, tracks: RtpTracks, _layers: &[RtpLayer]) {
         self.note(Event::Start(tracks));
     }
 
@@ -37,6 +40,14 @@ impl StreamOutput for Recorder {
 
     fn hls(&mut self, output: HlsOutput) {
         self.note(Event::Hls(output));
+    }
+
+    fn thumbnail(&mut self, thumbnail: Thumbnail) {
+        self.note(Event::Thumbnail(thumbnail));
+    }
+
+    fn finding(&mut self, report: FindingReport) {
+        self.note(Event::Finding(report));
     }
 
     fn worker_restarted(&mut self, reason: &str) {
@@ -72,7 +83,7 @@ fn worker_program() -> PathBuf {
 /// A stream that is being recorded.
 pub struct Stream {
     pub bridge: Bridge,
-    pub keyframes: mpsc::Sender<Option<u8>>,
+    pub requester: Requester,
     pub events: mpsc::UnboundedReceiver<(Instant, Event)>,
     pid_file: tempfile::NamedTempFile,
 }
@@ -96,12 +107,12 @@ impl Stream {
         };
         let bridge = Bridge::new(config);
         let (sender, events) = mpsc::unbounded_channel();
-        let (keyframes, requests) = mpsc::channel(4);
+        let (requester, requests) = Requests::channel();
         let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
         (
             Self {
                 bridge,
-                keyframes,
+                requester,
                 events,
                 pid_file,
             },
@@ -168,6 +179,8 @@ pub struct Recording {
     pub video: Vec<(Instant, RtpPacket)>,
     pub audio: Vec<(Instant, RtpPacket)>,
     pub hls: Vec<HlsOutput>,
+    pub thumbnails: Vec<Thumbnail>,
+    pub findings: Vec<FindingReport>,
     pub restarts: Vec<String>,
 }
 
@@ -182,6 +195,8 @@ impl Recording {
                     Kind::Audio => recording.audio.push((at, packet)),
                 },
                 Event::Hls(output) => recording.hls.push(output),
+                Event::Thumbnail(thumbnail) => recording.thumbnails.push(thumbnail),
+                Event::Finding(report) => recording.findings.push(report),
                 Event::Restarted(reason) => recording.restarts.push(reason),
             }
         }
@@ -254,35 +269,36 @@ impl Recording {
     }
 
     /// Init and parts of a track's run (counted from 0), as one file.
-    pub fn track(&self, run: usize, wanted: Kind) -> Vec<u8> {
+    pub fn track(&self, run: usize, wanted: HlsTrack) -> Vec<u8> {
         let mut at = 0;
         let mut file = Vec::new();
         for output in &self.hls {
             match output {
                 HlsOutput::Start(_) => at += 1,
-                HlsOutput::Init { kind, data } | HlsOutput::Part { kind, data, .. } => {
-                    if *kind == wanted && at == run + 1 {
+                HlsOutput::Init { track, data } | HlsOutput::Part { track, data, .. } => {
+                    if *track == wanted && at == run + 1 {
                         file.extend_from_slice(data);
                     }
                 }
+                HlsOutput::Dormant(_) => {}
             }
         }
         file
     }
 
     /// Parts of a track: segment start, independent, time, duration.
-    pub fn parts(&self, wanted: Kind) -> Vec<(bool, bool, MediaTime, Duration)> {
+    pub fn parts(&self, wanted: HlsTrack) -> Vec<(bool, bool, MediaTime, Duration)> {
         self.hls
             .iter()
             .filter_map(|output| match output {
                 HlsOutput::Part {
-                    kind,
+                    track,
                     segment_start,
                     independent,
                     time,
                     duration,
                     ..
-                } if *kind == wanted => Some((*segment_start, *independent, *time, *duration)),
+                } if *track == wanted => Some((*segment_start, *independent, *time, *duration)),
                 _ => None,
             })
             .collect()

@@ -1,0 +1,71 @@
+//! Where a broadcast's media goes when it comes out of a bridge worker.
+
+use tracing::warn;
+use weir_bridge::output::{StreamOutput, StreamSink};
+use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
+use weir_protocol::finding::FindingReport;
+use weir_signaling::{Services, hls::HlsWriter};
+
+use super::publisher::Publisher;
+
+/// All of it: the SFU, the HLS origin, and whoever else uses what a worker makes.
+pub struct StreamOutputs {
+    /// The SFU's side; dropping it ends or interrupts the broadcast there.
+    publisher: Box<dyn Publisher>,
+    hls: HlsWriter,
+    sinks: Vec<Box<dyn StreamSink>>,
+    /// For logs.
+    slug: String,
+}
+
+impl StreamOutputs {
+    /// Opens everything that a broadcast of this stream goes to.
+    pub fn open(
+        services: &Services,
+        stream: &weir_db::Stream,
+        publisher: Box<dyn Publisher>,
+    ) -> Self {
+        Self {
+            publisher,
+            hls: services.hls.open(&stream.slug),
+            sinks: Vec::new(),
+            slug: stream.slug.to_string(),
+        }
+    }
+}
+
+impl StreamOutput for StreamOutputs {
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[RtpLayer]) {
+        self.publisher.rtp_start(tracks, layers);
+    }
+
+    fn rtp(&mut self, packet: RtpPacket, last_of_batch: bool) {
+        self.publisher.rtp(packet, last_of_batch);
+    }
+
+    fn hls(&mut self, output: HlsOutput) {
+        for sink in &mut self.sinks {
+            sink.hls(&output);
+        }
+        self.hls.push(output);
+    }
+
+    fn thumbnail(&mut self, thumbnail: Thumbnail) {
+        for sink in &mut self.sinks {
+            sink.thumbnail(&thumbnail);
+        }
+    }
+
+    fn finding(&mut self, report: FindingReport) {
+        for sink in &mut self.sinks {
+            sink.finding(&report);
+        }
+    }
+
+    fn worker_restarted(&mut self, reason: &str) {
+        warn!(slug = self.slug, reason, "media worker restarted");
+        for sink in &mut self.sinks {
+            sink.worker_restarted(reason);
+        }
+    }
+}
