@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod link;
 pub mod output;
+pub mod restream;
 pub mod rtmp;
 pub mod source;
 pub mod supervisor;

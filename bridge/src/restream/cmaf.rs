@@ -269,9 +269,7 @@ fn next_box(bytes: &mut Bytes) -> Result<Option<([u8; 4], Bytes)>, CmafError> {
             .ok()
             .and_then(|size| size.checked_sub(16))
             .ok_or(CmafError::Truncated)?,
-        size => (size as usize)
-            .checked_sub(8)
-            .ok_or(CmafError::Truncated)?,
+        size => (size as usize).checked_sub(8).ok_or(CmafError::Truncated)?,
     };
     Ok(Some((kind, take(bytes, length)?)))
 }
@@ -294,15 +292,19 @@ mod tests {
     use crate::worker::cmaf;
 
     fn written() -> Vec<cmaf::Sample> {
-        [(true, 3000, 0, 700), (false, 3003, 6000, 1), (false, 2997, -3000, 90)]
-            .into_iter()
-            .map(|(keyframe, duration, composition, size)| cmaf::Sample {
-                duration,
-                composition,
-                keyframe,
-                data: Bytes::from(vec![size as u8; size]),
-            })
-            .collect()
+        [
+            (true, 3000, 0, 700),
+            (false, 3003, 6000, 1),
+            (false, 2997, -3000, 90),
+        ]
+        .into_iter()
+        .map(|(keyframe, duration, composition, size)| cmaf::Sample {
+            duration,
+            composition,
+            keyframe,
+            data: Bytes::from(vec![size as u8; size]),
+        })
+        .collect()
     }
 
     #[test]

@@ -370,7 +370,14 @@ mod tests {
         queue.unit(unit(Kind::Video, 99, false));
         queue.unit(unit(Kind::Audio, 70, true));
         queue.unit(unit(Kind::Audio, 100, true));
-        let expected = [('m', 0), ('f', 0), ('f', 1), ('v', 66), ('a', 70), ('v', 99)];
+        let expected = [
+            ('m', 0),
+            ('f', 0),
+            ('f', 1),
+            ('v', 66),
+            ('a', 70),
+            ('v', 99),
+        ];
         assert_eq!(all(&queue), expected);
         queue.unit(unit(Kind::Video, 133, false));
         assert_eq!(all(&queue), [('a', 100)]);
@@ -400,7 +407,10 @@ mod tests {
         }
         let times = all(&queue);
         let (kind, first) = times[0];
-        assert!(kind == 'v' && first % 2000 == 0 && first >= 16_000, "{first}");
+        assert!(
+            kind == 'v' && first % 2000 == 0 && first >= 16_000,
+            "{first}"
+        );
         assert!(queue.dropped() > 0);
     }
 

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Metadata};
 pub use server::serve_into;
 
 use crate::output::Gate;

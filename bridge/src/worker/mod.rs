@@ -5,7 +5,7 @@
 //! What cannot go on ends the process: the supervisor starts another at once.
 
 mod audio;
-mod cmaf;
+pub(crate) mod cmaf;
 mod depacketize;
 mod encode;
 mod h264;
