@@ -4,6 +4,7 @@ mod accounts;
 mod layers;
 mod limits;
 mod people;
+mod restream;
 mod secret;
 mod webhooks;
 
@@ -18,6 +19,7 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use restream::Restream;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Sending streams elsewhere.
+    pub restream: Restream,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.

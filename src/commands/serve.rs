@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use weir_bridge::{
+    restream::{RestreamConfig, Restreamer},
     rtmp,
     supervisor::{Bridge, BridgeConfig, WorkerCommand},
 };
@@ -28,7 +29,7 @@ use crate::{
     cli::ServeArgs,
     config::{Config, LogFormat},
     data_dir,
-    wiring::{DemoKey, Gauges, RtmpGate, WhipToHls},
+    wiring::{DemoKey, Gauges, Judged, Outlets, Restreams, RtmpGate, WhipToHls},
 };
 
 /// How long open requests and sessions may take to end after SIGTERM.
@@ -101,6 +102,16 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     }
     let first = first_run::prepare(&config, &db).await?;
 
+    let restreamer = Restreamer::new(RestreamConfig {
+        resolver: Arc::new(Judged {
+            allow_private: config.restream.allow_private,
+        }),
+        roots: config.restream.roots(),
+    })
+    .context("cannot use the certificates of restream.roots")?;
+    let outlets = Outlets {
+        restreamer: restreamer.clone(),
+    };
     let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
@@ -128,18 +139,24 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             mail: config.mail(),
             oidc: config.oidc(),
             webhooks: config.webhooks.to_config(),
+            restream: config.restream.to_config(),
             rooms: config.rooms.limits(),
             embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
         },
         assets: assets::embedded(),
-        gauges: Arc::new(Gauges(bridge.clone())),
+        restream: Arc::new(Restreams(restreamer.clone())),
+        gauges: Arc::new(Gauges {
+            bridge: bridge.clone(),
+            restreamer,
+        }),
         draining: draining.clone(),
     });
     let demo = with_demo.then(keys::generate);
     let gate = Arc::new(RtmpGate {
         services: services.clone(),
+        outlets: outlets.clone(),
         demo: demo.as_ref().map(|(_, hash)| DemoKey {
             hash: *hash,
             slug: first_run::demo_slug(),
@@ -154,6 +171,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         WhipToHls {
             bridge: bridge.clone(),
             services: services.clone(),
+            outlets: outlets.clone(),
         },
     ));
     tasks.spawn({

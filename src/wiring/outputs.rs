@@ -6,7 +6,7 @@ use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
 use weir_protocol::finding::FindingReport;
 use weir_signaling::{Services, hls::HlsWriter};
 
-use super::publisher::Publisher;
+use super::{outlets::Outlets, publisher::Publisher};
 
 /// All of it: the SFU, the HLS origin, and whoever else uses what a worker makes.
 pub struct StreamOutputs {
@@ -22,13 +22,14 @@ impl StreamOutputs {
     /// Opens everything that a broadcast of this stream goes to.
     pub fn open(
         services: &Services,
+        outlets: &Outlets,
         stream: &weir_db::Stream,
         publisher: Box<dyn Publisher>,
     ) -> Self {
         Self {
             publisher,
             hls: services.hls.open(&stream.slug),
-            sinks: Vec::new(),
+            sinks: outlets.open(stream),
             slug: stream.slug.to_string(),
         }
     }

@@ -14,18 +14,23 @@ use weir_signaling::{
     live::{OnWhip, WhipBroadcast},
 };
 
-use super::{outputs::StreamOutputs, publisher::WhipPublisher};
+use super::{outlets::Outlets, outputs::StreamOutputs, publisher::WhipPublisher};
 
 /// Starts a worker for each WHIP broadcast.
 pub struct WhipToHls {
     pub bridge: Bridge,
     pub services: Arc<Services>,
+    pub outlets: Outlets,
 }
 
 impl OnWhip for WhipToHls {
     fn started(&self, broadcast: WhipBroadcast) {
-        let output =
-            StreamOutputs::open(&self.services, &broadcast.stream, Box::new(WhipPublisher));
+        let output = StreamOutputs::open(
+            &self.services,
+            &self.outlets,
+            &broadcast.stream,
+            Box::new(WhipPublisher),
+        );
         let bridge = self.bridge.clone();
         let sfu = self.services.sfu.clone();
         tokio::spawn(follow(broadcast, output, bridge, sfu));

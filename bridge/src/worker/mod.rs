@@ -9,6 +9,7 @@ pub(crate) mod cmaf;
 mod depacketize;
 mod encode;
 mod h264;
+mod limits;
 mod outbox;
 mod pipeline;
 mod rtp;
@@ -35,6 +36,8 @@ use crate::link::{
     message::{FromWorker, ToWorker},
 };
 
+pub use limits::LIMITS_VARIABLE;
+
 use outbox::Outbox;
 use session::Session;
 
@@ -51,6 +54,7 @@ const READ_BYTES: usize = 256 << 10;
 /// Body of `weir bridge-worker`: serves the link on standard input, a stream socket, until the source
 /// ends. Log lines go to standard error.
 pub fn run() -> anyhow::Result<()> {
+    limits::confine();
     let input = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
