@@ -7,6 +7,7 @@ mod people;
 mod restream;
 mod secret;
 mod webhooks;
+mod workers;
 
 use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -22,6 +23,7 @@ pub use people::{Mail, OidcProvider};
 pub use restream::Restream;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
+pub use workers::{Place, Workers};
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -48,6 +50,8 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Media workers.
+    pub workers: Workers,
     /// Sending streams elsewhere.
     pub restream: Restream,
     /// Figures of viewers.
@@ -582,6 +586,9 @@ impl Config {
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err((key, reason)) = self.workers.check() {
+            return bad(key, reason);
         }
         if let Err((key, reason)) = self.webhooks.check() {
             return bad(key, reason);

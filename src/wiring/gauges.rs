@@ -29,6 +29,11 @@ impl ExtraMetrics for Gauges {
         });
         let mut samples = vec![
             Sample::gauge("weir_workers", "Media worker processes now", workers),
+            Sample::gauge(
+                "weir_streams_quarantined",
+                "Streams left alone now, since they crash their media workers",
+                stats.quarantined as f64,
+            ),
             Sample::counter(
                 "weir_worker_restarts",
                 "Media workers replaced because they died or hung",

@@ -12,6 +12,7 @@ mod platform;
 #[path = "../../db/tests/it/postgres.rs"]
 mod postgres;
 mod program;
+mod restream;
 mod sources;
 mod webrtc_client;
 mod whip_whep;

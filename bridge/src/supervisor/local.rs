@@ -17,18 +17,22 @@ use tokio::{
 use tokio_util::codec::{FramedRead, LinesCodec};
 use tracing::{info, warn};
 
-use super::BridgeConfig;
-use crate::worker::LIMITS_VARIABLE;
+use super::WorkerCommand;
+use crate::{config::WorkerLimits, worker::LIMITS_VARIABLE};
 
 /// Longest line of a worker's log; a longer one is cut into nothing and said so.
 const LOG_LINE: usize = 4096;
 
 /// Starts a worker. Its link is its standard input.
-pub(crate) async fn start(config: &BridgeConfig, slug: &str) -> io::Result<(Child, UnixStream)> {
+pub(crate) async fn start(
+    worker: &WorkerCommand,
+    limits: &WorkerLimits,
+    slug: &str,
+) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let link = UnixStream::from_std(ours)?;
-    let mut child = spawn(config, theirs.into()).await?;
+    let mut child = spawn(worker, limits, theirs.into()).await?;
     info!(slug, pid = child.id(), "bridge worker started");
     if let Some(stderr) = child.stderr.take() {
         tokio::spawn(log_lines(slug.to_owned(), stderr));
@@ -36,13 +40,13 @@ pub(crate) async fn start(config: &BridgeConfig, slug: &str) -> io::Result<(Chil
     Ok((child, link))
 }
 
-async fn spawn(config: &BridgeConfig, link: OwnedFd) -> io::Result<Child> {
-    let limits = serde_json::to_string(&config.limits).map_err(io::Error::other)?;
+async fn spawn(worker: &WorkerCommand, limits: &WorkerLimits, link: OwnedFd) -> io::Result<Child> {
+    let limits = serde_json::to_string(limits).map_err(io::Error::other)?;
     // The link's end of file is also how a worker learns that this process is gone, however it went.
     // A group of its own keeps the terminal's Ctrl-C from it: the server stops its workers in order.
-    let mut command = Command::new(&config.worker.program);
+    let mut command = Command::new(&worker.program);
     command
-        .args(&config.worker.args)
+        .args(&worker.args)
         .env(LIMITS_VARIABLE, limits)
         .stdin(Stdio::from(link))
         .stdout(Stdio::null())

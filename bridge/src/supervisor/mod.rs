@@ -11,6 +11,7 @@ mod place;
 mod progress;
 mod quarantine;
 mod queue;
+pub mod remote;
 mod stream;
 mod take;
 
@@ -80,6 +81,8 @@ pub struct BridgeConfig {
     pub progress_timeout: Duration,
     /// What each worker may take of the machine.
     pub limits: WorkerLimits,
+    /// Workers on other machines, where streams are placed first while there are any.
+    pub remote: Option<remote::Pool>,
     /// When a stream that crashes its workers is left alone.
     pub quarantine: QuarantineConfig,
     /// What each worker is told first.
@@ -94,6 +97,7 @@ impl BridgeConfig {
             hang_timeout: Duration::from_secs(3),
             progress_timeout: Duration::from_secs(20),
             limits: WorkerLimits::default(),
+            remote: None,
             quarantine: QuarantineConfig::default(),
             media: WorkerConfig::default(),
         }

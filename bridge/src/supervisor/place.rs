@@ -1,12 +1,14 @@
 //! Where a stream's worker runs.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     process::Child,
     time::timeout,
 };
+
+use tracing::info;
 
 use super::{Bridge, local};
 
@@ -24,14 +26,27 @@ pub(super) struct Place {
 pub(super) enum Worker {
     /// A child process.
     Local(Child),
+    /// Somewhere else; the connection is all that there is of it here.
+    Remote(SocketAddr),
 }
 
 /// Starts a worker for a stream.
 ///
 /// # Errors
 /// Why there is none.
-pub(super) async fn start(bridge: &Bridge, slug: &str) -> Result<Place, String> {
-    let (child, link) = local::start(&bridge.config, slug)
+pub(super) async fn start(bridge: &Bridge, slug: &str, only_local: bool) -> Result<Place, String> {
+    if !only_local
+        && let Some(pool) = &bridge.config.remote
+        && let Some(slot) = pool.take().await
+    {
+        info!(slug, peer = %slot.peer, "stream placed on a remote worker");
+        return Ok(Place {
+            read: slot.read,
+            write: slot.write,
+            worker: Worker::Remote(slot.peer),
+        });
+    }
+    let (child, link) = local::start(&bridge.config.worker, &bridge.config.limits, slug)
         .await
         .map_err(|error| format!("cannot start the worker: {error}"))?;
     let (read, write) = link.into_split();
@@ -55,6 +70,8 @@ impl Worker {
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("it closed the link but did not exit".to_owned()),
             },
+            Self::Remote(_) if ended => Ok(()),
+            Self::Remote(peer) => Err(format!("the remote worker at {peer} is gone")),
         }
     }
 
@@ -65,6 +82,13 @@ impl Worker {
             Self::Local(child) => {
                 let _ = child.kill().await;
             }
+            // The connection is closed by now, and the far end ends it.
+            Self::Remote(_) => {}
         }
+    }
+
+    /// Whether it is on another machine.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(_))
     }
 }

@@ -53,6 +53,8 @@ pub(super) async fn run(
         source,
         wanted,
         history: History::default(),
+        remote: false,
+        only_local: false,
     };
     let mut wait = Duration::ZERO;
     // An earlier publisher's media may have crashed workers a moment ago.
@@ -70,9 +72,11 @@ pub(super) async fn run(
                 .worker_restarts
                 .fetch_add(1, Ordering::Relaxed);
             stream.output.worker_restarted(&reason);
-            if started.elapsed() >= HEALTHY_AFTER {
+            let healthy = started.elapsed() >= HEALTHY_AFTER;
+            if healthy {
                 wait = Duration::ZERO;
             }
+            stream.only_local = stream.remote && !healthy;
             let pause = match stream.crashed() {
                 true => stream.quarantine(&reason).await,
                 false => stream.pause(wait, |_| false).await,
@@ -94,6 +98,10 @@ struct Stream {
     source: SourceReader,
     wanted: Arc<Notify>,
     history: History,
+    /// Whether the last worker was on another machine.
+    remote: bool,
+    /// The next worker is started here: the last one elsewhere did not live long.
+    only_local: bool,
 }
 
 impl Stream {
@@ -103,7 +111,8 @@ impl Stream {
             read,
             write,
             mut worker,
-        } = place::start(&self.bridge, &self.slug).await?;
+        } = place::start(&self.bridge, &self.slug, self.only_local).await?;
+        self.remote = worker.is_remote();
         let _running = Running::new(self.bridge.clone());
         let link = Link {
             bridge: &self.bridge,

@@ -35,7 +35,8 @@ pub(super) async fn take(
         let mut last = None;
         while let Some((kind, body)) = frames.next_frame().map_err(|error| error.to_string())? {
             let message = FromWorker::decode(kind, body).map_err(|error| error.to_string())?;
-            if !ready && message != FromWorker::Hello {
+            // A remote worker's connection may have said that it is alive just before.
+            if !ready && !matches!(message, FromWorker::Hello | FromWorker::Heartbeat) {
                 return Err("it did not begin with a hello".to_owned());
             }
             match message {

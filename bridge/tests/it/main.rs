@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod demo;
+mod isolation;
+mod restream;
 mod rtmp;
 mod worker;

@@ -183,8 +183,13 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> (Self, Recording) {
+        Self::start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// A listener where one was before.
+    pub async fn start_at(address: SocketAddr) -> (Self, Recording) {
         let (context, recording, Tokens { takeover, .. }) = context();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let cancel = context.cancel.clone();
         let serve =

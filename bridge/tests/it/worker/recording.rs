@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -80,6 +80,29 @@ fn worker_program() -> PathBuf {
     program
 }
 
+/// Starts a worker that is known: the shell notes its process id, which becomes the worker's.
+pub fn worker_command(pid_file: &Path) -> WorkerCommand {
+    let script = format!(
+        "echo $$ > {}; exec {}",
+        pid_file.display(),
+        worker_program().display()
+    );
+    WorkerCommand {
+        program: PathBuf::from("/bin/sh"),
+        args: vec!["-c".into(), script.into()],
+    }
+}
+
+/// Sends such a worker a signal, as `kill` names it.
+pub fn signal(pid_file: &Path, signal: &str) {
+    let pid = std::fs::read_to_string(pid_file).unwrap();
+    let status = std::process::Command::new("kill")
+        .args([signal, pid.trim()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 /// A stream that is being recorded.
 pub struct Stream {
     pub bridge: Bridge,
@@ -90,17 +113,8 @@ pub struct Stream {
 
 impl Stream {
     pub fn open() -> (Self, SourceWriter) {
-        // The shell notes its process id, which becomes the worker's.
         let pid_file = tempfile::NamedTempFile::new().unwrap();
-        let script = format!(
-            "echo $$ > {}; exec {}",
-            pid_file.path().display(),
-            worker_program().display()
-        );
-        let worker = WorkerCommand {
-            program: PathBuf::from("/bin/sh"),
-            args: vec!["-c".into(), script.into()],
-        };
+        let worker = worker_command(pid_file.path());
         let config = BridgeConfig {
             hang_timeout: Duration::from_millis(1500),
             ..BridgeConfig::new(worker)
@@ -122,12 +136,7 @@ impl Stream {
 
     /// Sends the worker a signal, as `kill` names it.
     pub fn signal_worker(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.pid_file.path()).unwrap();
-        let status = std::process::Command::new("kill")
-            .args([signal, pid.trim()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        self::signal(self.pid_file.path(), signal);
     }
 
     /// Everything until the stream has ended.
