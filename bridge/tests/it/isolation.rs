@@ -20,9 +20,9 @@ use crate::worker::{
 };
 
 /// What came out.
-struct Output(
-    mpsc::UnboundedSender<(Instant, Event)>,
-    Arc<Mutex<Vec<FindingReport>>>,
+pub struct Output(
+    pub mpsc::UnboundedSender<(Instant, Event)>,
+    pub Arc<Mutex<Vec<FindingReport>>>,
 );
 
 impl StreamOutput for Output {
@@ -46,7 +46,7 @@ impl StreamOutput for Output {
     }
 }
 
-fn source(seconds: u32) -> Vec<SourceUnit> {
+pub fn source(seconds: u32) -> Vec<SourceUnit> {
     flv::encode(&format!(
         "-f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 \
          -t {seconds} -pix_fmt yuv420p -c:v libx264 -preset ultrafast -b:v 300k -bf 0 -g 30 \

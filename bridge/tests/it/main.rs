@@ -3,6 +3,7 @@
 
 mod demo;
 mod isolation;
+mod remote;
 mod restream;
 mod rtmp;
 mod worker;

@@ -64,7 +64,7 @@ impl Recorder {
 
 /// The worker, which cargo puts beside the folder of this test. (Its `CARGO_BIN_EXE_…` variable does not
 /// reach a compiler behind every wrapper.)
-fn worker_program() -> PathBuf {
+pub fn worker_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test
         .parent()
