@@ -244,7 +244,8 @@ async fn listen_for_workers(
     };
     let identity = worker_identity::load(config)?;
     let listener = listen(address, "media workers", "workers.listen").await?;
-    info!(workers = %listener.local_addr()?, "media workers of other machines may dial in");
+    let address = listener.local_addr()?;
+    info!(workers = %address, "media workers of other machines may dial in");
     let pool = Pool::default();
     let dir = config.data.dir.clone();
     // Read each time: a new token is good at once, and the one before is not.

@@ -1,12 +1,16 @@
 //! Where a broadcast's media goes when it comes out of a bridge worker.
 
+use tokio::sync::watch;
 use tracing::warn;
 use weir_bridge::output::{StreamOutput, StreamSink};
 use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
 use weir_protocol::finding::FindingReport;
 use weir_signaling::{Services, hls::HlsWriter};
 
-use super::{outlets::Outlets, publisher::Publisher};
+use super::{
+    outlets::{Outlets, union},
+    publisher::Publisher,
+};
 
 /// All of it: the SFU, the HLS origin, and whoever else uses what a worker makes.
 pub struct StreamOutputs {
@@ -14,11 +18,17 @@ pub struct StreamOutputs {
     publisher: Box<dyn Publisher>,
     hls: HlsWriter,
     sinks: Vec<Box<dyn StreamSink>>,
+    hls_demand: watch::Receiver<u8>,
     /// For logs.
     slug: String,
 }
 
 impl StreamOutputs {
+    /// The rungs that are needed as CMAF, a bit for each: what players ask for, and what the sinks use.
+    pub fn hls_demand(&self) -> watch::Receiver<u8> {
+        self.hls_demand.clone()
+    }
+
     /// Opens everything that a broadcast of this stream goes to.
     pub fn open(
         services: &Services,
@@ -26,9 +36,13 @@ impl StreamOutputs {
         stream: &weir_db::Stream,
         publisher: Box<dyn Publisher>,
     ) -> Self {
+        let hls = services.hls.open(&stream.slug);
+        let mut demand = outlets.demand(stream);
+        demand.push(hls.wanted());
         Self {
             publisher,
-            hls: services.hls.open(&stream.slug),
+            hls,
+            hls_demand: union(demand),
             sinks: outlets.open(stream),
             slug: stream.slug.to_string(),
         }

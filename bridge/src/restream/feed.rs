@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
-use weir_media::{Demand, HlsOutput, HlsTrack, HlsTracks, Kind, MediaTime};
+use weir_media::{HlsOutput, HlsTrack, HlsTracks, Kind, MediaTime};
 use weir_protocol::{RestreamState, RestreamStatus};
 
 use super::{
@@ -31,7 +31,7 @@ pub struct Feed {
     slug: String,
     connector: Connector,
     changes: watch::Sender<u64>,
-    demand: watch::Sender<Demand>,
+    demand: watch::Sender<u8>,
     /// Sinks so far: only the newest one's media counts.
     sinks: AtomicU64,
     /// Sinks that are there now.
@@ -111,7 +111,7 @@ impl Feed {
     }
 
     /// Which rungs are needed.
-    pub fn demand(&self) -> watch::Receiver<Demand> {
+    pub fn demand(&self) -> watch::Receiver<u8> {
         self.demand.subscribe()
     }
 
@@ -204,12 +204,11 @@ impl Feed {
 
     fn count_demand(&self, state: &State) {
         let rungs = state.targets.values().map(|running| running.rung);
-        let hls = rungs.fold(0, |bits, rung| {
+        let needed = rungs.fold(0, |bits, rung| {
             bits | 1_u8.checked_shl(rung.into()).unwrap_or(0)
         });
-        self.demand.send_if_modified(|demand| {
-            std::mem::replace(demand, Demand { rtp: 0, hls }).hls != hls
-        });
+        self.demand
+            .send_if_modified(|told| std::mem::replace(told, needed) != needed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -21,7 +21,6 @@ use std::{
 };
 
 use tokio::sync::watch;
-use weir_media::Demand;
 use weir_protocol::{RestreamState, RestreamStatus};
 
 use crate::output::StreamSink;
@@ -158,6 +157,8 @@ impl Restreamer {
     /// Where a broadcast's media goes. A newer one of the same stream takes its place.
     pub fn sink(&self, slug: &str) -> Box<dyn StreamSink> {
         let mut feeds = self.feeds();
+        // Those whose demand was looked at longer than they lived.
+        feeds.retain(|_, feed| !feed.is_unused());
         let feed = feeds
             .entry(slug.to_owned())
             .or_insert_with(|| self.feed(slug));
@@ -170,8 +171,8 @@ impl Restreamer {
         })
     }
 
-    /// Which rungs the stream's targets need, now and later.
-    pub fn demand(&self, slug: &str) -> watch::Receiver<Demand> {
+    /// Which rungs the stream's targets need as CMAF, now and later: a bit for each.
+    pub fn demand(&self, slug: &str) -> watch::Receiver<u8> {
         let mut feeds = self.feeds();
         let feed = feeds
             .entry(slug.to_owned())

@@ -2,7 +2,6 @@
 
 use std::{fs, io::Write};
 
-use nix::unistd::close;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
     set_parent_process_death_signal, setpriority_process, setrlimit,
@@ -68,7 +67,9 @@ fn close_inherited() {
     let open = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     // The folder itself is among them, and closed by then.
     for file in open.filter(|file| *file > 2).collect::<Vec<_>>() {
-        let _ = close(file);
+        // SAFETY: this runs first of all in the process, before anything of ours owns a file beside
+        // the three standard ones.
+        unsafe { rustix::io::close(file) };
     }
 }
 

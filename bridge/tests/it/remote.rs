@@ -55,7 +55,10 @@ async fn server() -> Server {
         count.fetch_add(1, Ordering::Relaxed);
         Some(remote::token_hash(TOKEN))
     };
-    tokio::spawn(pool.clone().listen(listener, tls, token, CancellationToken::new()));
+    tokio::spawn(
+        pool.clone()
+            .listen(listener, tls, token, CancellationToken::new()),
+    );
     Server {
         pool,
         address: format!("localhost:{port}"),
@@ -155,7 +158,10 @@ async fn a_machine_whose_worker_crashes_offers_itself_again() {
     let writer = bridge.open("s", Box::new(Output(sender, Arc::default())), requests);
     let publishing = tokio::spawn(async move { publish(&writer, source(6)).await });
     // It is not tried there again at once, so media flows.
-    while !matches!(events.recv().await.unwrap().1, Event::Hls(HlsOutput::Part { .. })) {}
+    while !matches!(
+        events.recv().await.unwrap().1,
+        Event::Hls(HlsOutput::Part { .. })
+    ) {}
     assert_eq!(bridge.stats().worker_restarts, 1);
     until("the machine again", || server.pool.waiting() == 1).await;
     publishing.await.unwrap();
@@ -168,6 +174,9 @@ async fn only_machines_with_the_token_are_taken_and_only_the_right_server_gets_i
     let _stranger = server.machine("another token", right, worker_program());
     // This one must not even show its token.
     let _careful = server.machine(TOKEN, Trust::Fingerprint([7; 32]), worker_program());
-    until("the stranger to try twice", || server.asked.load(Ordering::Relaxed) >= 2).await;
+    until("the stranger to try twice", || {
+        server.asked.load(Ordering::Relaxed) >= 2
+    })
+    .await;
     assert_eq!(server.pool.waiting(), 0);
 }
