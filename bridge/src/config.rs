@@ -23,6 +23,9 @@ impl Default for WorkerConfig {
     }
 }
 
+/// The environment variable by which the supervisor says what the limits are, as JSON.
+pub(crate) const LIMITS_VARIABLE: &str = "BRIDGE_WORKER_LIMITS";
+
 /// What a worker may take of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

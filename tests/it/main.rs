@@ -13,6 +13,7 @@ mod platform;
 mod postgres;
 mod program;
 mod restream;
+mod rtmps;
 mod sources;
 mod webrtc_client;
 mod whip_whep;

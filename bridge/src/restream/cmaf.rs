@@ -285,7 +285,7 @@ fn skip(bytes: &mut Bytes, length: usize) -> Result<(), CmafError> {
     take(bytes, length).map(drop)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "worker"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

@@ -126,7 +126,7 @@ fn put_unit(bytes: &mut Vec<u8>, unit: SourceUnit, history: &mut History, link: 
     history.note(&unit);
     bridge.counters.units_in.fetch_add(1, Ordering::Relaxed);
     let kind = match &unit {
-        SourceUnit::Format(_) => None,
+        SourceUnit::Format(_) | SourceUnit::Finding(_) => None,
         SourceUnit::AccessUnit(unit) => Some(unit.kind),
         SourceUnit::Rtp(packet) => Some(packet.kind),
     };
@@ -140,6 +140,8 @@ fn put_unit(bytes: &mut Vec<u8>, unit: SourceUnit, history: &mut History, link: 
             replay: false,
         },
         SourceUnit::Rtp(packet) => ToWorker::Rtp(packet),
+        // Goes past the queue's units, and is read by whoever has the output.
+        SourceUnit::Finding(_) => return,
     };
     put(bytes, &message, bridge);
 }

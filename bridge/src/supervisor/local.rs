@@ -18,7 +18,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use tracing::{info, warn};
 
 use super::WorkerCommand;
-use crate::{config::WorkerLimits, worker::LIMITS_VARIABLE};
+use crate::config::{LIMITS_VARIABLE, WorkerLimits};
 
 /// Longest line of a worker's log; a longer one is cut into nothing and said so.
 const LOG_LINE: usize = 4096;

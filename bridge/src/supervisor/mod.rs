@@ -27,6 +27,7 @@ use std::{
 
 use tokio::sync::Notify;
 use weir_media::RtpPacket;
+use weir_protocol::finding::FindingReport;
 
 use crate::{
     config::{WorkerConfig, WorkerLimits},
@@ -40,7 +41,7 @@ pub use queue::SourceWriter;
 use quarantine::Quarantines;
 
 /// What a publisher's session hands to the bridge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceUnit {
     /// A track begins, or its codec or configuration changes.
     Format(SourceFormat),
@@ -48,6 +49,8 @@ pub enum SourceUnit {
     AccessUnit(AccessUnit),
     /// One packet of a WHIP publisher, as the SFU decrypted it.
     Rtp(RtpPacket),
+    /// Something that the session found wrong with the source; goes past the worker to the output.
+    Finding(FindingReport),
 }
 
 /// How a worker is started.

@@ -128,7 +128,7 @@ impl Stream {
                 &mut self.history,
                 &link,
             );
-            let take = take(read, &mut *self.output, &link);
+            let take = take(read, &self.source, &mut *self.output, &link);
             tokio::pin!(feed, take);
             let mut feeding = true;
             loop {
@@ -187,7 +187,7 @@ impl Stream {
         let slug = self.slug.clone();
         let ends = |unit: &SourceUnit| match unit {
             SourceUnit::Format(format) => bridge.quarantines.ends_with(&slug, format),
-            SourceUnit::AccessUnit(_) | SourceUnit::Rtp(_) => false,
+            SourceUnit::AccessUnit(_) | SourceUnit::Rtp(_) | SourceUnit::Finding(_) => false,
         };
         self.pause(left, ends).await?;
         self.output.finding(self.finding(false, left, reason));
@@ -235,6 +235,7 @@ impl Stream {
                     }
                     None => return ControlFlow::Break(()),
                 },
+                report = self.source.finding() => self.output.finding(report),
             }
         }
     }

@@ -8,7 +8,7 @@ use tokio::{
 };
 use weir_media::{HlsOutput, Kind, RtpPacket};
 
-use super::{Bridge, feed::Link};
+use super::{Bridge, feed::Link, queue::SourceReader};
 use crate::{
     link::{Frames, message::FromWorker},
     output::StreamOutput,
@@ -24,6 +24,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reads from the worker until it closes the link, breaks its rules or falls silent.
 pub(super) async fn take(
     mut read: impl AsyncRead + Unpin,
+    source: &SourceReader,
     output: &mut dyn StreamOutput,
     link: &Link<'_>,
 ) -> Result<(), String> {
@@ -101,6 +102,7 @@ pub(super) async fn take(
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
                 Err(error) => return Err(error.to_string()),
             },
+            report = source.finding() => output.finding(report),
             () = tokio::time::sleep_until(deadline) => {
                 return Err(format!("it was silent for {limit:?} and is taken for hung"));
             }

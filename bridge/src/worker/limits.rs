@@ -7,10 +7,7 @@ use rustix::process::{
     set_parent_process_death_signal, setpriority_process, setrlimit,
 };
 
-use crate::config::WorkerLimits;
-
-/// The environment variable by which the supervisor says what the limits are, as JSON.
-pub const LIMITS_VARIABLE: &str = "BRIDGE_WORKER_LIMITS";
+use crate::config::{LIMITS_VARIABLE, WorkerLimits};
 
 /// When memory gets short the kernel ends workers first: one of them costs a stream a second, the
 /// server costs all of them.

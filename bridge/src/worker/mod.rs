@@ -35,8 +35,6 @@ use crate::link::{
     message::{FromWorker, ToWorker},
 };
 
-pub use limits::LIMITS_VARIABLE;
-
 use encode::KeyframeRequests;
 use outbox::Outbox;
 use session::Session;
