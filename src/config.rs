@@ -4,9 +4,11 @@ mod accounts;
 mod layers;
 mod limits;
 mod people;
+mod restream;
 mod rtmps;
 mod secret;
 mod webhooks;
+mod workers;
 
 use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -19,9 +21,11 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use restream::Restream;
 pub use rtmps::Rtmps;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
+pub use workers::{Place, Workers};
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -50,6 +54,10 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Media workers.
+    pub workers: Workers,
+    /// Sending streams elsewhere.
+    pub restream: Restream,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.
@@ -585,6 +593,9 @@ impl Config {
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err((key, reason)) = self.workers.check() {
+            return bad(key, reason);
         }
         if let Err((key, reason)) = self.webhooks.check() {
             return bad(key, reason);

@@ -12,6 +12,7 @@ pub mod config;
 pub mod demo;
 pub mod link;
 pub mod output;
+pub mod restream;
 pub mod rtmp;
 pub mod source;
 pub mod supervisor;

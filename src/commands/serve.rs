@@ -11,8 +11,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use weir_bridge::{
+    restream::{RestreamConfig, Restreamer},
     rtmp,
-    supervisor::{Bridge, BridgeConfig, WorkerCommand},
+    supervisor::{Bridge, BridgeConfig, WorkerCommand, remote::Pool},
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
@@ -26,9 +27,10 @@ use super::{first_run, print, start_demo, stream::addresses};
 use crate::{
     assets,
     cli::ServeArgs,
-    config::{Config, LogFormat},
+    config::{Config, LogFormat, Place},
     data_dir,
-    wiring::{DemoKey, Gauges, RtmpGate, WhipToHls},
+    wiring::{DemoKey, Gauges, Judged, Outlets, Restreams, RtmpGate, WhipToHls},
+    worker_identity,
 };
 
 /// How long open requests and sessions may take to end after SIGTERM.
@@ -117,14 +119,30 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     }
     let first = first_run::prepare(&config, &db).await?;
 
-    let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
+    let restreamer = Restreamer::new(RestreamConfig {
+        resolver: Arc::new(Judged {
+            allow_private: config.restream.allow_private,
+        }),
+        roots: config.restream.roots(),
+    })
+    .context("cannot use the certificates of restream.roots")?;
+    let outlets = Outlets {
+        restreamer: restreamer.clone(),
+    };
+    let tasks = TaskTracker::new();
+    let draining = CancellationToken::new();
+    let pool = listen_for_workers(&config, &tasks, &draining).await?;
+    let bridge = Bridge::new(BridgeConfig {
+        limits: config.workers.limits(),
+        remote: pool.filter(|_| config.workers.place == Place::RemoteFirst),
+        ..BridgeConfig::new(WorkerCommand::current_exe()?)
+    });
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
         grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
     let live = Live::new(db.clone(), hls.clone(), config.media.grace());
-    let draining = CancellationToken::new();
     let services = Arc::new(Services {
         db: db.clone(),
         sfu: sfu.clone(),
@@ -144,25 +162,30 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             mail: config.mail(),
             oidc: config.oidc(),
             webhooks: config.webhooks.to_config(),
+            restream: config.restream.to_config(),
             rooms: config.rooms.limits(),
             embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
         },
         assets: assets::embedded(),
-        gauges: Arc::new(Gauges(bridge.clone())),
+        restream: Arc::new(Restreams(restreamer.clone())),
+        gauges: Arc::new(Gauges {
+            bridge: bridge.clone(),
+            restreamer,
+        }),
         draining: draining.clone(),
     });
     let demo = with_demo.then(keys::generate);
     let gate = Arc::new(RtmpGate {
         services: services.clone(),
+        outlets: outlets.clone(),
         demo: demo.as_ref().map(|(_, hash)| DemoKey {
             hash: *hash,
             slug: first_run::demo_slug(),
         }),
     });
 
-    let tasks = TaskTracker::new();
     tasks.spawn(live::follow_sfu(
         sfu_events,
         live.clone(),
@@ -170,6 +193,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         WhipToHls {
             bridge: bridge.clone(),
             services: services.clone(),
+            outlets: outlets.clone(),
         },
     ));
     tasks.spawn({
@@ -245,6 +269,30 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     db.close().await;
     info!("stopped");
     Ok(())
+}
+
+/// Takes connections of media workers on other machines, where that was asked for.
+async fn listen_for_workers(
+    config: &Config,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Pool>> {
+    let Some(address) = config.workers.listen else {
+        return Ok(None);
+    };
+    let identity = worker_identity::load(config)?;
+    let listener = listen(address, "media workers", "workers.listen").await?;
+    let address = listener.local_addr()?;
+    info!(workers = %address, "media workers of other machines may dial in");
+    let pool = Pool::default();
+    let dir = config.data.dir.clone();
+    // Read each time: a new token is good at once, and the one before is not.
+    let token = move || worker_identity::token_hash(&dir);
+    tasks.spawn(
+        pool.clone()
+            .listen(listener, identity.tls, token, stop.clone()),
+    );
+    Ok(Some(pool))
 }
 
 fn set_password_cost(config: &Config) {

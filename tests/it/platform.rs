@@ -11,6 +11,6 @@ mod insight;
 mod operations;
 mod people;
 mod rooms;
-mod server;
+pub mod server;
 mod streams;
 mod webhooks;

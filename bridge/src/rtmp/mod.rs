@@ -29,7 +29,7 @@ mod timeline;
 mod tls;
 mod tracks;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Metadata};
 pub use drain::Drain;
 pub use server::Server;
 pub use session::Context;

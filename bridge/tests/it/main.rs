@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod demo;
+mod isolation;
+mod remote;
+mod restream;
 mod rtmp;
 mod worker;

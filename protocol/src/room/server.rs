@@ -252,6 +252,14 @@ pub enum RoomEventBody {
         /// All of them.
         emotes: Vec<Emote>,
     },
+    /// Sending the stream to a server elsewhere goes otherwise than before. Told to those who run the
+    /// room. Of the moment: who comes asks `GET /api/v1/streams/{slug}/restreams`.
+    Restream {
+        /// Which, as in [`Restream::id`](crate::Restream::id).
+        id: String,
+        /// How it goes now.
+        status: crate::RestreamStatus,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -278,6 +286,7 @@ impl RoomEventBody {
             | Self::Reactions { .. }
             | Self::MessageReactions { .. }
             | Self::Emotes { .. }
+            | Self::Restream { .. }
             | Self::Party { .. } => false,
         }
     }

@@ -194,12 +194,21 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> (Self, Recording) {
-        Self::start_with(None).await
+        Self::start_on(([127, 0, 0, 1], 0).into(), None).await
+    }
+
+    /// A listener where one was before.
+    pub async fn start_at(address: SocketAddr) -> (Self, Recording) {
+        Self::start_on(address, None).await
     }
 
     pub async fn start_with(tls: Option<Tls>) -> (Self, Recording) {
+        Self::start_on(([127, 0, 0, 1], 0).into(), tls).await
+    }
+
+    async fn start_on(address: SocketAddr, tls: Option<Tls>) -> (Self, Recording) {
         let (context, recording, Tokens { takeover, .. }) = context();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (cancel, drain) = (context.cancel.clone(), context.drain.clone());
         let server = rtmp::Server::new(context);

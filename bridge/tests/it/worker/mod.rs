@@ -1,10 +1,10 @@
 //! Whole workers: real child processes, real codecs.
 
 mod enhanced;
-mod flv;
+pub mod flv;
 mod ladder;
 mod media;
-mod recording;
+pub mod recording;
 
 use std::time::{Duration, Instant};
 
