@@ -4,6 +4,7 @@ mod accounts;
 mod layers;
 mod limits;
 mod people;
+mod recording;
 mod secret;
 mod webhooks;
 
@@ -18,6 +19,7 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use recording::Recording;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// The DVR window, recordings.
+    pub recording: Recording,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.
@@ -580,6 +584,9 @@ impl Config {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
         }
         if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
+        }
+        if let Err((key, reason)) = self.recording.check() {
             return bad(key, reason);
         }
         if !(1..=3_650).contains(&self.insight.session_days) {

@@ -15,6 +15,7 @@ mod party;
 mod people;
 mod problem;
 mod raid;
+mod recording;
 pub mod room;
 mod schedule;
 mod scope;
@@ -63,6 +64,10 @@ pub use people::{
 };
 pub use problem::{ErrorCode, Problem};
 pub use raid::{RaidNotice, StartRaid};
+pub use recording::{
+    CLIP_MAX_MS, Clip, CreateClip, EditRecording, Recording, RecordingState, RecordingStatus,
+    SetRecording,
+};
 pub use schedule::{CategoryInfo, LiveChanges, PlanStream, PlannedStream};
 pub use scope::{Scope, UnknownScope};
 pub use session::{

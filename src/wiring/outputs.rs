@@ -6,7 +6,7 @@ use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
 use weir_protocol::finding::FindingReport;
 use weir_signaling::{Services, hls::HlsWriter};
 
-use super::publisher::Publisher;
+use super::{archive::ToArchive, publisher::Publisher};
 
 /// All of it: the SFU, the HLS origin, and whoever else uses what a worker makes.
 pub struct StreamOutputs {
@@ -28,10 +28,19 @@ impl StreamOutputs {
         Self {
             publisher,
             hls: services.hls.open(&stream.slug),
-            sinks: Vec::new(),
+            sinks: sinks(services, stream),
             slug: stream.slug.to_string(),
         }
     }
+}
+
+/// Who else uses what a worker makes.
+fn sinks(services: &Services, stream: &weir_db::Stream) -> Vec<Box<dyn StreamSink>> {
+    let mut sinks: Vec<Box<dyn StreamSink>> = Vec::new();
+    if let Some(archive) = ToArchive::open(services, stream) {
+        sinks.push(Box::new(archive));
+    }
+    sinks
 }
 
 impl StreamOutput for StreamOutputs {

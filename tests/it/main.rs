@@ -12,5 +12,6 @@ mod platform;
 #[path = "../../db/tests/it/postgres.rs"]
 mod postgres;
 mod program;
+mod recording;
 mod webrtc_client;
 mod whip_whep;

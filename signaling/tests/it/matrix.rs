@@ -6,6 +6,7 @@ mod engage;
 mod events;
 mod insight;
 mod people;
+mod recordings;
 mod rooms;
 mod server_group;
 mod streams;
@@ -166,6 +167,7 @@ fn lines() -> Vec<Line> {
     lines.extend(events::lines());
     lines.extend(account::lines());
     lines.extend(people::lines());
+    lines.extend(recordings::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

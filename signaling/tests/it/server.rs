@@ -10,8 +10,8 @@ use weir_db::{Db, NewStream, NewUser, Role, Stream};
 use weir_protocol::{ErrorCode, Problem};
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    Assets, ExtraMetrics, HttpConfig, Live, Sample, Secrets, Services, TOKEN_KEY_BYTES, hls, keys,
-    live, passwords,
+    Archive, ArchiveConfig, Assets, ExtraMetrics, HttpConfig, Live, Sample, Secrets, Services,
+    TOKEN_KEY_BYTES, hls, keys, live, passwords,
 };
 use weir_turn::{IceServerConfig, IceServers};
 
@@ -25,6 +25,7 @@ pub struct Server {
     pub db: Db,
     pub live: Live,
     pub hls: hls::Origin,
+    pub archive: Archive,
     pub draining: CancellationToken,
     /// WHIP broadcasts as the root package would be told of them.
     pub whip: mpsc::Receiver<live::WhipBroadcast>,
@@ -90,6 +91,7 @@ impl Server {
         })
         .unwrap();
         let origin = hls::Origin::default();
+        let archive = Archive::open(folder.path(), ArchiveConfig::default()).unwrap();
         let live = Live::new(db.clone(), origin.clone(), grace);
         let (told, whip) = mpsc::channel(16);
         let draining = CancellationToken::new();
@@ -119,6 +121,7 @@ impl Server {
             db: db.clone(),
             sfu: sfu.clone(),
             hls: origin.clone(),
+            archive: archive.clone(),
             live: live.clone(),
             secrets: secrets(),
             config,
@@ -136,6 +139,7 @@ impl Server {
             db,
             live,
             hls: origin,
+            archive,
             draining,
             whip,
             http,
@@ -150,6 +154,7 @@ impl Server {
             db: self.db.clone(),
             sfu: self.sfu.clone(),
             hls: self.hls.clone(),
+            archive: self.archive.clone(),
             live: self.live.clone(),
             secrets: secrets(),
             config,
