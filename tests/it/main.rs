@@ -13,5 +13,6 @@ mod platform;
 mod postgres;
 mod program;
 mod recording;
+mod sources;
 mod webrtc_client;
 mod whip_whep;
