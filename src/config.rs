@@ -5,6 +5,7 @@ mod layers;
 mod limits;
 mod people;
 mod recording;
+mod rtmps;
 mod secret;
 mod webhooks;
 
@@ -20,6 +21,7 @@ pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
 pub use recording::Recording;
+pub use rtmps::Rtmps;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub http: Http,
     /// RTMP ingest.
     pub rtmp: Rtmp,
+    /// RTMP ingest over TLS.
+    pub rtmps: Rtmps,
     /// WebRTC media.
     pub media: Media,
     /// Who gets in, and for how long.
@@ -562,6 +566,9 @@ impl Config {
         }
         if self.limits.settings().is_none() {
             return bad("limits.exempt", "must be networks like 192.0.2.0/24");
+        }
+        if let Err((key, reason)) = self.rtmps.check() {
+            return bad(key, reason);
         }
         if let Err((key, reason)) = self.accounts.check() {
             return bad(key, reason);

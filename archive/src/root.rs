@@ -108,10 +108,6 @@ struct Live {
 }
 
 enum Message {
-    /// A publisher begins.
-    Open {
-        sink: u64,
-    },
     Media {
         sink: u64,
         at: WallMicros,
@@ -201,10 +197,6 @@ impl Root {
         if let Some(live) = live.get_mut(&broadcast) {
             live.sinks += 1;
             let sink = Sink::new(self.shared.clone(), live.to.clone(), live.sinks);
-            // Waits for its place: it must not be left out, and comes once for each publisher.
-            let _ = live
-                .to
-                .send_timeout(Message::Open { sink: live.sinks }, IDLE);
             return Ok(sink);
         }
         let take = Arc::new(Take::create(&self.folder, broadcast, stream)?);
@@ -236,7 +228,8 @@ impl Root {
     /// The broadcast is over: what waits is written, and the files are whole.
     pub fn end(&self, broadcast: i64) {
         self.awaited().remove(&broadcast);
-        let to = self.live().get(&broadcast).map(|live| live.to.clone());
+        // Should the disk stand still, the thread ends with the last publisher.
+        let to = self.live().remove(&broadcast).map(|live| live.to);
         if let Some(to) = to {
             // The queue is emptied by a thread that waits for nothing but the disk.
             let _ = to.send_timeout(Message::Finish, Duration::from_secs(5));
@@ -316,11 +309,13 @@ fn write(mut writer: Writer, from: &Receiver<Message>) {
     let mut newest = 1;
     loop {
         match from.recv_timeout(IDLE) {
-            Ok(Message::Open { sink }) => {
-                newest = sink;
-                writer.begin_timeline();
+            Ok(Message::Media { sink, at, output }) if sink >= newest => {
+                if sink > newest {
+                    newest = sink;
+                    writer.begin_timeline();
+                }
+                writer.push(output, at);
             }
-            Ok(Message::Media { sink, at, output }) if sink == newest => writer.push(output, at),
             // From a publisher that was taken over.
             Ok(Message::Media { .. }) => {}
             Ok(Message::Picture { at, jpeg }) => writer.picture(&jpeg, at),
@@ -430,7 +425,7 @@ impl Sink {
             }
         );
         let needed = self.beginning.len() + 1;
-        // Nobody else sends but with a new publisher's first word, for which a place is left.
+        // Nobody else sends media but a publisher that takes over, after which this one does not count.
         if !begins || QUEUE - self.to.len() <= needed {
             return false;
         }

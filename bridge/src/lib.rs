@@ -8,10 +8,12 @@
 //! the SFU and to the HLS origin. Nothing here knows of SQL or axum.
 
 pub mod config;
+#[cfg(feature = "worker")]
 pub mod demo;
 pub mod link;
 pub mod output;
 pub mod rtmp;
 pub mod source;
 pub mod supervisor;
+#[cfg(feature = "worker")]
 pub mod worker;

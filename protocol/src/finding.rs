@@ -30,6 +30,12 @@ pub enum FindingCode {
     RecordingStopped,
     /// The publisher sends something that Weir cannot use.
     Unsupported,
+    /// The publisher sends more tracks than viewers get.
+    TracksIgnored,
+    /// The video has a high dynamic range, which viewers see as if it had none.
+    HdrVideo,
+    /// Timestamps jump.
+    TimestampsJump,
 }
 
 /// One look at one thing, from where it is seen: it holds from now on, or does not any more.

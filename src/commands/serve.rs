@@ -34,6 +34,12 @@ use crate::{
 /// How long open requests and sessions may take to end after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// How long publishers may take to connect elsewhere when they are asked to: to the next keyframe.
+const PUBLISHERS_GO: Duration = Duration::from_secs(5);
+
+/// How often the files of the RTMPS certificate are looked at.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(30);
+
 /// Players are some seconds behind: what they have not loaded yet stays for so long after the end of a
 /// broadcast, whatever `media.grace` is.
 const HLS_GRACE: Duration = Duration::from_secs(15);
@@ -73,9 +79,19 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let secrets = data_dir::secrets(&config.data.dir)?;
     let http = listen(config.http.listen, "HTTP", "--http").await?;
     let rtmp_listener = listen(config.rtmp.listen, "RTMP", "--rtmp").await?;
+    let rtmps = match config.rtmps.files() {
+        None => None,
+        Some((listen_on, certificate, key)) => {
+            let tls = rtmp::Tls::load(certificate, key).context("RTMPS cannot start")?;
+            Some((listen(listen_on, "RTMPS", "rtmps.listen").await?, tls))
+        }
+    };
     // From here on the ports that were really taken, should 0 have been asked for.
     config.http.listen = http.local_addr()?;
     config.rtmp.listen = rtmp_listener.local_addr()?;
+    if let Some((listener, _)) = &rtmps {
+        config.rtmps.listen = Some(listener.local_addr()?);
+    }
     let (sfu, sfu_events) = Sfu::start(SfuConfig {
         media_udp: config.media.udp,
         media_tcp: config.media.tcp,
@@ -177,7 +193,19 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         db.clone(),
         draining.clone(),
     ));
-    tasks.spawn(rtmp::serve(rtmp_listener, gate, bridge, draining.clone()));
+    let drain = rtmp::Drain::default();
+    let publishers = rtmp::Server::new(rtmp::Context {
+        gate,
+        ingest: Arc::new(bridge),
+        drain: drain.clone(),
+        cancel: draining.clone(),
+    });
+    if let Some((listener, tls)) = rtmps {
+        let (publishers, own, stop) = (publishers.clone(), tls.clone(), draining.clone());
+        tasks.spawn(async move { publishers.serve(listener, Some(own)).await });
+        tasks.spawn(async move { tls.follow(CERTIFICATE_LOOK, stop).await });
+    }
+    tasks.spawn(async move { publishers.serve(rtmp_listener, None).await });
     let router = weir_signaling::router(services)
         .into_make_service_with_connect_info::<std::net::SocketAddr>();
     let web = axum::serve(http, router).with_graceful_shutdown(draining.clone().cancelled_owned());
@@ -196,11 +224,21 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         );
         start_demo(url, key.reveal().to_owned(), draining.clone()).await?;
     }
-    info!(http = %config.http.listen, rtmp = %config.rtmp.listen, media = %sfu.media_addr(), "ready");
+    info!(
+        http = %config.http.listen,
+        rtmp = %config.rtmp.listen,
+        rtmps = config.rtmps.listen.map(tracing::field::display),
+        media = %sfu.media_addr(),
+        "ready"
+    );
     print(&first_run::welcome(&config, &first, with_demo))?;
 
     stop_signal().await?;
     info!("stopping");
+    // Publishers that can go elsewhere do so while all else goes on, and lose nothing.
+    if !drain.run(PUBLISHERS_GO).await {
+        warn!("some publishers did not connect elsewhere in time");
+    }
     draining.cancel();
     sfu.shutdown().await;
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait())

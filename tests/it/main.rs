@@ -13,6 +13,7 @@ mod platform;
 mod postgres;
 mod program;
 mod recording;
+mod rtmps;
 mod sources;
 mod webrtc_client;
 mod whip_whep;

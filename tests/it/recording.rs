@@ -75,7 +75,10 @@ struct Recorded {
 
 impl Recorded {
     async fn start(settings: &[(&str, &str)]) -> Self {
-        let platform = Platform::start_with(Kind::Sqlite, settings).await;
+        // Publishers here end without a goodbye.
+        let mut settings = settings.to_vec();
+        settings.push(("WEIR_MEDIA_GRACE", "1"));
+        let platform = Platform::start_with(Kind::Sqlite, &settings).await;
         let owner = platform.person("owner", "speaker").await;
         let stream = platform.stream(&owner, "show").await;
         let key = stream["stream_key"]
@@ -393,8 +396,9 @@ async fn a_worker_that_is_killed_leaves_a_gap() {
         "{duration} of {lasted}"
     );
     let vod = show.platform.url(recording["hls"].as_str().unwrap());
+    // FFmpeg counts the gaps too.
     let played = plays(&vod);
-    assert!((played - duration).abs() < 1.0, "{played} of {duration}");
+    assert!(played > duration - 1.0, "{played} of {duration}");
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(recording["downloads"].as_array().unwrap().len(), 1);
     let movie = recording["downloads"][0].as_str().unwrap();
@@ -428,7 +432,7 @@ async fn a_full_disk_stops_the_recording_and_not_the_stream() {
     assert_eq!(show.text("/hls/show/dvr.m3u8").await, None);
     // It goes on.
     let msn = async || {
-        let text = show.text("/hls/show/video.m3u8").await;
+        let text = show.text("/hls/show/video0.m3u8").await;
         let text = text.unwrap_or_default();
         let line = text
             .lines()

@@ -164,8 +164,8 @@ fn what_is_old_goes_but_not_what_is_kept() {
     let run = start("one").into_iter();
     for (at, output) in run.chain(parts(0, 380)).enumerate() {
         sink.hls(&output);
-        if at % 300 == 299 {
-            std::thread::sleep(Duration::from_millis(200));
+        if at % 100 == 99 {
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
     let take = root.take(7).unwrap();
@@ -248,11 +248,11 @@ fn a_disk_that_is_too_slow_leaves_a_gap_with_a_discontinuity() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path(), settings()).unwrap();
     let mut sink = root.sink(7, 3).unwrap();
-    let run = start("one").into_iter();
+    let all: Vec<_> = start("one").into_iter().chain(parts(0, 20_000)).collect();
     // Far more at once than the queue takes, until something is left out.
     let mut half = 0;
-    for output in run.chain(parts(0, 20_000)) {
-        sink.hls(&output);
+    for output in &all {
+        sink.hls(output);
         half += 1;
         if root.stats().dropped > 100 {
             break;

@@ -150,14 +150,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(client)
     }
 
-    /// Announces a track, or its change. RTP formats have no place in RTMP and are refused.
+    /// Announces a track, or its change. Each layer of the video becomes a track of Enhanced RTMP, all of
+    /// one codec. RTP formats have no place in RTMP and are refused.
     pub async fn send_format(&mut self, format: &SourceFormat) -> Result<(), ClientError> {
         let time = RtmpTimestamp::new(0);
         let result = match format {
-            SourceFormat::Video { codec, config, .. } => {
+            SourceFormat::Video {
+                layer,
+                codec,
+                config,
+            } => {
                 self.video = Some(*codec);
-                self.session
-                    .publish_video_data(flv::video_config(*codec, config), time, false)?
+                let tag = flv::video_config(*layer, *codec, config);
+                self.session.publish_video_data(tag, time, false)?
             }
             SourceFormat::Audio { codec, config } => {
                 self.audio = Some(*codec);
@@ -182,7 +187,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     ClientError::Protocol("a picture before its format".to_owned())
                 })?;
                 let composition = milliseconds(unit.pts) as i64 - milliseconds(unit.dts) as i64;
-                let tag = flv::video_frame(codec, unit.keyframe, composition as i32, &unit.data);
+                let tag = flv::video_frame(
+                    unit.layer,
+                    codec,
+                    unit.keyframe,
+                    composition as i32,
+                    &unit.data,
+                );
                 self.session.publish_video_data(tag, time, false)?
             }
             Kind::Audio => {

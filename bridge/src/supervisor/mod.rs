@@ -20,6 +20,7 @@ use std::{
 
 use tokio::sync::Notify;
 use weir_media::RtpPacket;
+use weir_protocol::finding::FindingReport;
 
 use crate::{
     config::WorkerConfig,
@@ -30,7 +31,7 @@ use crate::{
 pub use queue::SourceWriter;
 
 /// What a publisher's session hands to the bridge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceUnit {
     /// A track begins, or its codec or configuration changes.
     Format(SourceFormat),
@@ -38,6 +39,8 @@ pub enum SourceUnit {
     AccessUnit(AccessUnit),
     /// One packet of a WHIP publisher, as the SFU decrypted it.
     Rtp(RtpPacket),
+    /// Something that the session found wrong with the source; goes past the worker to the output.
+    Finding(FindingReport),
 }
 
 /// How a worker is started.

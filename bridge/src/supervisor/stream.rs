@@ -131,7 +131,15 @@ impl Stream {
                 &self.bridge,
                 &ended,
             );
-            let take = take(read, &mut *self.output, &self.wanted, &self.bridge, &ended);
+            let output = &mut *self.output;
+            let take = take(
+                read,
+                &self.source,
+                output,
+                &self.wanted,
+                &self.bridge,
+                &ended,
+            );
             tokio::pin!(feed, take);
             let mut feeding = true;
             loop {
@@ -198,6 +206,7 @@ impl Stream {
                     Some(unit) => self.history.note(&unit),
                     None => return std::ops::ControlFlow::Break(()),
                 },
+                report = self.source.finding() => self.output.finding(report),
             }
         }
     }
@@ -298,6 +307,8 @@ fn put_unit(bytes: &mut Vec<u8>, unit: SourceUnit, history: &mut History, bridge
             replay: false,
         },
         SourceUnit::Rtp(packet) => ToWorker::Rtp(packet),
+        // Goes past the queue's units, and is read by whoever has the output.
+        SourceUnit::Finding(_) => return,
     };
     put(bytes, &message, bridge);
 }
@@ -315,6 +326,7 @@ fn put(bytes: &mut Vec<u8>, message: &ToWorker, bridge: &Bridge) {
 /// Reads from the worker until it closes the link, breaks its rules or falls silent.
 async fn take(
     mut link: OwnedReadHalf,
+    source: &SourceReader,
     output: &mut dyn StreamOutput,
     wanted: &Notify,
     bridge: &Bridge,
@@ -379,6 +391,7 @@ async fn take(
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
                 Err(error) => return Err(error.to_string()),
             },
+            report = source.finding() => output.finding(report),
             () = tokio::time::sleep_until(deadline) => {
                 return Err(format!("it was silent for {limit:?} and is taken for hung"));
             }

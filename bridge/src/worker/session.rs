@@ -64,6 +64,9 @@ impl Session {
     /// Takes one message of the main process.
     pub fn take(&mut self, message: ToWorker) {
         match message {
+            // The same picture in other sizes: viewers get the one that came first, and its rungs.
+            ToWorker::Format(SourceFormat::Video { layer: 1.., .. }) => {}
+            ToWorker::Unit { ref unit, .. } if unit.layer > 0 => {}
             ToWorker::Format(format) => self.format(format),
             ToWorker::Unit { .. } | ToWorker::Rtp(_) if !self.started => {
                 self.pending.push(message);
