@@ -13,6 +13,7 @@ mod platform;
 #[path = "../../db/tests/it/postgres.rs"]
 mod postgres;
 mod program;
+mod recording;
 mod restream;
 mod rtmps;
 mod sources;
