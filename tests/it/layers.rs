@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "weir-bench",
         &[
+            "weir-bridge",
             "weir-media",
             "weir-protocol",
             "weir-rtp",
