@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "weir-bench",
         &[
+            "weir-bridge",
             "weir-media",
             "weir-protocol",
             "weir-rtp",
