@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod demo;
+pub(crate) mod doctor;
 pub mod link;
 pub mod output;
 pub mod rtmp;

@@ -8,7 +8,7 @@ mod audio;
 mod cmaf;
 mod depacketize;
 mod encode;
-mod h264;
+pub(crate) mod h264;
 mod outbox;
 mod pipeline;
 mod rtp;
