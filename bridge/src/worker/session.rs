@@ -11,10 +11,12 @@ use weir_media::{Kind, MediaTime, RtpPacket, RtpTracks, VideoCodec};
 
 use super::{
     audio::AudioPath,
+    checkup::Checkup,
     depacketize::VideoAssembler,
     h264::H264Packetizer,
     outbox::Outbox,
     segment::Segmenter,
+    thumbnail::Thumbnails,
     video::{Outputs, VideoPath},
 };
 use crate::{
@@ -34,6 +36,8 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Everything of one stream.
 pub struct Session {
     outputs: Outputs,
+    checkup: Checkup,
+    thumbnails: Thumbnails,
     video_format: Option<SourceFormat>,
     audio_format: Option<SourceFormat>,
     started: bool,
@@ -50,6 +54,8 @@ impl Session {
         let hls = Arc::new(Mutex::new(Segmenter::new(outbox.clone())));
         let packetizer = Arc::new(Mutex::new(H264Packetizer::new()));
         Self {
+            checkup: Checkup::new(outbox.clone()),
+            thumbnails: Thumbnails::new(outbox.clone()),
             outputs: Outputs {
                 outbox,
                 hls,
@@ -67,6 +73,16 @@ impl Session {
         }
     }
 
+    /// The message that comes next has arrived at this time.
+    pub fn arrived(&mut self, at: Instant) {
+        self.checkup.arrived(at);
+    }
+
+    /// Called now and then, also when nothing comes.
+    pub fn beat(&mut self) {
+        self.checkup.beat();
+    }
+
     /// Takes one message of the main process.
     pub fn take(&mut self, message: ToWorker) {
         match message {
@@ -77,11 +93,8 @@ impl Session {
             }
             ToWorker::Unit { unit, replay } => self.unit(unit, replay),
             ToWorker::Rtp(packet) => self.rtp(packet),
-            ToWorker::Hello
-            | ToWorker::Config(_)
-            | ToWorker::Demand(_)
-            | ToWorker::Keyframe(_)
-            | ToWorker::End => {}
+            ToWorker::Config(config) => self.thumbnails.every(config.thumbnails),
+            ToWorker::Hello | ToWorker::Demand(_) | ToWorker::Keyframe(_) | ToWorker::End => {}
         }
     }
 
@@ -116,6 +129,7 @@ impl Session {
         if slot.as_ref() == Some(&format) {
             return;
         }
+        self.checkup.format(&format);
         let new_track = slot.is_none();
         let kind = format.kind();
         *slot = Some(format);
@@ -196,6 +210,7 @@ impl Session {
             Ok(path) => Some(path),
             Err(error) => {
                 warn!(%error, "the source's video cannot be used");
+                self.checkup.unsupported(Some(&format!("{codec:?} video")));
                 None
             }
         };
@@ -208,20 +223,34 @@ impl Session {
         if let Some(audio) = self.audio.take() {
             audio.finish();
         }
-        self.audio = match AudioPath::new(format, &self.outputs.outbox, &self.outputs.hls) {
+        self.audio = match AudioPath::new(
+            format,
+            &self.outputs.outbox,
+            &self.outputs.hls,
+            self.checkup.meter(),
+        ) {
             Ok(path) => Some(path),
             Err(error) => {
                 warn!(%error, "the source's sound cannot be used");
+                self.checkup.unsupported(Some("The sound"));
                 None
             }
         };
     }
 
     fn unit(&mut self, unit: AccessUnit, replay: bool) {
+        look_at(
+            &mut self.checkup,
+            &mut self.thumbnails,
+            self.video_format.as_ref(),
+            &unit,
+            replay,
+        );
         match unit.kind {
             Kind::Video => {
                 if let Some(video) = &mut self.video {
                     video.unit(unit, replay);
+                    self.checkup.treatment(video.treatment());
                 }
             }
             Kind::Audio => {
@@ -241,7 +270,15 @@ impl Session {
                 let mut pictures = Vec::new();
                 assembler.push(packet, &mut pictures);
                 for picture in pictures {
+                    look_at(
+                        &mut self.checkup,
+                        &mut self.thumbnails,
+                        self.video_format.as_ref(),
+                        &picture,
+                        false,
+                    );
                     video.unit(picture, false);
+                    self.checkup.treatment(video.treatment());
                 }
                 let due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
                 if assembler.needs_keyframe() && due {
@@ -250,10 +287,29 @@ impl Session {
                 }
             }
             Kind::Audio => {
+                self.checkup.sound(packet.time, None);
                 if let Some(audio) = &mut self.audio {
                     audio.rtp(packet);
                 }
             }
         }
+    }
+}
+
+/// Shows a unit to whoever only looks.
+fn look_at(
+    checkup: &mut Checkup,
+    thumbnails: &mut Thumbnails,
+    format: Option<&SourceFormat>,
+    unit: &AccessUnit,
+    replay: bool,
+) {
+    checkup.unit(unit, replay);
+    match format {
+        Some(SourceFormat::Video { codec, config, .. }) if !replay => {
+            thumbnails.offer(*codec, config, unit);
+        }
+        Some(SourceFormat::RtpVideo { codec }) => thumbnails.offer(*codec, &Bytes::new(), unit),
+        _ => {}
     }
 }

@@ -20,7 +20,9 @@ use super::{
     outbox::Outbox,
     segment::{Cut, Picture, Segmenter, VideoTrack},
 };
-use crate::source::AccessUnit;
+use crate::{doctor::Treatment, source::AccessUnit};
+
+pub(super) use av1::with_sequence_header;
 
 use gop::{Group, Rate};
 use routes::Routes;
@@ -177,6 +179,14 @@ impl VideoPath {
         self.pass_rtp(&unit, replay);
         self.feed_hls(&unit, replay);
         self.feed_encoder(&unit, &found, replay);
+    }
+
+    /// What becomes of the source's pictures now.
+    pub fn treatment(&self) -> Treatment {
+        Treatment {
+            rtp_encoded: matches!(self.rtp, Rtp::Encode | Rtp::EncodeToKeyframe),
+            hls_encoded: matches!(self.hls, Hls::Encode),
+        }
     }
 
     /// Whether the encoder has stopped working.
