@@ -20,6 +20,7 @@ mod erasure;
 mod error;
 mod event;
 mod export;
+mod finding;
 mod follow;
 mod id;
 mod idempotency;
@@ -48,6 +49,7 @@ mod user_import;
 mod viewer_token;
 mod webhook;
 
+use insight::placeholders;
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 use std::time::Duration;
 
@@ -74,11 +76,13 @@ pub use event::{
     RegistrationRefusal, RegistrationsQuery, ReportCursor, SessionFields, SessionFigures,
     SpeakerRow,
 };
+pub use finding::{FindingRow, new_finding_id};
 pub use follow::{Acquaintance, After};
 pub use id::{
     ApiTokenId, AttendanceId, BroadcastId, CategoryId, DeviceId, EventId, EventInvitationId,
-    EventSessionId, InvitationId, MailId, NotificationId, RegistrationId, RoomId, ScheduleId,
-    StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId, WebhookId,
+    EventSessionId, FindingId, InvitationId, MailId, NotificationId, RegistrationId, RoomId,
+    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
+    WebhookId,
 };
 pub use idempotency::Claim;
 pub use identity::{Identity, NewIdentity};

@@ -16,6 +16,7 @@ mod engage;
 mod entity_tag;
 mod error;
 mod events;
+pub mod findings;
 mod happenings;
 mod health;
 pub mod hls;

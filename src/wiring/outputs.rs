@@ -6,7 +6,7 @@ use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
 use weir_protocol::finding::FindingReport;
 use weir_signaling::{Services, hls::HlsWriter};
 
-use super::publisher::Publisher;
+use super::{findings::ToFindings, publisher::Publisher};
 
 /// All of it: the SFU, the HLS origin, and whoever else uses what a worker makes.
 pub struct StreamOutputs {
@@ -28,7 +28,7 @@ impl StreamOutputs {
         Self {
             publisher,
             hls: services.hls.open(&stream.slug),
-            sinks: Vec::new(),
+            sinks: vec![Box::new(ToFindings(services.live.findings().open(stream)))],
             slug: stream.slug.to_string(),
         }
     }

@@ -252,6 +252,12 @@ pub enum RoomEventBody {
         /// All of them.
         emotes: Vec<Emote>,
     },
+    /// Something is wrong with the stream, is not as it was, or is over. Of the moment, and only for the owner
+    /// and moderators: who comes asks `GET /api/v1/streams/{slug}/findings?live=true`.
+    Finding {
+        /// As it is now.
+        finding: Box<crate::finding::Finding>,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -278,7 +284,8 @@ impl RoomEventBody {
             | Self::Reactions { .. }
             | Self::MessageReactions { .. }
             | Self::Emotes { .. }
-            | Self::Party { .. } => false,
+            | Self::Party { .. }
+            | Self::Finding { .. } => false,
         }
     }
 }
