@@ -91,10 +91,8 @@ impl Findings {
         let opened = self.opened().clone();
         let mut samples = Vec::new();
         for code in FindingCode::ALL {
-            // A code that never came is no series.
-            let Some(times) = opened.get(code) else {
-                continue;
-            };
+            // Those that never came too: rates and sums then begin at nothing.
+            let times = opened.get(code).copied().unwrap_or_default();
             let now = active.get(code).copied().unwrap_or_default();
             samples.push(
                 Sample::gauge(
@@ -108,7 +106,7 @@ impl Findings {
                 Sample::counter(
                     "weir_findings_opened",
                     "Times that something was found to be wrong with a stream",
-                    *times,
+                    times,
                 )
                 .with("code", code.as_str()),
             );

@@ -4,6 +4,7 @@
 mod account;
 mod engage;
 mod events;
+mod findings;
 mod insight;
 mod people;
 mod rooms;
@@ -164,6 +165,7 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(engage::lines());
     lines.extend(events::lines());
+    lines.extend(findings::lines());
     lines.extend(account::lines());
     lines.extend(people::lines());
     lines.extend(rooms::lines());

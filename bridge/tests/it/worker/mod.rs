@@ -1,8 +1,8 @@
 //! Whole workers: real child processes, real codecs.
 
-mod flv;
+pub mod flv;
 mod media;
-mod recording;
+pub mod recording;
 
 use std::time::{Duration, Instant};
 
