@@ -1,5 +1,6 @@
 //! Where the parts meet: publishers from the bridge into the SFU and the HLS origin, and back.
 
+mod demand;
 mod findings;
 mod gauges;
 mod outputs;

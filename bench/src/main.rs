@@ -13,10 +13,11 @@ use anyhow::Context;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::Serialize;
 use weir_bench::{
-    ApiPlan, FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target,
+    ApiPlan, FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, SoakPlan, Target,
     alloc::Counting,
     api, fanout, limit, load, media_host,
     rooms::{RoomsPlan, rooms},
+    soak,
 };
 
 /// Counts what the media plane allocates when it runs in this program.
@@ -47,6 +48,8 @@ enum Command {
     Rooms(RoomsArgs),
     /// The REST API over a full database: reads and writes at a fixed rate.
     Api(ApiArgs),
+    /// Publishers and viewers that come and go: what of them stays behind.
+    Soak(SoakArgs),
     /// The media plane of `fanout`, spoken to through pipes.
     #[command(name = MEDIA_HOST, hide = true)]
     MediaHost {
@@ -186,6 +189,22 @@ struct RoomsArgs {
     /// Measured seconds.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct SoakArgs {
+    /// The program.
+    #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// How many streams.
+    #[arg(long, default_value_t = 4)]
+    streams: usize,
+    /// How long.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
     /// Write everything that was measured into this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -398,6 +417,17 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         }
         Command::Api(args) => {
             let report = runtime()?.block_on(api(&args.plan()?, &progress))?;
+            show(&report, args.json.as_deref())
+        }
+        Command::Soak(args) => {
+            let weir = fs::canonicalize(&args.weir)
+                .with_context(|| format!("no program at {}; see --weir", args.weir.display()))?;
+            let plan = SoakPlan {
+                weir,
+                streams: args.streams.max(1),
+                duration: Duration::from_secs(args.minutes * 60),
+            };
+            let report = runtime()?.block_on(soak(&plan, &progress))?;
             show(&report, args.json.as_deref())
         }
         Command::MediaHost { shards } => media_host(*shards),

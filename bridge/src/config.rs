@@ -29,6 +29,13 @@ impl Default for WorkerConfig {
 pub struct Ladder {
     /// The best first. Those that are not smaller than the source are left out.
     pub rungs: Vec<Rung>,
+    /// The H.264 encoder, as GStreamer names it. When absent, hardware by rank, else x264.
+    pub encoder: Option<String>,
+    /// x264's preset. When absent, by the cores of the machine.
+    pub preset: Option<String>,
+    /// A WebRTC publisher whose keyframes are further apart is asked for them this often, so that its
+    /// picture can be cut into segments as it is. When absent it is not asked, and encoded instead.
+    pub whip_keyframes: Option<Duration>,
 }
 
 impl Default for Ladder {
@@ -45,6 +52,9 @@ impl Default for Ladder {
                 rung(480, 1_200_000, 30),
                 rung(360, 700_000, 30),
             ],
+            encoder: None,
+            preset: None,
+            whip_keyframes: Some(Duration::from_secs(1)),
         }
     }
 }

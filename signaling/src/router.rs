@@ -260,6 +260,9 @@ fn cors(app: &App) -> CorsLayer {
         .expose_headers([
             header::LOCATION,
             header::LINK,
+            header::CONTENT_RANGE,
+            header::ACCEPT_RANGES,
+            header::DATE,
             header::ETAG,
             header::RETRY_AFTER,
             HeaderName::from_static("accept-patch"),

@@ -1,5 +1,6 @@
 //! Where a broadcast's media goes when it comes out of a bridge worker.
 
+use tokio::sync::watch;
 use tracing::warn;
 use weir_bridge::output::{StreamOutput, StreamSink};
 use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
@@ -18,7 +19,15 @@ pub struct StreamOutputs {
     slug: String,
 }
 
+/// The best picture alone.
+const BEST: u8 = 1;
+
 impl StreamOutputs {
+    /// The rungs that the HLS origin needs, a bit for each.
+    pub fn hls_demand(&self) -> watch::Receiver<u8> {
+        watch::channel(BEST).1
+    }
+
     /// Opens everything that a broadcast of this stream goes to.
     pub fn open(
         services: &Services,

@@ -9,7 +9,7 @@ use weir_db::{DbError, KeyHash, Stream};
 use weir_protocol::{IngestProtocol, StreamSlug};
 use weir_signaling::{Live, Services, keys, live};
 
-use super::{outputs::StreamOutputs, publisher::RtmpPublisher};
+use super::{demand::steer, outputs::StreamOutputs, publisher::RtmpPublisher};
 
 /// The RTMP application that publishers use: `rtmp://host/live`.
 const APP: &str = "live";
@@ -50,10 +50,8 @@ impl Gate for RtmpGate {
         let broadcast = self.services.live.begin(&stream, IngestProtocol::Rtmp);
         let cancel = broadcast.cancelled();
         let goodbye = CancellationToken::new();
-        let ingest = self
-            .services
-            .sfu
-            .ingest(live::media_id(&stream), requester.keyframes);
+        let (sfu, media) = (&self.services.sfu, live::media_id(&stream));
+        let ingest = sfu.ingest(media, requester.keyframes);
         Live::set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let publisher = RtmpPublisher {
@@ -63,6 +61,8 @@ impl Gate for RtmpGate {
             cancelled: cancel.clone(),
         };
         let output = StreamOutputs::open(&self.services, &stream, Box::new(publisher));
+        let needed = sfu.needed(media);
+        tokio::spawn(steer(requester.demand, needed, output.hls_demand()));
         Ok(Admission {
             slug,
             output: Box::new(output),

@@ -12,5 +12,6 @@ mod platform;
 #[path = "../../db/tests/it/postgres.rs"]
 mod postgres;
 mod program;
+mod sources;
 mod webrtc_client;
 mod whip_whep;

@@ -24,7 +24,6 @@ use std::{
     os::{fd::AsFd, unix::net::UnixStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
         mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
     time::{Duration, Instant},
@@ -37,6 +36,7 @@ use crate::link::{
     message::{FromWorker, ToWorker},
 };
 
+use encode::KeyframeRequests;
 use outbox::Outbox;
 use session::Session;
 
@@ -65,14 +65,14 @@ pub fn run() -> anyhow::Result<()> {
 
     let (outbox, writer) = Outbox::start(link.try_clone()?)?;
     outbox.send(&FromWorker::Hello);
-    let keyframe = Arc::new(AtomicBool::new(false));
+    let requests = Arc::new(KeyframeRequests::default());
     let (sender, source) = sync_channel(SOURCE_MESSAGES);
-    let request = keyframe.clone();
+    let asked = requests.clone();
     std::thread::Builder::new()
         .name("link".into())
-        .spawn(move || read(link, &sender, &request))?;
+        .spawn(move || read(link, &sender, &asked))?;
 
-    let mut session = Session::new(outbox.clone(), keyframe);
+    let mut session = Session::new(outbox.clone(), requests);
     let mut beat = Instant::now();
     loop {
         match source.recv_timeout(HEARTBEAT) {
@@ -88,8 +88,8 @@ pub fn run() -> anyhow::Result<()> {
             if session.hangs() {
                 fail("the video encoder hangs");
             }
-            session.beat();
             outbox.heartbeat();
+            session.tick();
         }
     }
     session.finish();
@@ -111,7 +111,11 @@ fn log_to_stderr() {
 }
 
 /// Reads the link. A request for a keyframe takes effect here and now; everything else waits its turn.
-fn read(mut link: UnixStream, source: &SyncSender<(Instant, ToWorker)>, keyframe: &AtomicBool) {
+fn read(
+    mut link: UnixStream,
+    source: &SyncSender<(Instant, ToWorker)>,
+    requests: &KeyframeRequests,
+) {
     let mut frames = Frames::default();
     let mut bytes = vec![0; READ_BYTES];
     let mut ended = false;
@@ -134,8 +138,7 @@ fn read(mut link: UnixStream, source: &SyncSender<(Instant, ToWorker)>, keyframe
                 Err(error) => Err(error),
             };
             match message {
-                // There is one encoder, and so one layer to ask for.
-                Ok(ToWorker::Keyframe(_)) => keyframe.store(true, Ordering::Relaxed),
+                Ok(ToWorker::Keyframe(layer)) => requests.ask(layer),
                 Ok(message) => {
                     ended |= message == ToWorker::End;
                     if source.send((arrived, message)).is_err() {

@@ -1,21 +1,20 @@
 //! One stream's way through the worker: formats and units in, paths behind.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use tracing::{info, warn};
-use weir_media::{Kind, MediaTime, RtpPacket, RtpTracks, VideoCodec};
+use weir_media::{Demand, Kind, MediaTime, RtpPacket};
 
 use super::{
     audio::AudioPath,
     checkup::Checkup,
     depacketize::VideoAssembler,
-    h264::H264Packetizer,
+    encode::KeyframeRequests,
     outbox::Outbox,
-    segment::Segmenter,
     thumbnail::Thumbnails,
     video::{Outputs, VideoPath},
 };
@@ -46,22 +45,16 @@ pub struct Session {
     assembler: Option<VideoAssembler>,
     audio: Option<AudioPath>,
     asked: Option<Instant>,
+    demand: Demand,
 }
 
 impl Session {
-    /// A session that writes to `outbox`; `keyframe` is set when viewers need a keyframe.
-    pub fn new(outbox: Outbox, keyframe: Arc<AtomicBool>) -> Self {
-        let hls = Arc::new(Mutex::new(Segmenter::new(outbox.clone())));
-        let packetizer = Arc::new(Mutex::new(H264Packetizer::new()));
+    /// A session that writes to `outbox`; `requests` are the keyframes that viewers need.
+    pub fn new(outbox: Outbox, requests: Arc<KeyframeRequests>) -> Self {
         Self {
             checkup: Checkup::new(outbox.clone()),
             thumbnails: Thumbnails::new(outbox.clone()),
-            outputs: Outputs {
-                outbox,
-                hls,
-                keyframe,
-                packetizer,
-            },
+            outputs: Outputs::new(outbox, requests, Arc::default()),
             video_format: None,
             audio_format: None,
             started: false,
@@ -70,17 +63,13 @@ impl Session {
             assembler: None,
             audio: None,
             asked: None,
+            demand: Demand::default(),
         }
     }
 
     /// The message that comes next has arrived at this time.
     pub fn arrived(&mut self, at: Instant) {
         self.checkup.arrived(at);
-    }
-
-    /// Called now and then, also when nothing comes.
-    pub fn beat(&mut self) {
-        self.checkup.beat();
     }
 
     /// Takes one message of the main process.
@@ -93,14 +82,31 @@ impl Session {
             }
             ToWorker::Unit { unit, replay } => self.unit(unit, replay),
             ToWorker::Rtp(packet) => self.rtp(packet),
-            ToWorker::Config(config) => self.thumbnails.every(config.thumbnails),
-            ToWorker::Hello | ToWorker::Demand(_) | ToWorker::Keyframe(_) | ToWorker::End => {}
+            ToWorker::Config(config) => {
+                self.thumbnails.every(config.thumbnails);
+                self.outputs.ladder = Arc::new(config.ladder);
+            }
+            ToWorker::Demand(demand) => {
+                self.demand = demand;
+                if let Some(video) = &mut self.video {
+                    video.set_demand(demand);
+                }
+            }
+            ToWorker::Hello | ToWorker::Keyframe(_) | ToWorker::End => {}
         }
     }
 
     /// Whether something in it has stopped working.
-    pub fn hangs(&self) -> bool {
-        self.video.as_ref().is_some_and(VideoPath::hangs)
+    pub fn hangs(&mut self) -> bool {
+        self.video.as_mut().is_some_and(VideoPath::hangs)
+    }
+
+    /// Looks after what runs; several times a second.
+    pub fn tick(&mut self) {
+        self.checkup.beat();
+        if let Some(video) = &mut self.video {
+            video.tick();
+        }
     }
 
     /// Lets everything come out.
@@ -114,11 +120,7 @@ impl Session {
         if let Some(audio) = self.audio.take() {
             audio.finish();
         }
-        self.outputs
-            .hls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish();
+        self.outputs.hls().finish();
     }
 
     fn format(&mut self, format: SourceFormat) {
@@ -137,7 +139,10 @@ impl Session {
             return;
         }
         if new_track {
-            self.announce();
+            self.expect();
+            if let (Kind::Audio, Some(video)) = (kind, &mut self.video) {
+                video.announce();
+            }
         }
         match kind {
             Kind::Video => self.start_video(),
@@ -164,7 +169,7 @@ impl Session {
 
     fn start(&mut self) {
         self.started = true;
-        self.announce();
+        self.expect();
         self.start_video();
         self.start_audio();
         for message in std::mem::take(&mut self.pending) {
@@ -172,42 +177,38 @@ impl Session {
         }
     }
 
-    /// Says which tracks there are.
-    fn announce(&self) {
-        let video = match &self.video_format {
-            Some(SourceFormat::Video { .. }) => Some(VideoCodec::H264),
-            _ => None,
-        };
-        let audio = matches!(self.audio_format, Some(SourceFormat::Audio { .. }));
-        if video.is_some() || audio {
-            self.outputs.outbox.send(&FromWorker::RtpStart {
-                tracks: RtpTracks { video, audio },
-                layers: Vec::new(),
-            });
+    /// Says which tracks there are. Those of the picture are told when its sizes are known.
+    fn expect(&self) {
+        let sound = matches!(self.audio_format, Some(SourceFormat::Audio { .. }));
+        self.outputs.sound.store(sound, Ordering::Relaxed);
+        if sound && self.video_format.is_none() {
+            self.outputs.announce(&[], false);
         }
-        let hls = &self.outputs.hls;
-        hls.lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.outputs
+            .hls()
             .expect(self.video_format.is_some(), self.audio_format.is_some());
     }
 
     fn start_video(&mut self) {
-        let (codec, config, webrtc) = match &self.video_format {
-            Some(SourceFormat::Video { codec, config, .. }) => (*codec, config.clone(), true),
-            Some(SourceFormat::RtpVideo { codec }) => (*codec, Bytes::new(), false),
+        let (codec, config, packets) = match &self.video_format {
+            Some(SourceFormat::Video { codec, config, .. }) => (*codec, config.clone(), false),
+            Some(SourceFormat::RtpVideo { codec }) => (*codec, Bytes::new(), true),
             Some(SourceFormat::Audio { .. } | SourceFormat::RtpAudio) | None => return,
         };
         if let Some(video) = &mut self.video {
             video.finish();
         }
-        self.assembler = if webrtc {
-            None
-        } else {
+        self.assembler = if packets {
             VideoAssembler::new(codec)
+        } else {
+            None
         };
-        info!(?codec, webrtc, "video source");
-        self.video = match VideoPath::new(codec, config, webrtc, self.outputs.clone()) {
-            Ok(path) => Some(path),
+        info!(?codec, packets, "video source");
+        self.video = match VideoPath::new(codec, config, packets, self.outputs.clone()) {
+            Ok(mut path) => {
+                path.set_demand(self.demand);
+                Some(path)
+            }
             Err(error) => {
                 warn!(%error, "the source's video cannot be used");
                 self.checkup.unsupported(Some(&format!("{codec:?} video")));
@@ -281,7 +282,7 @@ impl Session {
                     self.checkup.treatment(video.treatment());
                 }
                 let due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
-                if assembler.needs_keyframe() && due {
+                if (assembler.needs_keyframe() || video.wants_keyframe()) && due {
                     self.asked = Some(Instant::now());
                     self.outputs.outbox.send(&FromWorker::KeyframeWanted);
                 }

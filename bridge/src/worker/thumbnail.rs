@@ -5,8 +5,12 @@
 
 use std::{
     str::FromStr,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -27,8 +31,11 @@ const TILE: u32 = 160;
 /// JPEG quality: smaller shows blocks at this size.
 const QUALITY: u32 = 75;
 
-/// One that takes longer will not come.
-const LIMIT: gst::ClockTime = gst::ClockTime::from_seconds(2);
+/// One that takes longer will not come. A machine that is busy with live pictures draws late.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the end of the stream is looked for meanwhile.
+const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
 /// A keyframe so much before its time is taken: the next may be seconds away.
 const EARLY: MediaTime = 250_000_000;
@@ -39,6 +46,13 @@ pub struct Thumbnails {
     every: Option<MediaTime>,
     last: Option<MediaTime>,
     jobs: Option<SyncSender<Job>>,
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for Thumbnails {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Job {
@@ -55,6 +69,7 @@ impl Thumbnails {
             every: None,
             last: None,
             jobs: None,
+            over: Arc::default(),
         }
     }
 
@@ -81,7 +96,10 @@ impl Thumbnails {
             config: config.clone(),
             unit: unit.clone(),
         };
-        let jobs = self.jobs.take().or_else(|| start(self.outbox.clone()));
+        let jobs = self
+            .jobs
+            .take()
+            .or_else(|| start(self.outbox.clone(), self.over.clone()));
         let Some(jobs) = jobs else { return };
         match jobs.try_send(job) {
             Ok(()) => self.last = Some(unit.pts),
@@ -93,10 +111,10 @@ impl Thumbnails {
     }
 }
 
-fn start(outbox: Outbox) -> Option<SyncSender<Job>> {
+fn start(outbox: Outbox, over: Arc<AtomicBool>) -> Option<SyncSender<Job>> {
     let (sender, jobs) = sync_channel(1);
     let thread = std::thread::Builder::new().name("thumbnail".into());
-    match thread.spawn(move || work(&jobs, &outbox)) {
+    match thread.spawn(move || work(&jobs, &outbox, &over)) {
         Ok(_) => Some(sender),
         Err(error) => {
             warn!(%error, "no thumbnails: no thread for them");
@@ -105,15 +123,16 @@ fn start(outbox: Outbox) -> Option<SyncSender<Job>> {
     }
 }
 
-fn work(jobs: &Receiver<Job>, outbox: &Outbox) {
+fn work(jobs: &Receiver<Job>, outbox: &Outbox, over: &AtomicBool) {
     let mut failed = 0_u64;
     while let Ok(job) = jobs.recv() {
-        match draw(&job) {
+        match draw(&job, over) {
             Ok(pictures) => {
                 for picture in pictures {
                     outbox.send(&FromWorker::Thumbnail(picture));
                 }
             }
+            Err(_) if over.load(Ordering::Relaxed) => return,
             Err(error) => {
                 failed += 1;
                 if failed.is_power_of_two() {
@@ -125,7 +144,7 @@ fn work(jobs: &Receiver<Job>, outbox: &Outbox) {
 }
 
 /// The picture, and its tile.
-fn draw(job: &Job) -> anyhow::Result<[Thumbnail; 2]> {
+fn draw(job: &Job, over: &AtomicBool) -> anyhow::Result<[Thumbnail; 2]> {
     // JPEG has the full range of BT.601, whatever the source has.
     let jpeg = |side: u32, name: &str| {
         format!(
@@ -158,7 +177,10 @@ fn draw(job: &Job) -> anyhow::Result<[Thumbnail; 2]> {
     let _ = source.push_buffer(buffer);
     let _ = source.end_of_stream();
     let time = job.unit.pts;
-    Ok([pipeline.pull(&picture, time)?, pipeline.pull(&tile, time)?])
+    Ok([
+        pipeline.pull(&picture, time, over)?,
+        pipeline.pull(&tile, time, over)?,
+    ])
 }
 
 /// A pipeline that stops when it is dropped.
@@ -172,8 +194,21 @@ impl Running {
             .map_err(|_| anyhow::anyhow!("{name} is something else"))
     }
 
-    fn pull(&self, sink: &AppSink, time: MediaTime) -> anyhow::Result<Thumbnail> {
-        let Some(sample) = sink.try_pull_sample(LIMIT) else {
+    fn pull(
+        &self,
+        sink: &AppSink,
+        time: MediaTime,
+        over: &AtomicBool,
+    ) -> anyhow::Result<Thumbnail> {
+        let begun = Instant::now();
+        let sample = loop {
+            let sample = sink.try_pull_sample(LOOK);
+            let waits = !sink.is_eos() && begun.elapsed() < LIMIT && !over.load(Ordering::Relaxed);
+            if sample.is_some() || !waits {
+                break sample;
+            }
+        };
+        let Some(sample) = sample else {
             let bus = self.0.bus().context("no bus")?;
             match bus.pop_filtered(&[gst::MessageType::Error]) {
                 Some(message) => match message.view() {
@@ -240,4 +275,67 @@ fn coded(job: &Job) -> anyhow::Result<(gst::Caps, Bytes)> {
         fields.set("codec_data", gst::Buffer::from_slice(config));
     }
     Ok((caps, data))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use weir_media::Kind;
+
+    use super::*;
+
+    /// A keyframe of this size, and its configuration record.
+    fn keyframe(size: &str) -> Job {
+        gst::init().unwrap();
+        let description = format!(
+            "videotestsrc num-buffers=1 ! video/x-raw,format=I420,{size} ! x264enc tune=zerolatency \
+             ! video/x-h264,stream-format=avc,alignment=au ! appsink name=sink sync=false"
+        );
+        let pipeline = gst::parse::launch(&description).unwrap();
+        let pipeline = Running(pipeline.downcast().unwrap());
+        pipeline.0.set_state(gst::State::Playing).unwrap();
+        let sample = pipeline.element::<AppSink>("sink").unwrap();
+        let sample = sample.pull_sample().unwrap();
+        let fields = sample.caps().unwrap().structure(0).unwrap();
+        let config = fields.get::<gst::Buffer>("codec_data").unwrap();
+        let bytes =
+            |buffer: &gst::BufferRef| Bytes::copy_from_slice(&buffer.map_readable().unwrap());
+        Job {
+            codec: VideoCodec::H264,
+            config: bytes(&config),
+            unit: AccessUnit {
+                kind: Kind::Video,
+                layer: 0,
+                dts: 7,
+                pts: 7,
+                keyframe: true,
+                data: bytes(sample.buffer().unwrap()),
+            },
+        }
+    }
+
+    #[test]
+    fn a_keyframe_becomes_a_picture_and_a_tile_of_its_shape() {
+        for (size, picture, tile) in [
+            ("width=1280,height=720", (640, 360), (160, 90)),
+            ("width=720,height=1280", (360, 640), (90, 160)),
+            ("width=320,height=240", (320, 240), (160, 120)),
+        ] {
+            let drawn = draw(&keyframe(size), &AtomicBool::new(false)).unwrap();
+            let sizes = drawn.each_ref().map(|it| (it.width, it.height));
+            assert_eq!(sizes, [picture, tile], "{size}");
+            assert!(
+                drawn
+                    .iter()
+                    .all(|it| it.time == 7 && it.jpeg[..2] == [0xff, 0xd8])
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_an_error_and_does_not_end_the_worker() {
+        let mut job = keyframe("width=320,height=240");
+        job.unit.data = Bytes::from_static(&[0, 0, 0, 2, 0x65, 0xff]);
+        assert!(draw(&job, &AtomicBool::new(false)).is_err());
+    }
 }

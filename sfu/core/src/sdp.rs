@@ -136,7 +136,7 @@ pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOff
         };
         if !added && has_track {
             return Err(match wanted {
-                Some(codec) => unprocessable(format!(
+                Some(codec) => OfferError::OtherCodec(format!(
                     "the stream's video is {}, which the offer does not have ({}); watch it over HLS",
                     codec_name(codec),
                     line.offered()

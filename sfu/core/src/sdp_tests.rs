@@ -18,6 +18,7 @@ fn source(video: Option<VideoCodec>) -> SourceInfo {
     SourceInfo {
         epoch: Epoch(1),
         layers: crate::packet::single_layer(),
+        announced: Vec::new().into(),
         tracks: RtpTracks { video, audio: true },
         h264_profile: None,
     }

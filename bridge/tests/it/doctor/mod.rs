@@ -120,7 +120,8 @@ async fn the_defaults_of_obs_are_told_with_what_to_set() {
 async fn what_is_wrong_with_the_sound_is_told() {
     let rate = "-f lavfi -i sine=frequency=440:sample_rate=44100 -ar 44100";
     let silence = "-f lavfi -i anullsrc=r=48000:cl=stereo";
-    let loud = format!("{TONE} -filter:a volume=30dB");
+    let loud =
+        "-f lavfi -i aevalsrc=clip(6*sin(2764*t)\\,-1\\,1)|clip(6*sin(2764*t)\\,-1\\,1):s=48000";
     let (rate, silent, clipped, missing) = tokio::join!(
         look_at(source(7, &format!("{PICTURE} {rate} {GOOD} {AAC}"))),
         look_at(source(15, &format!("{PICTURE} {silence} {GOOD} {AAC}"))),
@@ -137,7 +138,9 @@ async fn what_is_wrong_with_the_sound_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_the_picture_is_told() {
-    let uneven = format!("{GOOD} -vsync vfr -vf setpts='PTS+0.014*random(0)/TB'");
+    let uneven = format!(
+        "{GOOD} -vsync passthrough -enc_time_base 1/1000 -vf settb=1/1000,setpts=PTS+14*random(0)"
+    );
     let full = "-vf scale=out_range=full -pix_fmt yuvj420p -c:v libx264 -preset ultrafast -b:v 1M -bf 0 -g 60 \
          -sc_threshold 0 -color_range pc -colorspace bt709";
     let (variable, full) = tokio::join!(

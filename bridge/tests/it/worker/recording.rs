@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::mpsc;
 use weir_bridge::{
+    config::WorkerConfig,
     output::{Requester, Requests, StreamOutput},
     supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
 };
@@ -19,7 +20,7 @@ use super::flv;
 /// What came out.
 #[derive(Debug, Clone)]
 pub enum Event {
-    Start(RtpTracks),
+    Start(RtpTracks, Vec<RtpLayer>),
     Rtp(RtpPacket),
     Hls(HlsOutput),
     Thumbnail(Thumbnail),
@@ -30,8 +31,8 @@ pub enum Event {
 struct Recorder(mpsc::UnboundedSender<(Instant, Event)>);
 
 impl StreamOutput for Recorder {
-    fn rtp_start(&mut self, tracks: RtpTracks, _layers: &[RtpLayer]) {
-        self.note(Event::Start(tracks));
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[RtpLayer]) {
+        self.note(Event::Start(tracks, layers.to_vec()));
     }
 
     fn rtp(&mut self, packet: RtpPacket, _last_of_batch: bool) {
@@ -90,6 +91,11 @@ pub struct Stream {
 
 impl Stream {
     pub fn open() -> (Self, SourceWriter) {
+        Self::with(WorkerConfig::default())
+    }
+
+    /// One whose worker has these settings.
+    pub fn with(media: WorkerConfig) -> (Self, SourceWriter) {
         // The shell notes its process id, which becomes the worker's.
         let pid_file = tempfile::NamedTempFile::new().unwrap();
         let script = format!(
@@ -103,6 +109,7 @@ impl Stream {
         };
         let config = BridgeConfig {
             hang_timeout: Duration::from_millis(1500),
+            media,
             ..BridgeConfig::new(worker)
         };
         let bridge = Bridge::new(config);
@@ -176,6 +183,8 @@ pub async fn pass(units: Vec<SourceUnit>) -> (Recording, BTreeMap<MediaTime, Ins
 #[derive(Default)]
 pub struct Recording {
     pub starts: Vec<RtpTracks>,
+    /// The video's layers at each start.
+    pub layers: Vec<Vec<RtpLayer>>,
     pub video: Vec<(Instant, RtpPacket)>,
     pub audio: Vec<(Instant, RtpPacket)>,
     pub hls: Vec<HlsOutput>,
@@ -189,7 +198,10 @@ impl Recording {
         let mut recording = Self::default();
         for (at, event) in events {
             match event {
-                Event::Start(tracks) => recording.starts.push(tracks),
+                Event::Start(tracks, layers) => {
+                    recording.starts.push(tracks);
+                    recording.layers.push(layers);
+                }
                 Event::Rtp(packet) => match packet.kind {
                     Kind::Video => recording.video.push((at, packet)),
                     Kind::Audio => recording.audio.push((at, packet)),
@@ -212,6 +224,24 @@ impl Recording {
             }
         }
         pictures
+    }
+
+    /// What came of one of the video's layers.
+    pub fn layer(&self, layer: u8) -> Self {
+        let video = self.video.iter();
+        Self {
+            video: video
+                .filter(|(_, packet)| packet.layer == layer)
+                .cloned()
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// When segments of a track start.
+    pub fn segments(&self, track: HlsTrack) -> Vec<MediaTime> {
+        let parts = self.parts(track).into_iter();
+        parts.filter(|part| part.0).map(|part| part.2).collect()
     }
 
     /// Median of what the worker adds: from the push of the last picture that had to be there (with
