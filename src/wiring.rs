@@ -2,6 +2,7 @@
 
 mod archive;
 mod demand;
+mod findings;
 mod gauges;
 mod outlets;
 mod outputs;

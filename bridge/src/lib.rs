@@ -10,6 +10,7 @@
 pub mod config;
 #[cfg(feature = "worker")]
 pub mod demo;
+pub(crate) mod doctor;
 pub mod link;
 pub mod output;
 pub mod restream;

@@ -133,6 +133,10 @@ id! {
     ScheduleId
 }
 id! {
+    /// Something that was wrong with a broadcast. Grows with time.
+    FindingId
+}
+id! {
     /// One time that somebody watched.
     ViewerSessionId
 }

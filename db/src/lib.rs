@@ -21,6 +21,7 @@ mod erasure;
 mod error;
 mod event;
 mod export;
+mod finding;
 mod follow;
 mod id;
 mod idempotency;
@@ -51,6 +52,7 @@ mod user_import;
 mod viewer_token;
 mod webhook;
 
+use insight::placeholders;
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 use std::time::Duration;
 
@@ -78,12 +80,13 @@ pub use event::{
     RegistrationRefusal, RegistrationsQuery, ReportCursor, SessionFields, SessionFigures,
     SpeakerRow,
 };
+pub use finding::{FindingRow, new_finding_id};
 pub use follow::{Acquaintance, After};
 pub use id::{
     ApiTokenId, AttendanceId, BroadcastId, CategoryId, ClipId, DeviceId, EventId,
-    EventInvitationId, EventSessionId, InvitationId, MailId, NotificationId, RecordingId,
-    RegistrationId, RestreamId, RoomId, ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId,
-    ViewerTokenId, WebhookEventId, WebhookId,
+    EventInvitationId, EventSessionId, FindingId, InvitationId, MailId, NotificationId,
+    RecordingId, RegistrationId, RestreamId, RoomId, ScheduleId, StreamId, UnixMillis, UserId,
+    ViewerSessionId, ViewerTokenId, WebhookEventId, WebhookId,
 };
 pub use idempotency::Claim;
 pub use identity::{Identity, NewIdentity};

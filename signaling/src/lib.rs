@@ -17,6 +17,7 @@ mod engage;
 mod entity_tag;
 mod error;
 mod events;
+pub mod findings;
 mod guard;
 mod happenings;
 mod health;

@@ -40,7 +40,7 @@ use weir_db::{BroadcastId, Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, Party, RaidNotice, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::{happenings::Bus, hls, insight::Audience};
+use crate::{findings::Findings, happenings::Bus, hls, insight::Audience};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
@@ -68,6 +68,7 @@ struct Inner {
     db: Db,
     bus: Bus,
     audience: Audience,
+    findings: Findings,
     hls: hls::Origin,
     /// How long a broadcast waits for a publisher whose connection broke.
     grace: Duration,
@@ -160,11 +161,14 @@ impl Live {
     pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
         let (bus, audience) = (Bus::default(), Audience::default());
         bus.register(Arc::new(audience.clone()));
+        let findings = Findings::default();
+        bus.register(Arc::new(findings.clone()));
         hls.tell(audience.clone());
         let inner = Inner {
             db,
             bus,
             audience,
+            findings,
             hls,
             grace,
             runtime: Handle::current(),
@@ -415,6 +419,11 @@ impl Live {
         &self.inner.audience
     }
 
+    /// What is wrong with streams, and what they look like.
+    pub fn findings(&self) -> &Findings {
+        &self.inner.findings
+    }
+
     pub(crate) fn publishers(&self) -> &Publishers {
         &self.inner.publishers
     }
@@ -460,6 +469,8 @@ impl Live {
                 on_air
                     .peak_viewers
                     .fetch_max(viewers.total(), Ordering::Relaxed);
+                let offline = summary::offline(row, webrtc);
+                let own = offline.thumbnail_url.clone();
                 StreamSummary {
                     live: true,
                     protocol: Some(on_air.protocol),
@@ -467,7 +478,11 @@ impl Live {
                     reconnecting_until: on_air.interrupted_until,
                     viewers,
                     hls_ready: self.inner.hls.is_ready(&row.slug),
-                    ..summary::offline(row, webrtc)
+                    thumbnail_url: own.or_else(|| {
+                        let drawn = self.inner.findings.has_tile(row.id);
+                        drawn.then(|| format!("/api/v1/streams/{}/thumbnail.jpg", row.slug))
+                    }),
+                    ..offline
                 }
             }
         };

@@ -25,8 +25,8 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, archive, assets, auth, embed, engage, error, events, health, hls,
-    idempotency, insight, limits,
+    ApiError, App, Services, api, archive, assets, auth, embed, engage, error, events, findings,
+    health, hls, idempotency, insight, limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
@@ -88,6 +88,10 @@ pub fn router(services: Arc<Services>) -> Router {
     tokio::spawn(streams::live_events::keep_telling(app.clone()));
     tokio::spawn(restream::keep(app.clone()));
     archive::start(&app);
+    app.services
+        .live
+        .background()
+        .spawn(findings::keep_telling(app.clone()));
     let hls = playback(&app);
     let media = |routes: Router| {
         routes
@@ -173,6 +177,7 @@ fn api(app: &App) -> Router<App> {
         .merge(rooms::routes())
         .merge(engage::routes())
         .merge(streams::routes())
+        .merge(findings::routes())
         .merge(insight::routes())
         .split_for_parts();
     operations

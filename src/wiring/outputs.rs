@@ -9,6 +9,7 @@ use weir_signaling::{Services, hls::HlsWriter};
 
 use super::{
     archive::ToArchive,
+    findings::ToFindings,
     outlets::{Outlets, union},
     publisher::Publisher,
 };
@@ -41,6 +42,7 @@ impl StreamOutputs {
         let mut demand = outlets.demand(stream);
         demand.push(hls.wanted());
         let mut sinks = outlets.open(stream);
+        sinks.push(Box::new(ToFindings(services.live.findings().open(stream))));
         if let Some(archive) = ToArchive::open(services, stream) {
             sinks.push(Box::new(archive));
         }

@@ -6,6 +6,7 @@ mod auth;
 mod database;
 mod engagement;
 mod events;
+mod findings;
 mod foundation;
 mod insight;
 mod operations;

@@ -13,10 +13,12 @@ use weir_media::{Demand, Kind, MediaTime, RtpPacket, VideoCodec};
 
 use super::{
     audio::AudioPath,
+    checkup::Checkup,
     depacketize::VideoAssembler,
     encode::KeyframeRequests,
     h264::AvcConfig,
     outbox::Outbox,
+    thumbnail::Thumbnails,
     video::{Outputs, VideoPath},
 };
 use crate::{
@@ -36,6 +38,8 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Everything of one stream.
 pub struct Session {
     outputs: Outputs,
+    checkup: Checkup,
+    thumbnails: Thumbnails,
     /// The best layer's.
     video_format: Option<SourceFormat>,
     /// All that the publisher sends, by number.
@@ -54,6 +58,8 @@ impl Session {
     /// A session that writes to `outbox`; `requests` are the keyframes that viewers need.
     pub fn new(outbox: Outbox, requests: Arc<KeyframeRequests>) -> Self {
         Self {
+            checkup: Checkup::new(outbox.clone()),
+            thumbnails: Thumbnails::new(outbox.clone()),
             outputs: Outputs::new(outbox, requests, Arc::default()),
             video_format: None,
             layers: BTreeMap::new(),
@@ -68,6 +74,11 @@ impl Session {
         }
     }
 
+    /// The message that comes next has arrived at this time.
+    pub fn arrived(&mut self, at: Instant) {
+        self.checkup.arrived(at);
+    }
+
     /// Takes one message of the main process.
     pub fn take(&mut self, message: ToWorker) {
         match message {
@@ -79,7 +90,10 @@ impl Session {
             }
             ToWorker::Unit { unit, replay } => self.unit(unit, replay),
             ToWorker::Rtp(packet) => self.rtp(packet),
-            ToWorker::Config(config) => self.outputs.ladder = Arc::new(config.ladder),
+            ToWorker::Config(config) => {
+                self.thumbnails.every(config.thumbnails);
+                self.outputs.ladder = Arc::new(config.ladder);
+            }
             ToWorker::Demand(demand) => {
                 self.demand = demand;
                 if let Some(video) = &mut self.video {
@@ -97,6 +111,7 @@ impl Session {
 
     /// Looks after what runs; several times a second.
     pub fn tick(&mut self) {
+        self.checkup.beat();
         if let Some(video) = &mut self.video {
             video.tick();
         }
@@ -158,6 +173,7 @@ impl Session {
         if slot.as_ref() == Some(&format) {
             return;
         }
+        self.checkup.format(&format);
         let new_track = slot.is_none();
         let kind = format.kind();
         *slot = Some(format);
@@ -248,6 +264,7 @@ impl Session {
             }
             Err(error) => {
                 warn!(%error, "the source's video cannot be used");
+                self.checkup.unsupported(Some(&format!("{codec:?} video")));
                 None
             }
         };
@@ -260,22 +277,39 @@ impl Session {
         if let Some(audio) = self.audio.take() {
             audio.finish();
         }
-        self.audio = match AudioPath::new(format, &self.outputs.outbox, &self.outputs.hls) {
+        self.audio = match AudioPath::new(
+            format,
+            &self.outputs.outbox,
+            &self.outputs.hls,
+            self.checkup.meter(),
+        ) {
             Ok(path) => Some(path),
             Err(error) => {
                 warn!(%error, "the source's sound cannot be used");
+                self.checkup.unsupported(Some("The sound"));
                 None
             }
         };
     }
 
     fn unit(&mut self, unit: AccessUnit, replay: bool) {
+        let best = self.best();
+        // Of a publisher's smaller pictures there is nothing to say that the best does not show.
+        if unit.kind == Kind::Audio || unit.layer == best {
+            look_at(
+                &mut self.checkup,
+                &mut self.thumbnails,
+                self.video_format.as_ref(),
+                &unit,
+                replay,
+            );
+        }
         match unit.kind {
             Kind::Video => {
-                let best = self.best();
                 if let Some(video) = &mut self.video {
                     if unit.layer == best {
                         video.unit(unit, replay);
+                        self.checkup.treatment(video.treatment());
                     } else {
                         video.layer_unit(unit, replay);
                     }
@@ -298,7 +332,15 @@ impl Session {
                 let mut pictures = Vec::new();
                 assembler.push(packet, &mut pictures);
                 for picture in pictures {
+                    look_at(
+                        &mut self.checkup,
+                        &mut self.thumbnails,
+                        self.video_format.as_ref(),
+                        &picture,
+                        false,
+                    );
                     video.unit(picture, false);
+                    self.checkup.treatment(video.treatment());
                 }
                 let due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
                 if (assembler.needs_keyframe() || video.wants_keyframe()) && due {
@@ -307,6 +349,7 @@ impl Session {
                 }
             }
             Kind::Audio => {
+                self.checkup.sound(packet.time, None);
                 if let Some(audio) = &mut self.audio {
                     audio.rtp(packet);
                 }
@@ -334,4 +377,22 @@ fn rank(format: &SourceFormat) -> (u64, Reverse<u8>) {
     };
     let area = sps.map_or(0, |sps| u64::from(sps.width) * u64::from(sps.height));
     (area, Reverse(*layer))
+}
+
+/// Shows a unit to whoever only looks.
+fn look_at(
+    checkup: &mut Checkup,
+    thumbnails: &mut Thumbnails,
+    format: Option<&SourceFormat>,
+    unit: &AccessUnit,
+    replay: bool,
+) {
+    checkup.unit(unit, replay);
+    match format {
+        Some(SourceFormat::Video { codec, config, .. }) if !replay => {
+            thumbnails.offer(*codec, config, unit);
+        }
+        Some(SourceFormat::RtpVideo { codec }) => thumbnails.offer(*codec, &Bytes::new(), unit),
+        _ => {}
+    }
 }

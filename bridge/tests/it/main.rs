@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod demo;
+mod doctor;
 mod isolation;
 mod remote;
 mod restream;

@@ -12,6 +12,7 @@ mod chat;
 mod concurrency;
 mod engage;
 mod events;
+mod findings;
 mod insight;
 mod people;
 mod plans;

@@ -260,6 +260,12 @@ pub enum RoomEventBody {
         /// How it goes now.
         status: crate::RestreamStatus,
     },
+    /// Something is wrong with the stream, is not as it was, or is over. Of the moment, and only for the owner
+    /// and moderators: who comes asks `GET /api/v1/streams/{slug}/findings?live=true`.
+    Finding {
+        /// As it is now.
+        finding: Box<crate::finding::Finding>,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -287,7 +293,8 @@ impl RoomEventBody {
             | Self::MessageReactions { .. }
             | Self::Emotes { .. }
             | Self::Restream { .. }
-            | Self::Party { .. } => false,
+            | Self::Party { .. }
+            | Self::Finding { .. } => false,
         }
     }
 }

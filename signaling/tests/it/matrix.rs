@@ -4,6 +4,7 @@
 mod account;
 mod engage;
 mod events;
+mod findings;
 mod insight;
 mod people;
 mod recordings;
@@ -166,6 +167,7 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(engage::lines());
     lines.extend(events::lines());
+    lines.extend(findings::lines());
     lines.extend(account::lines());
     lines.extend(people::lines());
     lines.extend(restream::lines());

@@ -19,7 +19,9 @@ use super::{
     h264::{self, AvcConfig, Inspection, Reordering, Sps},
     segment::{Cut, Picture, VideoRun},
 };
-use crate::source::AccessUnit;
+use crate::{doctor::Treatment, source::AccessUnit};
+
+pub(super) use av1::with_sequence_header;
 
 use gop::{Group, Rate};
 use layers::{Layers, Looked};
@@ -275,6 +277,14 @@ impl VideoPath {
                     }
                 }
             }
+        }
+    }
+
+    /// What becomes of the source's pictures now.
+    pub fn treatment(&self) -> Treatment {
+        Treatment {
+            rtp_encoded: matches!(self.rtp, Rtp::Encode | Rtp::EncodeToKeyframe),
+            hls_encoded: matches!(self.hls, Hls::Encode),
         }
     }
 
