@@ -1,12 +1,13 @@
 //! What is kept of broadcasts: the DVR window, recordings and clips. The media itself is the crate
 //! `weir_archive`'s.
 //!
-//! [`keeper`] makes recordings ready, sends them to the bucket and removes what is too old; [`dvr`] and
-//! [`vod`] serve media; the rest is the API.
+//! [`keeper`] makes recordings ready, sends them to the bucket and removes what is too old; [`notices`]
+//! tells streamers of a full disk; [`dvr`] and [`vod`] serve media; the rest is the API.
 
 mod clips;
 mod dvr;
 mod keeper;
+mod notices;
 mod recordings;
 mod serving;
 mod status;
@@ -126,6 +127,7 @@ pub(crate) fn start(app: &App) {
     services.live.bus().register(Arc::new(Recorder {
         services: services.clone(),
     }));
+    notices::listen(app);
     services.live.spawn_kept(keeper::run(app.clone()));
 }
 
