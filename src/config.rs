@@ -4,8 +4,11 @@ mod accounts;
 mod layers;
 mod limits;
 mod people;
+mod restream;
+mod rtmps;
 mod secret;
 mod webhooks;
+mod workers;
 
 use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -18,8 +21,11 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use restream::Restream;
+pub use rtmps::Rtmps;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
+pub use workers::{Place, Workers};
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -30,6 +36,8 @@ pub struct Config {
     pub http: Http,
     /// RTMP ingest.
     pub rtmp: Rtmp,
+    /// RTMP ingest over TLS.
+    pub rtmps: Rtmps,
     /// WebRTC media.
     pub media: Media,
     /// Who gets in, and for how long.
@@ -46,6 +54,10 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Media workers.
+    pub workers: Workers,
+    /// Sending streams elsewhere.
+    pub restream: Restream,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.
@@ -559,6 +571,9 @@ impl Config {
         if self.limits.settings().is_none() {
             return bad("limits.exempt", "must be networks like 192.0.2.0/24");
         }
+        if let Err((key, reason)) = self.rtmps.check() {
+            return bad(key, reason);
+        }
         if let Err((key, reason)) = self.accounts.check() {
             return bad(key, reason);
         }
@@ -578,6 +593,9 @@ impl Config {
         }
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
+        }
+        if let Err((key, reason)) = self.workers.check() {
+            return bad(key, reason);
         }
         if let Err((key, reason)) = self.webhooks.check() {
             return bad(key, reason);

@@ -104,6 +104,17 @@ id! {
     /// A room's row.
     RoomId
 }
+id! {
+    /// A server elsewhere that a stream is sent to.
+    RestreamId
+}
+
+impl RestreamId {
+    /// For a row that is about to be made: what is encrypted for it is bound to its id.
+    pub fn draw() -> Self {
+        Self::fresh()
+    }
+}
 
 id! {
     /// A category's row.

@@ -36,6 +36,7 @@ mod pool;
 mod portable;
 mod profile;
 mod raid;
+mod restream;
 mod schedule;
 mod sqlite;
 mod stream;
@@ -80,9 +81,9 @@ pub use finding::{FindingRow, new_finding_id};
 pub use follow::{Acquaintance, After};
 pub use id::{
     ApiTokenId, AttendanceId, BroadcastId, CategoryId, DeviceId, EventId, EventInvitationId,
-    EventSessionId, FindingId, InvitationId, MailId, NotificationId, RegistrationId, RoomId,
-    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
-    WebhookId,
+    EventSessionId, FindingId, InvitationId, MailId, NotificationId, RegistrationId, RestreamId,
+    RoomId, ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId,
+    WebhookEventId, WebhookId,
 };
 pub use idempotency::Claim;
 pub use identity::{Identity, NewIdentity};
@@ -101,6 +102,7 @@ pub use pool::Connections;
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use raid::Raid;
+pub use restream::{Restream, RestreamFields};
 pub use schedule::{NewScheduled, Scheduled};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
 pub use stream_index::{Mark, weighted_words, words};

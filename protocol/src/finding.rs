@@ -114,6 +114,10 @@ codes! {
     RecordingStopped = "recording_stopped",
     /// The publisher sends something that Weir cannot use.
     Unsupported = "unsupported",
+    /// The publisher sends more tracks than viewers get.
+    TracksIgnored = "tracks_ignored",
+    /// The video has a high dynamic range, which viewers see as if it had none.
+    HdrVideo = "hdr_video",
 }
 
 /// One look at one thing, from where it is seen: it holds from now on, or does not any more.

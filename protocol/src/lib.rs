@@ -15,6 +15,7 @@ mod party;
 mod people;
 mod problem;
 mod raid;
+mod restream;
 pub mod room;
 mod schedule;
 mod scope;
@@ -63,6 +64,9 @@ pub use people::{
 };
 pub use problem::{ErrorCode, Problem};
 pub use raid::{RaidNotice, StartRaid};
+pub use restream::{
+    CreateRestream, EditRestream, Restream, RestreamState, RestreamStatus, RestreamTest,
+};
 pub use schedule::{CategoryInfo, LiveChanges, PlanStream, PlannedStream};
 pub use scope::{Scope, UnknownScope};
 pub use session::{

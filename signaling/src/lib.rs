@@ -17,6 +17,7 @@ mod entity_tag;
 mod error;
 mod events;
 pub mod findings;
+mod guard;
 mod happenings;
 mod health;
 pub mod hls;
@@ -31,6 +32,7 @@ pub mod passwords;
 mod people;
 mod request_id;
 mod rest;
+mod restream;
 mod rights;
 mod rooms;
 mod router;
@@ -59,11 +61,13 @@ pub use auth::pat::create_api_token;
 pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
+pub use guard::resolve;
 pub use insight::InsightConfig;
 pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
+pub use restream::{RestreamConfig, RestreamOut, RestreamTarget};
 pub use rooms::RoomsConfig;
 pub use router::router;
 pub use secrets::{Secrets, TOKEN_KEY_BYTES};
@@ -87,6 +91,8 @@ pub struct Services {
     pub config: HttpConfig,
     /// The web client.
     pub assets: Assets,
+    /// Sends streams elsewhere.
+    pub restream: Arc<dyn RestreamOut>,
     /// Figures of other parts for `/metrics`.
     pub gauges: Arc<dyn ExtraMetrics>,
     /// Cancelled when the server begins to stop: it is no longer ready, takes no new sessions, and
@@ -119,6 +125,8 @@ pub struct HttpConfig {
     pub oidc: Vec<OidcConfig>,
     /// Webhooks.
     pub webhooks: WebhookConfig,
+    /// Sending streams elsewhere.
+    pub restream: RestreamConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
     /// The player in other people's pages.
@@ -146,6 +154,7 @@ struct App {
     people: people::People,
     attendance: events::Attendance,
     webhooks: webhooks::Webhooks,
+    restreams: restream::Restreams,
     rooms: rooms::Rooms,
     watching: watching::Watching,
     streams: streams::Streams,

@@ -281,6 +281,16 @@ impl Live {
     }
 
     /// The streams that are on the air.
+    pub(crate) fn rows_on_air(&self) -> Vec<Arc<Stream>> {
+        let state = self.state();
+        let on_air = state
+            .streams
+            .values()
+            .filter(|entry| entry.on_air.is_some());
+        on_air.map(|entry| entry.row.clone()).collect()
+    }
+
+    /// The same by what the media plane calls them.
     pub(crate) fn on_air(&self) -> Vec<StreamId> {
         let state = self.state();
         let on_air = state

@@ -30,7 +30,7 @@ use crate::{
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
-    rest,
+    rest, restream,
     rooms::{self, Rooms},
     sdp, streams,
     tokens::Tokens,
@@ -71,6 +71,7 @@ pub fn router(services: Arc<Services>) -> Router {
         people: people::People::start(&services),
         attendance: events::Attendance::default(),
         webhooks: Webhooks::start(&services),
+        restreams: restream::Restreams::default(),
         rooms: Rooms::new(&services),
         watching: watching::Watching::default(),
         streams: streams::Streams::default(),
@@ -89,6 +90,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .live
         .background()
         .spawn(findings::keep_telling(app.clone()));
+    tokio::spawn(restream::keep(app.clone()));
     let hls = playback(&app);
 
     Router::new()
@@ -159,6 +161,7 @@ fn api(app: &App) -> Router<App> {
         .merge(events::routes())
         .merge(embed::routes())
         .merge(webhooks::routes())
+        .merge(restream::routes())
         .merge(rooms::routes())
         .merge(engage::routes())
         .merge(streams::routes())

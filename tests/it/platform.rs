@@ -12,6 +12,6 @@ mod insight;
 mod operations;
 mod people;
 mod rooms;
-mod server;
+pub mod server;
 mod streams;
 mod webhooks;

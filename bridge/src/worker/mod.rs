@@ -6,10 +6,11 @@
 
 mod audio;
 mod checkup;
-mod cmaf;
+pub(crate) mod cmaf;
 mod depacketize;
 mod encode;
 pub(crate) mod h264;
+mod limits;
 mod outbox;
 mod pipeline;
 mod rtp;
@@ -53,6 +54,7 @@ const READ_BYTES: usize = 256 << 10;
 /// Body of `weir bridge-worker`: serves the link on standard input, a stream socket, until the source
 /// ends. Log lines go to standard error.
 pub fn run() -> anyhow::Result<()> {
+    limits::confine();
     let input = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()

@@ -3,5 +3,8 @@
 
 mod demo;
 mod doctor;
+mod isolation;
+mod remote;
+mod restream;
 mod rtmp;
 mod worker;

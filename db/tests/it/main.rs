@@ -17,6 +17,7 @@ mod insight;
 mod people;
 mod plans;
 mod portable;
+mod restreams;
 mod sqlite_file;
 mod stream_access;
 mod streams;

@@ -258,6 +258,14 @@ pub enum RoomEventBody {
         /// As it is now.
         finding: Box<crate::finding::Finding>,
     },
+    /// Sending the stream to a server elsewhere goes otherwise than before. Told to those who run the
+    /// room. Of the moment: who comes asks `GET /api/v1/streams/{slug}/restreams`.
+    Restream {
+        /// Which, as in [`Restream::id`](crate::Restream::id).
+        id: String,
+        /// How it goes now.
+        status: crate::RestreamStatus,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -284,6 +292,7 @@ impl RoomEventBody {
             | Self::Reactions { .. }
             | Self::MessageReactions { .. }
             | Self::Emotes { .. }
+            | Self::Restream { .. }
             | Self::Party { .. }
             | Self::Finding { .. } => false,
         }

@@ -7,6 +7,7 @@ mod events;
 mod findings;
 mod insight;
 mod people;
+mod restream;
 mod rooms;
 mod server_group;
 mod streams;
@@ -168,6 +169,7 @@ fn lines() -> Vec<Line> {
     lines.extend(findings::lines());
     lines.extend(account::lines());
     lines.extend(people::lines());
+    lines.extend(restream::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

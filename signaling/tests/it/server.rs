@@ -1,17 +1,18 @@
 //! A server to test against.
 
-use std::{future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use weir_db::{Db, NewStream, NewUser, Role, Stream};
-use weir_protocol::{ErrorCode, Problem};
+use weir_protocol::{ErrorCode, Problem, RestreamStatus, StreamSlug};
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    Assets, ExtraMetrics, HttpConfig, Live, Sample, Secrets, Services, TOKEN_KEY_BYTES, hls, keys,
-    live, passwords,
+    Assets, ExtraMetrics, HttpConfig, Live, RestreamOut, RestreamTarget, Sample, Secrets, Services,
+    TOKEN_KEY_BYTES, hls, keys, live, passwords,
 };
 use weir_turn::{IceServerConfig, IceServers};
 
@@ -46,6 +47,25 @@ impl live::OnWhip for Told {
         self.0
             .try_send(broadcast)
             .expect("tests start few broadcasts");
+    }
+}
+
+/// Takes what is to be sent elsewhere, and sends nothing: the root package's tests send.
+struct Elsewhere(watch::Sender<u64>);
+
+impl RestreamOut for Elsewhere {
+    fn set(&self, _: &StreamSlug, _: Vec<RestreamTarget>) {}
+
+    fn statuses(&self, _: &StreamSlug) -> HashMap<i64, RestreamStatus> {
+        HashMap::new()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    fn test(&self, _: RestreamTarget) -> BoxFuture<'static, Result<(), String>> {
+        Box::pin(std::future::ready(Err("nothing is sent here".to_owned())))
     }
 }
 
@@ -123,6 +143,7 @@ impl Server {
             secrets: secrets(),
             config,
             assets,
+            restream: Arc::new(Elsewhere(watch::Sender::default())),
             gauges: Arc::new(Workers),
             draining: draining.clone(),
         })
@@ -154,6 +175,7 @@ impl Server {
             secrets: secrets(),
             config,
             assets: Assets::default(),
+            restream: Arc::new(Elsewhere(watch::Sender::default())),
             gauges: Arc::new(Workers),
             draining: self.draining.clone(),
         })

@@ -1,5 +1,6 @@
 //! Whole workers: real child processes, real codecs.
 
+mod enhanced;
 pub mod flv;
 mod ladder;
 mod media;
@@ -422,7 +423,7 @@ async fn a_source_may_have_only_sound_or_only_a_picture() {
         let keep = |unit: &SourceUnit| match unit {
             SourceUnit::Format(format) => format.kind() == wanted,
             SourceUnit::AccessUnit(unit) => unit.kind == wanted,
-            SourceUnit::Rtp(_) => false,
+            SourceUnit::Rtp(_) | SourceUnit::Finding(_) => false,
         };
         units
             .iter()
