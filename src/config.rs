@@ -4,6 +4,7 @@ mod accounts;
 mod layers;
 mod limits;
 mod people;
+mod recording;
 mod restream;
 mod rtmps;
 mod secret;
@@ -21,6 +22,7 @@ pub use accounts::Accounts;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use recording::Recording;
 pub use restream::Restream;
 pub use rtmps::Rtmps;
 pub use secret::Secret;
@@ -58,6 +60,8 @@ pub struct Config {
     pub workers: Workers,
     /// Sending streams elsewhere.
     pub restream: Restream,
+    /// The DVR window, recordings.
+    pub recording: Recording,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.
@@ -598,6 +602,9 @@ impl Config {
             return bad(key, reason);
         }
         if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
+        }
+        if let Err((key, reason)) = self.recording.check() {
             return bad(key, reason);
         }
         if !(1..=3_650).contains(&self.insight.session_days) {

@@ -1,5 +1,6 @@
 //! Where the parts meet: publishers from the bridge into the SFU and the HLS origin, and back.
 
+mod archive;
 mod demand;
 mod gauges;
 mod outlets;

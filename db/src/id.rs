@@ -137,6 +137,29 @@ id! {
     ViewerSessionId
 }
 
+id! {
+    /// A recording's row.
+    RecordingId
+}
+id! {
+    /// A clip's row.
+    ClipId
+}
+
+impl ClipId {
+    /// For a clip that is made now. It has a row when its file is there.
+    pub fn begin() -> Self {
+        Self::fresh()
+    }
+}
+
+impl BroadcastId {
+    /// For a broadcast that begins now. Its media begins before its row is written.
+    pub fn begin() -> Self {
+        Self::fresh()
+    }
+}
+
 impl ViewerSessionId {
     /// For a session that begins now. Sessions are tracked in memory before they are written down.
     pub fn begin() -> Self {

@@ -14,6 +14,7 @@ mod application;
 mod broadcast;
 mod category;
 mod chat;
+mod clip;
 mod device;
 mod engage;
 mod erasure;
@@ -35,6 +36,7 @@ mod pool;
 mod portable;
 mod profile;
 mod raid;
+mod recording;
 mod restream;
 mod schedule;
 mod sqlite;
@@ -62,6 +64,7 @@ pub use chat::{
     Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
     new_message_id,
 };
+pub use clip::{Clip, NewClip};
 pub use device::{Device, NewDevice, Refreshable};
 pub use engage::{
     Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
@@ -77,10 +80,10 @@ pub use event::{
 };
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, AttendanceId, BroadcastId, CategoryId, DeviceId, EventId, EventInvitationId,
-    EventSessionId, InvitationId, MailId, NotificationId, RegistrationId, RestreamId, RoomId,
-    ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId,
-    WebhookId,
+    ApiTokenId, AttendanceId, BroadcastId, CategoryId, ClipId, DeviceId, EventId,
+    EventInvitationId, EventSessionId, InvitationId, MailId, NotificationId, RecordingId,
+    RegistrationId, RestreamId, RoomId, ScheduleId, StreamId, UnixMillis, UserId, ViewerSessionId,
+    ViewerTokenId, WebhookEventId, WebhookId,
 };
 pub use idempotency::Claim;
 pub use identity::{Identity, NewIdentity};
@@ -99,6 +102,7 @@ pub use pool::Connections;
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use raid::Raid;
+pub use recording::{Recording, RecordingFigures};
 pub use restream::{Restream, RestreamFields};
 pub use schedule::{NewScheduled, Scheduled};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};

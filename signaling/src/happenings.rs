@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
-use weir_db::{Broadcast, Stream, UnixMillis, User, Webhook};
+use weir_db::{Broadcast, Recording, Stream, UnixMillis, User, Webhook};
 use weir_protocol::room::{BanKind, MessageId};
 
 use crate::{App, rooms::Target};
@@ -103,6 +103,13 @@ pub(crate) enum Happening {
         moderator: Member,
         /// Until when; `None` for good.
         until: Option<UnixMillis>,
+    },
+    /// A recording can be watched.
+    RecordingReady {
+        /// Whose.
+        stream: Stream,
+        /// It.
+        recording: Recording,
     },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {

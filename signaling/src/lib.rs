@@ -8,6 +8,7 @@
 
 mod addresses;
 mod api;
+mod archive;
 mod assets;
 mod auth;
 mod body;
@@ -55,6 +56,7 @@ use weir_sfu::Sfu;
 use weir_turn::IceServers;
 
 pub use addresses::Addresses;
+pub use archive::{Archive, ArchiveConfig};
 pub use assets::{Asset, Assets};
 pub use auth::pat::create_api_token;
 pub use embed::EmbedConfig;
@@ -82,6 +84,8 @@ pub struct Services {
     pub sfu: Sfu,
     /// HLS in memory.
     pub hls: hls::Origin,
+    /// What is kept of it on disk.
+    pub archive: Archive,
     /// What is live.
     pub live: Live,
     /// What the keys for tokens and sealed rows are made of.

@@ -36,7 +36,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
-use weir_db::{Db, Stream, UnixMillis};
+use weir_db::{BroadcastId, Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, Party, RaidNotice, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
@@ -113,6 +113,8 @@ pub(crate) enum Notice {
 const NOTICES: usize = 16;
 
 struct OnAir {
+    /// Its row's.
+    id: BroadcastId,
     /// Who feeds it, or fed it last.
     publisher: u64,
     protocol: IngestProtocol,
@@ -255,6 +257,13 @@ impl Live {
             .streams
             .get(&stream)
             .is_some_and(|entry| entry.on_air.is_some())
+    }
+
+    /// The broadcast of the stream that is on the air, and when it is over.
+    pub fn on_air_as(&self, stream: &Stream) -> Option<(BroadcastId, CancellationToken)> {
+        let state = self.state();
+        let on_air = state.streams.get(&media_id(stream))?.on_air.as_ref()?;
+        Some((on_air.id, on_air.over.clone()))
     }
 
     /// What is live, in numbers.

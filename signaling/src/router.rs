@@ -25,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, embed, engage, error, events, health, hls,
+    ApiError, App, Services, api, archive, assets, auth, embed, engage, error, events, health, hls,
     idempotency, insight, limits,
     login_limit::LoginLimit,
     metrics, people,
@@ -87,7 +87,16 @@ pub fn router(services: Arc<Services>) -> Router {
     tokio::spawn(streams::keep_index(app.clone()));
     tokio::spawn(streams::live_events::keep_telling(app.clone()));
     tokio::spawn(restream::keep(app.clone()));
+    archive::start(&app);
     let hls = playback(&app);
+    let media = |routes: Router| {
+        routes
+            .method_not_allowed_fallback(not_allowed)
+            .layer(compression())
+            .layer(cors(&app))
+    };
+    let vod = media(archive::vod_routes(&app));
+    let clips = media(archive::clip_routes(&app));
 
     Router::new()
         .merge(webrtc(&app))
@@ -97,6 +106,8 @@ pub fn router(services: Arc<Services>) -> Router {
         .merge(client(&app))
         .with_state(app.clone())
         .nest("/hls", hls)
+        .nest("/vod", vod)
+        .nest("/clips", clips)
         .layer(CatchPanicLayer::custom(error::from_panic))
         .layer(middleware::from_fn_with_state(app, metrics::count))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -107,7 +118,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
 /// HLS: for everybody, and by viewer tokens.
 fn playback(app: &App) -> Router {
-    let origin = hls::router(app.services.hls.clone());
+    let origin = hls::router(app.services.hls.clone()).merge(archive::dvr_routes(app));
     let (for_tokens, plain) = (app.clone(), origin.clone());
     let with_token =
         move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
@@ -153,6 +164,7 @@ fn webrtc(app: &App) -> Router<App> {
 fn api(app: &App) -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(archive::routes())
         .merge(people::routes())
         .merge(events::routes())
         .merge(embed::routes())

@@ -17,7 +17,7 @@ use weir_bridge::{
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    AccountsConfig, HttpConfig, Live, Services,
+    AccountsConfig, Archive, HttpConfig, Live, Services,
     hls::{Origin, OriginConfig},
     keys, live, passwords,
 };
@@ -142,11 +142,19 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
+    let archive = {
+        let (dir, config) = (config.data.dir.clone(), config.recording.to_config());
+        tokio::task::spawn_blocking(move || Archive::open(&dir, config))
+            .await?
+            .context("cannot open the archive of recordings in the data folder")?
+    };
+    let archive_root = archive.root.clone();
     let live = Live::new(db.clone(), hls.clone(), config.media.grace());
     let services = Arc::new(Services {
         db: db.clone(),
         sfu: sfu.clone(),
         hls,
+        archive,
         live: live.clone(),
         secrets,
         config: HttpConfig {
@@ -173,6 +181,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         gauges: Arc::new(Gauges {
             bridge: bridge.clone(),
             restreamer,
+            archive: archive_root,
         }),
         draining: draining.clone(),
     });

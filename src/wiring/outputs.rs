@@ -8,6 +8,7 @@ use weir_protocol::finding::FindingReport;
 use weir_signaling::{Services, hls::HlsWriter};
 
 use super::{
+    archive::ToArchive,
     outlets::{Outlets, union},
     publisher::Publisher,
 };
@@ -39,11 +40,15 @@ impl StreamOutputs {
         let hls = services.hls.open(&stream.slug);
         let mut demand = outlets.demand(stream);
         demand.push(hls.wanted());
+        let mut sinks = outlets.open(stream);
+        if let Some(archive) = ToArchive::open(services, stream) {
+            sinks.push(Box::new(archive));
+        }
         Self {
             publisher,
             hls,
             hls_demand: union(demand),
-            sinks: outlets.open(stream),
+            sinks,
             slug: stream.slug.to_string(),
         }
     }

@@ -53,6 +53,8 @@ impl Gate for RtmpGate {
         let goodbye = CancellationToken::new();
         let (sfu, media) = (&self.services.sfu, live::media_id(&stream));
         let ingest = sfu.ingest(media, requester.keyframes);
+        // What was made of an earlier publisher by WHIP: this one's viewers need none.
+        sfu.end_stream(media.transcoded());
         Live::set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let publisher = RtmpPublisher {

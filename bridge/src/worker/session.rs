@@ -1,18 +1,21 @@
 //! One stream's way through the worker: formats and units in, paths behind.
 
 use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use tracing::{info, warn};
-use weir_media::{Demand, Kind, MediaTime, RtpPacket};
+use weir_media::{Demand, Kind, MediaTime, RtpPacket, VideoCodec};
 
 use super::{
     audio::AudioPath,
     depacketize::VideoAssembler,
     encode::KeyframeRequests,
+    h264::AvcConfig,
     outbox::Outbox,
     video::{Outputs, VideoPath},
 };
@@ -33,7 +36,10 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Everything of one stream.
 pub struct Session {
     outputs: Outputs,
+    /// The best layer's.
     video_format: Option<SourceFormat>,
+    /// All that the publisher sends, by number.
+    layers: BTreeMap<u8, SourceFormat>,
     audio_format: Option<SourceFormat>,
     started: bool,
     pending: Vec<ToWorker>,
@@ -50,6 +56,7 @@ impl Session {
         Self {
             outputs: Outputs::new(outbox, requests, Arc::default()),
             video_format: None,
+            layers: BTreeMap::new(),
             audio_format: None,
             started: false,
             pending: Vec::new(),
@@ -64,9 +71,7 @@ impl Session {
     /// Takes one message of the main process.
     pub fn take(&mut self, message: ToWorker) {
         match message {
-            // The same picture in other sizes: viewers get the one that came first, and its rungs.
-            ToWorker::Format(SourceFormat::Video { layer: 1.., .. }) => {}
-            ToWorker::Unit { ref unit, .. } if unit.layer > 0 => {}
+            ToWorker::Format(format @ SourceFormat::Video { .. }) => self.layer(format),
             ToWorker::Format(format) => self.format(format),
             ToWorker::Unit { .. } | ToWorker::Rtp(_) if !self.started => {
                 self.pending.push(message);
@@ -109,6 +114,40 @@ impl Session {
             audio.finish();
         }
         self.outputs.hls().finish();
+    }
+
+    /// A layer of the video is this from now on.
+    fn layer(&mut self, format: SourceFormat) {
+        let SourceFormat::Video { layer, config, .. } = &format else {
+            return;
+        };
+        let (layer, config) = (*layer, config.clone());
+        self.layers.insert(layer, format);
+        let best = self.layers.values().max_by_key(|format| rank(format));
+        let Some(best) = best.cloned() else {
+            return;
+        };
+        if self.video_format.as_ref() != Some(&best) {
+            self.format(best);
+        } else if layer != self.best() {
+            self.add_layer(layer, &config);
+        }
+    }
+
+    /// The number of the layer from which all else is made.
+    fn best(&self) -> u8 {
+        match &self.video_format {
+            Some(SourceFormat::Video { layer, .. }) => *layer,
+            _ => 0,
+        }
+    }
+
+    fn add_layer(&mut self, layer: u8, config: &Bytes) {
+        if let Some(video) = &mut self.video
+            && let Err(error) = video.layer(layer, config)
+        {
+            warn!(%error, layer, "this size of the source cannot be used");
+        }
     }
 
     fn format(&mut self, format: SourceFormat) {
@@ -186,12 +225,23 @@ impl Session {
             video.finish();
         }
         self.assembler = if packets {
-            VideoAssembler::new(codec)
+            Some(VideoAssembler::new(codec))
         } else {
             None
         };
-        info!(?codec, packets, "video source");
-        self.video = match VideoPath::new(codec, config, packets, self.outputs.clone()) {
+        let best = self.best();
+        let others = self
+            .layers
+            .iter()
+            .filter_map(|(layer, format)| match format {
+                SourceFormat::Video { config, .. } if *layer != best => {
+                    Some((*layer, config.clone()))
+                }
+                _ => None,
+            });
+        let others: Vec<_> = others.collect();
+        info!(?codec, packets, others = others.len(), "video source");
+        self.video = match VideoPath::new(codec, config, packets, &others, self.outputs.clone()) {
             Ok(mut path) => {
                 path.set_demand(self.demand);
                 Some(path)
@@ -222,8 +272,13 @@ impl Session {
     fn unit(&mut self, unit: AccessUnit, replay: bool) {
         match unit.kind {
             Kind::Video => {
+                let best = self.best();
                 if let Some(video) = &mut self.video {
-                    video.unit(unit, replay);
+                    if unit.layer == best {
+                        video.unit(unit, replay);
+                    } else {
+                        video.layer_unit(unit, replay);
+                    }
                 }
             }
             Kind::Audio => {
@@ -258,4 +313,25 @@ impl Session {
             }
         }
     }
+}
+
+/// The better of a source's layers has the larger picture; the number says nothing of that. Of codecs
+/// whose size is not known it is the one that came first.
+fn rank(format: &SourceFormat) -> (u64, Reverse<u8>) {
+    let SourceFormat::Video {
+        layer,
+        codec,
+        config,
+    } = format
+    else {
+        return (0, Reverse(u8::MAX));
+    };
+    let sps = match codec {
+        VideoCodec::H264 => AvcConfig::parse(config)
+            .and_then(|config| config.sps())
+            .ok(),
+        _ => None,
+    };
+    let area = sps.map_or(0, |sps| u64::from(sps.width) * u64::from(sps.height));
+    (area, Reverse(*layer))
 }

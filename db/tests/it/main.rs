@@ -16,6 +16,7 @@ mod insight;
 mod people;
 mod plans;
 mod portable;
+mod recordings;
 mod restreams;
 mod sqlite_file;
 mod stream_access;

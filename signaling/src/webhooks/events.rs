@@ -2,7 +2,8 @@
 
 use weir_db::{Broadcast, NewWebhookEvent, RoomSubject, Stream, StreamId, User, UserId};
 use weir_protocol::{
-    WebhookBroadcast, WebhookData, WebhookEvent, WebhookMember, WebhookStream, WebhookUser,
+    WebhookBroadcast, WebhookData, WebhookEvent, WebhookMember, WebhookRecording, WebhookStream,
+    WebhookUser,
 };
 
 use crate::{
@@ -43,6 +44,18 @@ pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
         Happening::StreamDeleted { stream } => (
             WebhookData::StreamDeleted {
                 stream: of_stream(stream),
+            },
+            About::stream(stream),
+        ),
+        Happening::RecordingReady { stream, recording } => (
+            WebhookData::RecordingReady {
+                stream: of_stream(stream),
+                recording: WebhookRecording {
+                    id: recording.id.to_string(),
+                    broadcast_id: recording.broadcast.to_string(),
+                    duration_ms: recording.duration_ms,
+                    bytes: recording.bytes,
+                },
             },
             About::stream(stream),
         ),

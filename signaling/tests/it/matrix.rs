@@ -6,6 +6,7 @@ mod engage;
 mod events;
 mod insight;
 mod people;
+mod recordings;
 mod restream;
 mod rooms;
 mod server_group;
@@ -168,6 +169,7 @@ fn lines() -> Vec<Line> {
     lines.extend(account::lines());
     lines.extend(people::lines());
     lines.extend(restream::lines());
+    lines.extend(recordings::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

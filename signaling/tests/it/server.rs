@@ -11,8 +11,8 @@ use weir_db::{Db, NewStream, NewUser, Role, Stream};
 use weir_protocol::{ErrorCode, Problem, RestreamStatus, StreamSlug};
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    Assets, ExtraMetrics, HttpConfig, Live, RestreamOut, RestreamTarget, Sample, Secrets, Services,
-    TOKEN_KEY_BYTES, hls, keys, live, passwords,
+    Archive, ArchiveConfig, Assets, ExtraMetrics, HttpConfig, Live, RestreamOut, RestreamTarget,
+    Sample, Secrets, Services, TOKEN_KEY_BYTES, hls, keys, live, passwords,
 };
 use weir_turn::{IceServerConfig, IceServers};
 
@@ -26,6 +26,7 @@ pub struct Server {
     pub db: Db,
     pub live: Live,
     pub hls: hls::Origin,
+    pub archive: Archive,
     pub draining: CancellationToken,
     /// WHIP broadcasts as the root package would be told of them.
     pub whip: mpsc::Receiver<live::WhipBroadcast>,
@@ -110,6 +111,7 @@ impl Server {
         })
         .unwrap();
         let origin = hls::Origin::default();
+        let archive = Archive::open(folder.path(), ArchiveConfig::default()).unwrap();
         let live = Live::new(db.clone(), origin.clone(), grace);
         let (told, whip) = mpsc::channel(16);
         let draining = CancellationToken::new();
@@ -139,6 +141,7 @@ impl Server {
             db: db.clone(),
             sfu: sfu.clone(),
             hls: origin.clone(),
+            archive: archive.clone(),
             live: live.clone(),
             secrets: secrets(),
             config,
@@ -157,6 +160,7 @@ impl Server {
             db,
             live,
             hls: origin,
+            archive,
             draining,
             whip,
             http,
@@ -171,6 +175,7 @@ impl Server {
             db: self.db.clone(),
             sfu: self.sfu.clone(),
             hls: self.hls.clone(),
+            archive: self.archive.clone(),
             live: self.live.clone(),
             secrets: secrets(),
             config,

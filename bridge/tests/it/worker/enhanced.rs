@@ -75,16 +75,62 @@ async fn opus_of_enhanced_rtmp_reaches_viewers_untouched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_multitrack_source_at_least_the_default_picture_plays() {
+async fn the_sizes_of_a_multitrack_source_are_rungs_whatever_their_order() {
+    // The best one is not the default track.
     let units = source(
-        4,
-        &format!("-map 0:v -map 0:v -map 1:a {H264} -s:v:1 160x90 -c:a aac"),
+        5,
+        &format!("-map 0:v -map 0:v -map 0:v -map 1:a {H264} -s:v:0 96x54 -s:v:2 160x90 -c:a aac"),
     )
     .await;
     let (recording, _) = pass(units).await;
-    check(&recording, 4, "multitrack");
+    assert!(recording.restarts.is_empty(), "{:?}", recording.restarts);
+    assert_eq!(recording.starts, BOTH);
+    let sizes = [(320, 180), (160, 90), (96, 54)];
+    let layers = recording.layers[0].iter();
+    let announced: Vec<_> = layers.map(|layer| (layer.width, layer.height)).collect();
+    assert_eq!(announced, sizes);
+    let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
+        panic!("no HLS")
+    };
+    let rungs = tracks.video.iter();
+    let announced: Vec<_> = rungs.map(|rung| (rung.width, rung.height)).collect();
+    assert_eq!(announced, sizes);
+    let best = recording.layer(0);
+    let keyframes = |recording: &Recording| -> Vec<_> {
+        let pictures = recording.pictures().into_iter();
+        pictures.filter(|(_, keyframe)| *keyframe).collect()
+    };
+    for (rung, size) in (0..).zip(sizes) {
+        let layer = recording.layer(rung);
+        // Nothing was lost, and nothing was encoded: all pictures of all layers at the same times.
+        assert_eq!(layer.pictures(), best.pictures(), "layer {rung}");
+        assert_eq!(keyframes(&layer).len(), 5, "layer {rung}");
+        let types = media::picture_types(&layer.annex_b());
+        assert_eq!(types.len(), 150, "every picture decodes");
+        assert_eq!(media::size(&layer.annex_b(), "-f h264"), size);
+        let track = HlsTrack::Video(rung);
+        assert_eq!(media::size(&recording.track(0, track), ""), size);
+        // A lower one joins at the second segment at the latest.
+        let starts = recording.segments(track);
+        assert!(starts.len() >= 3, "{starts:?}");
+        let of_best = recording.segments(HlsTrack::BEST);
+        assert!(of_best.ends_with(&starts), "{starts:?} of {of_best:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_that_cannot_pass_are_left_out_and_the_best_plays() {
+    let b_frames = "-c:v libx264 -preset ultrafast -bf 2 -g 30 -pix_fmt yuv420p";
+    let units = source(
+        4,
+        &format!("-map 0:v -map 0:v -map 1:a {b_frames} -s:v:1 160x90 -c:a aac"),
+    )
+    .await;
+    let (recording, _) = pass(units).await;
+    check(&recording, 4, "multitrack with B-frames");
     let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
         panic!("no HLS")
     };
     assert_eq!((tracks.video[0].width, tracks.video[0].height), (320, 180));
+    assert!(recording.layers[0].len() <= 1, "{:?}", recording.layers);
 }
