@@ -184,7 +184,7 @@ impl FindingsWriter {
     /// The worker died: what it saw must be seen again by the next.
     pub fn worker_restarted(&mut self) {
         self.restarts += 1;
-        self.unconfirmed();
+        self.unconfirmed(false);
         self.report(&FindingReport {
             code: FindingCode::WorkerRestarted,
             severity: Severity::Warning,
@@ -195,15 +195,15 @@ impl FindingsWriter {
         });
     }
 
-    fn unconfirmed(&self) {
+    fn unconfirmed(&self, publisher: bool) {
         if let Some(book) = self.findings.books().get_mut(&self.stream.id) {
-            book.unconfirmed(now());
+            book.unconfirmed(now(), publisher);
         }
     }
 }
 
 impl Drop for FindingsWriter {
     fn drop(&mut self) {
-        self.unconfirmed();
+        self.unconfirmed(true);
     }
 }

@@ -110,7 +110,7 @@ async fn a_stream_is_sent_to_another_server_while_it_is_live() {
     // And on again; the end of the broadcast is its end too.
     let on = here.by(&owner, Method::PATCH, &one);
     expect(on.json(&json!({"enabled": true})), StatusCode::OK).await;
-    until("it is live there again", live_there).await;
+    until("it is live there again", async || live_there().await).await;
     let stop = here.by(&owner, Method::DELETE, "/api/v1/streams/main");
     expect(stop, StatusCode::NO_CONTENT).await;
     until("it ends there too", async || !live_there().await).await;

@@ -63,16 +63,10 @@ impl Checkup {
     pub fn format(&mut self, format: &SourceFormat) {
         let now = self.arrived;
         match format {
-            SourceFormat::Video {
-                codec,
-                config,
-                layer: 0,
-            } => {
+            SourceFormat::Video { codec, config, .. } => {
                 self.codec = Some(*codec);
                 self.doctor.video_format(now, *codec, config, false);
             }
-            // Other layers come from the same encoder.
-            SourceFormat::Video { .. } => {}
             SourceFormat::RtpVideo { codec } => {
                 self.codec = Some(*codec);
                 let config = bytes::Bytes::new();
@@ -106,9 +100,6 @@ impl Checkup {
                 };
                 self.sound(unit.pts, Some(lasts));
             }
-            return;
-        }
-        if unit.layer != 0 {
             return;
         }
         let mut seen = Seen {

@@ -88,7 +88,7 @@ impl Thumbnails {
             // Times that went back are another timeline.
             unit.pts < last || unit.pts + EARLY >= last + every
         });
-        if !unit.keyframe || unit.layer != 0 || !due {
+        if !unit.keyframe || !due {
             return;
         }
         let job = Job {

@@ -261,8 +261,26 @@ pub(super) fn text(facts: FindingFacts<'_>) -> FindingText {
              Recording."
                 .to_owned(),
         ),
+        Code::TracksIgnored => (
+            "More tracks are sent than viewers get".to_owned(),
+            "Viewers see and hear one of them; the others only cost upload.".to_owned(),
+            "",
+            format!("{OUTPUT}: choose one audio track, and switch further video tracks off."),
+        ),
+        Code::HdrVideo => (
+            format!("The video is {}", or(facts.word("transfer"), "HDR")),
+            "Colours look pale and highlights wrong on screens without HDR.".to_owned(),
+            "",
+            "OBS: Settings → Advanced → Video → Color Space: Rec. 709, and Color Format: NV12.".to_owned(),
+        ),
         Code::Unsupported => (
-            format!("{} cannot be used", or(facts.word("what"), "What is sent")),
+            match facts.words.is_empty() {
+                true => "What is sent cannot be used".to_owned(),
+                false => {
+                    let what: Vec<_> = facts.words.values().map(String::as_str).collect();
+                    format!("{} cannot be used", what.join(", "))
+                }
+            },
             "Viewers do not get it.".to_owned(),
             "",
             format!("{OUTPUT}: choose an H.264 video encoder and AAC or Opus sound."),

@@ -123,16 +123,21 @@ impl Book {
         }
     }
 
-    /// Whoever saw what is open is gone.
-    pub(super) fn unconfirmed(&mut self, now: UnixMillis) {
+    /// Whoever saw what is open is gone: the worker, or the publisher with it.
+    pub(super) fn unconfirmed(&mut self, now: UnixMillis, publisher: bool) {
         for record in self.records.values_mut() {
-            let own = matches!(
-                record.report.code,
+            // Not seen by workers.
+            let stays = match record.report.code {
                 FindingCode::WorkerRestarted
-                    | FindingCode::WorkerQuarantined
-                    | FindingCode::RecordingStopped
-            );
-            if !own && record.cleared_at.is_none() {
+                | FindingCode::WorkerQuarantined
+                | FindingCode::RecordingStopped => true,
+                FindingCode::TracksIgnored
+                | FindingCode::HdrVideo
+                | FindingCode::TimestampsJump
+                | FindingCode::Unsupported => !publisher,
+                _ => false,
+            };
+            if !stays && record.cleared_at.is_none() {
                 record.until = Some(now + CONFIRM);
             }
         }

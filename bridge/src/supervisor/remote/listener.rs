@@ -1,6 +1,7 @@
 //! The server's side: takes connections, and keeps those that wait for a stream.
 
 use std::{
+    fmt,
     io::{self, Cursor},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -56,6 +57,14 @@ pub(crate) struct Slot {
     pub(crate) peer: SocketAddr,
     pub(crate) read: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) write: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Pool {
@@ -142,7 +151,7 @@ impl Pool {
             match frames.next_frame() {
                 Ok(None) => {}
                 Ok(Some((kind, body)))
-                    if FromWorker::decode(kind, body) == Ok(FromWorker::Heartbeat) =>
+                    if FromWorker::decode(kind, body.clone()) == Ok(FromWorker::Heartbeat) =>
                 {
                     last_heard = tokio::time::Instant::now();
                     continue;
