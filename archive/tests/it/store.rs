@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory, path::Path};
+use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
 use weir_archive::{GetRange, S3, Store, StoreError};
 
 async fn all(store: &Store, in_bucket: bool, range: Option<GetRange>) -> (u64, Vec<u8>) {
