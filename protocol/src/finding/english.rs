@@ -261,12 +261,6 @@ pub(super) fn text(facts: FindingFacts<'_>) -> FindingText {
              Recording."
                 .to_owned(),
         ),
-        Code::TracksIgnored => (
-            "More tracks are sent than viewers get".to_owned(),
-            "Viewers see and hear one of them; the others only cost upload.".to_owned(),
-            "",
-            format!("{OUTPUT}: choose one audio track, and switch further video tracks off."),
-        ),
         Code::HdrVideo => (
             format!("The video is {}", or(facts.word("transfer"), "HDR")),
             "Colours look pale and highlights wrong on screens without HDR.".to_owned(),
@@ -290,13 +284,6 @@ pub(super) fn text(facts: FindingFacts<'_>) -> FindingText {
             "Viewers get one sound track, and the picture in the sizes that fit together.".to_owned(),
             "",
             format!("{OUTPUT} → Audio Track: choose the one that viewers should hear."),
-        ),
-        Code::HdrVideo => (
-            "The video has a high dynamic range".to_owned(),
-            "Viewers see it as if it had none: it looks pale or dark.".to_owned(),
-            "",
-            "OBS: Settings → Advanced → Video: set “Color Space” to Rec. 709 and “Color Format” to NV12."
-                .to_owned(),
         ),
     };
     FindingText {
