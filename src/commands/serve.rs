@@ -101,7 +101,10 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     }
     let first = first_run::prepare(&config, &db).await?;
 
-    let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
+    let mut bridge_config = BridgeConfig::new(WorkerCommand::current_exe()?);
+    // Checked when the configuration was read.
+    bridge_config.media.ladder = config.ladder.settings().unwrap_or_default();
+    let bridge = Bridge::new(bridge_config);
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
         grace: config.media.grace().max(HLS_GRACE),
