@@ -23,6 +23,28 @@ impl Default for WorkerConfig {
     }
 }
 
+/// The environment variable by which the supervisor says what the limits are, as JSON.
+pub(crate) const LIMITS_VARIABLE: &str = "BRIDGE_WORKER_LIMITS";
+
+/// What a worker may take of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkerLimits {
+    /// MiB of memory that it may write to; 0 for no limit. One that wants more ends and is replaced.
+    pub memory_mib: u64,
+    /// How far it steps back where processors are short, as `nice` says it: 0 to 19.
+    pub nice: u8,
+}
+
+impl Default for WorkerLimits {
+    fn default() -> Self {
+        Self {
+            memory_mib: 2048,
+            nice: 5,
+        }
+    }
+}
+
 /// Which rungs there may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -8,10 +8,14 @@
 //! the SFU and to the HLS origin. Nothing here knows of SQL or axum.
 
 pub mod config;
+#[cfg(feature = "worker")]
 pub mod demo;
+pub(crate) mod doctor;
 pub mod link;
 pub mod output;
+pub mod restream;
 pub mod rtmp;
 pub mod source;
 pub mod supervisor;
+#[cfg(feature = "worker")]
 pub mod worker;

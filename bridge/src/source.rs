@@ -3,6 +3,10 @@
 use bytes::Bytes;
 use weir_media::{AudioCodec, Kind, MediaTime, VideoCodec};
 
+/// Most pictures of different sizes that a publisher's video is taken in; more are left out. OBS sends
+/// six at most.
+pub const MAX_VIDEO_TRACKS: usize = 8;
+
 /// Coded form of the source as the publisher describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceFormat {

@@ -3,6 +3,7 @@
 //! All times are [`MediaTime`]: nanoseconds on one timeline per broadcast. Audio and video share
 //! it, so equal times belong together on the screen.
 
+pub mod clock;
 mod demand;
 mod hls;
 mod rtp;

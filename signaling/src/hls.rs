@@ -290,7 +290,7 @@ pub struct HlsWriter {
 }
 
 impl HlsWriter {
-    /// Which rungs players ask for, a bit each; bit 0 is the best. A rung is wanted from the request for
+    /// Which rungs players ask for, a bit each; bit 0 is the best, which is always wanted. A rung is wanted from the request for
     /// its playlist until 20 s after the last one, and its first players wait for it.
     pub fn wanted(&self) -> watch::Receiver<u8> {
         self.entry.wanted.watch()

@@ -12,6 +12,9 @@ use weir_media::Demand;
 /// pages are reloaded.
 const STAYS: Duration = Duration::from_secs(15);
 
+/// The best picture: HLS, and what is made of it, always has that.
+const BEST: u8 = 1;
+
 /// Rungs that an octet can name.
 const RUNGS: usize = 8;
 
@@ -70,7 +73,7 @@ pub async fn steer(
         keeper.take(now, *rtp.borrow_and_update());
         let wanted = Demand {
             rtp: keeper.kept(now),
-            hls: *hls.borrow_and_update(),
+            hls: *hls.borrow_and_update() | BEST,
         };
         demand.send_if_modified(|told| std::mem::replace(told, wanted) != wanted);
         let deadline = keeper.deadline();
@@ -113,7 +116,7 @@ mod tests {
     async fn both_kinds_of_viewers_count() {
         let (demand, mut told) = watch::channel(Demand::default());
         let (viewers, rtp) = watch::channel(0b001);
-        let (players, hls) = watch::channel(0b001);
+        let (players, hls) = watch::channel(0);
         let task = tokio::spawn(steer(demand, rtp, hls));
         let mut next = async || {
             told.changed().await.unwrap();
@@ -124,11 +127,11 @@ mod tests {
         viewers.send(0b100).unwrap();
         assert_eq!(next().await, (0b101, 0b001), "the one before stays");
         players.send(0b010).unwrap();
-        assert_eq!(next().await, (0b101, 0b010));
+        assert_eq!(next().await, (0b101, 0b011));
         // The origin keeps its own for as long as it likes.
         drop(players);
         let before = Instant::now();
-        assert_eq!(next().await, (0b100, 0b010));
+        assert_eq!(next().await, (0b100, 0b011));
         assert!(before.elapsed() <= STAYS);
         drop(told);
         task.await.unwrap();

@@ -7,7 +7,12 @@ use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
 use weir_protocol::finding::FindingReport;
 use weir_signaling::{Services, hls::HlsWriter};
 
-use super::publisher::Publisher;
+use super::{
+    archive::ToArchive,
+    findings::ToFindings,
+    outlets::{Outlets, union},
+    publisher::Publisher,
+};
 
 /// All of it: the SFU, the HLS origin, and whoever else uses what a worker makes.
 pub struct StreamOutputs {
@@ -15,29 +20,37 @@ pub struct StreamOutputs {
     publisher: Box<dyn Publisher>,
     hls: HlsWriter,
     sinks: Vec<Box<dyn StreamSink>>,
+    hls_demand: watch::Receiver<u8>,
     /// For logs.
     slug: String,
 }
 
-/// The best picture alone.
-const BEST: u8 = 1;
-
 impl StreamOutputs {
-    /// The rungs that the HLS origin needs, a bit for each.
+    /// The rungs that are needed as CMAF, a bit for each: what players ask for, and what the sinks use.
     pub fn hls_demand(&self) -> watch::Receiver<u8> {
-        watch::channel(BEST).1
+        self.hls_demand.clone()
     }
 
     /// Opens everything that a broadcast of this stream goes to.
     pub fn open(
         services: &Services,
+        outlets: &Outlets,
         stream: &weir_db::Stream,
         publisher: Box<dyn Publisher>,
     ) -> Self {
+        let hls = services.hls.open(&stream.slug);
+        let mut demand = outlets.demand(stream);
+        demand.push(hls.wanted());
+        let mut sinks = outlets.open(stream);
+        sinks.push(Box::new(ToFindings(services.live.findings().open(stream))));
+        if let Some(archive) = ToArchive::open(services, stream) {
+            sinks.push(Box::new(archive));
+        }
         Self {
             publisher,
-            hls: services.hls.open(&stream.slug),
-            sinks: Vec::new(),
+            hls,
+            hls_demand: union(demand),
+            sinks,
             slug: stream.slug.to_string(),
         }
     }

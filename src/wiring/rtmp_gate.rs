@@ -9,7 +9,7 @@ use weir_db::{DbError, KeyHash, Stream};
 use weir_protocol::{IngestProtocol, StreamSlug};
 use weir_signaling::{Live, Services, keys, live};
 
-use super::{demand::steer, outputs::StreamOutputs, publisher::RtmpPublisher};
+use super::{demand::steer, outlets::Outlets, outputs::StreamOutputs, publisher::RtmpPublisher};
 
 /// The RTMP application that publishers use: `rtmp://host/live`.
 const APP: &str = "live";
@@ -25,6 +25,7 @@ pub struct DemoKey {
 /// Checks keys against the database and connects those who may publish.
 pub struct RtmpGate {
     pub services: Arc<Services>,
+    pub outlets: Outlets,
     pub demo: Option<DemoKey>,
 }
 
@@ -52,6 +53,8 @@ impl Gate for RtmpGate {
         let goodbye = CancellationToken::new();
         let (sfu, media) = (&self.services.sfu, live::media_id(&stream));
         let ingest = sfu.ingest(media, requester.keyframes);
+        // What was made of an earlier publisher by WHIP: this one's viewers need none.
+        sfu.end_stream(media.transcoded());
         Live::set_playout_delay(&self.services.sfu, &stream);
         tokio::spawn(end_when_taken_over(ingest.taken_over(), cancel.clone()));
         let publisher = RtmpPublisher {
@@ -60,7 +63,8 @@ impl Gate for RtmpGate {
             goodbye: goodbye.clone(),
             cancelled: cancel.clone(),
         };
-        let output = StreamOutputs::open(&self.services, &stream, Box::new(publisher));
+        let output =
+            StreamOutputs::open(&self.services, &self.outlets, &stream, Box::new(publisher));
         let needed = sfu.needed(media);
         tokio::spawn(steer(requester.demand, needed, output.hls_demand()));
         Ok(Admission {

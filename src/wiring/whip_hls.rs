@@ -19,6 +19,7 @@ use weir_signaling::{
 
 use super::{
     demand::steer,
+    outlets::Outlets,
     outputs::StreamOutputs,
     publisher::{Additions, Transcode, WhipPublisher},
 };
@@ -27,6 +28,7 @@ use super::{
 pub struct WhipToHls {
     pub bridge: Bridge,
     pub services: Arc<Services>,
+    pub outlets: Outlets,
 }
 
 impl OnWhip for WhipToHls {
@@ -44,7 +46,12 @@ impl OnWhip for WhipToHls {
             let transcode = transcode(sfu, &broadcast, keyframes, sound.clone());
             (transcode, sfu.needed(media.transcoded()))
         };
-        let output = StreamOutputs::open(&self.services, &broadcast.stream, Box::new(publisher));
+        let output = StreamOutputs::open(
+            &self.services,
+            &self.outlets,
+            &broadcast.stream,
+            Box::new(publisher),
+        );
         tokio::spawn(steer(demand, needed, output.hls_demand()));
         let source = Source {
             broadcast,

@@ -8,10 +8,14 @@ mod deploy;
 mod fanout;
 mod layers;
 mod media;
+mod on_demand;
 mod platform;
 #[path = "../../db/tests/it/postgres.rs"]
 mod postgres;
 mod program;
+mod recording;
+mod restream;
+mod rtmps;
 mod sources;
 mod webrtc_client;
 mod whip_whep;

@@ -1,5 +1,7 @@
 //! Where a publisher's media goes: the seam to the supervisor, and what tests record with.
 
+use weir_protocol::finding::FindingReport;
+
 use crate::output::{Requests, StreamOutput};
 use crate::source::{AccessUnit, SourceFormat};
 use crate::supervisor::{Bridge, SourceUnit, SourceWriter};
@@ -22,6 +24,9 @@ pub trait SourceSink: Send {
 
     /// One picture or audio frame of a track whose format was given.
     fn access_unit(&mut self, unit: AccessUnit);
+
+    /// Something about the source that its streamer should know.
+    fn finding(&mut self, report: FindingReport);
 }
 
 impl Ingest for Bridge {
@@ -42,5 +47,9 @@ impl SourceSink for SourceWriter {
 
     fn access_unit(&mut self, unit: AccessUnit) {
         self.push(SourceUnit::AccessUnit(unit));
+    }
+
+    fn finding(&mut self, report: FindingReport) {
+        self.push(SourceUnit::Finding(report));
     }
 }

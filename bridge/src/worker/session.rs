@@ -1,19 +1,24 @@
 //! One stream's way through the worker: formats and units in, paths behind.
 
 use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use tracing::{info, warn};
-use weir_media::{Demand, Kind, MediaTime, RtpPacket};
+use weir_media::{Demand, Kind, MediaTime, RtpPacket, VideoCodec};
 
 use super::{
     audio::AudioPath,
+    checkup::Checkup,
     depacketize::VideoAssembler,
     encode::KeyframeRequests,
+    h264::AvcConfig,
     outbox::Outbox,
+    thumbnail::Thumbnails,
     video::{Outputs, VideoPath},
 };
 use crate::{
@@ -33,7 +38,12 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// Everything of one stream.
 pub struct Session {
     outputs: Outputs,
+    checkup: Checkup,
+    thumbnails: Thumbnails,
+    /// The best layer's.
     video_format: Option<SourceFormat>,
+    /// All that the publisher sends, by number.
+    layers: BTreeMap<u8, SourceFormat>,
     audio_format: Option<SourceFormat>,
     started: bool,
     pending: Vec<ToWorker>,
@@ -48,8 +58,11 @@ impl Session {
     /// A session that writes to `outbox`; `requests` are the keyframes that viewers need.
     pub fn new(outbox: Outbox, requests: Arc<KeyframeRequests>) -> Self {
         Self {
+            checkup: Checkup::new(outbox.clone()),
+            thumbnails: Thumbnails::new(outbox.clone()),
             outputs: Outputs::new(outbox, requests, Arc::default()),
             video_format: None,
+            layers: BTreeMap::new(),
             audio_format: None,
             started: false,
             pending: Vec::new(),
@@ -61,9 +74,15 @@ impl Session {
         }
     }
 
+    /// The message that comes next has arrived at this time.
+    pub fn arrived(&mut self, at: Instant) {
+        self.checkup.arrived(at);
+    }
+
     /// Takes one message of the main process.
     pub fn take(&mut self, message: ToWorker) {
         match message {
+            ToWorker::Format(format @ SourceFormat::Video { .. }) => self.layer(format),
             ToWorker::Format(format) => self.format(format),
             ToWorker::Unit { .. } | ToWorker::Rtp(_) if !self.started => {
                 self.pending.push(message);
@@ -71,7 +90,10 @@ impl Session {
             }
             ToWorker::Unit { unit, replay } => self.unit(unit, replay),
             ToWorker::Rtp(packet) => self.rtp(packet),
-            ToWorker::Config(config) => self.outputs.ladder = Arc::new(config.ladder),
+            ToWorker::Config(config) => {
+                self.thumbnails.every(config.thumbnails);
+                self.outputs.ladder = Arc::new(config.ladder);
+            }
             ToWorker::Demand(demand) => {
                 self.demand = demand;
                 if let Some(video) = &mut self.video {
@@ -89,6 +111,7 @@ impl Session {
 
     /// Looks after what runs; several times a second.
     pub fn tick(&mut self) {
+        self.checkup.beat();
         if let Some(video) = &mut self.video {
             video.tick();
         }
@@ -108,6 +131,40 @@ impl Session {
         self.outputs.hls().finish();
     }
 
+    /// A layer of the video is this from now on.
+    fn layer(&mut self, format: SourceFormat) {
+        let SourceFormat::Video { layer, config, .. } = &format else {
+            return;
+        };
+        let (layer, config) = (*layer, config.clone());
+        self.layers.insert(layer, format);
+        let best = self.layers.values().max_by_key(|format| rank(format));
+        let Some(best) = best.cloned() else {
+            return;
+        };
+        if self.video_format.as_ref() != Some(&best) {
+            self.format(best);
+        } else if layer != self.best() {
+            self.add_layer(layer, &config);
+        }
+    }
+
+    /// The number of the layer from which all else is made.
+    fn best(&self) -> u8 {
+        match &self.video_format {
+            Some(SourceFormat::Video { layer, .. }) => *layer,
+            _ => 0,
+        }
+    }
+
+    fn add_layer(&mut self, layer: u8, config: &Bytes) {
+        if let Some(video) = &mut self.video
+            && let Err(error) = video.layer(layer, config)
+        {
+            warn!(%error, layer, "this size of the source cannot be used");
+        }
+    }
+
     fn format(&mut self, format: SourceFormat) {
         let slot = match format.kind() {
             Kind::Video => &mut self.video_format,
@@ -116,6 +173,7 @@ impl Session {
         if slot.as_ref() == Some(&format) {
             return;
         }
+        self.checkup.format(&format);
         let new_track = slot.is_none();
         let kind = format.kind();
         *slot = Some(format);
@@ -183,18 +241,30 @@ impl Session {
             video.finish();
         }
         self.assembler = if packets {
-            VideoAssembler::new(codec)
+            Some(VideoAssembler::new(codec))
         } else {
             None
         };
-        info!(?codec, packets, "video source");
-        self.video = match VideoPath::new(codec, config, packets, self.outputs.clone()) {
+        let best = self.best();
+        let others = self
+            .layers
+            .iter()
+            .filter_map(|(layer, format)| match format {
+                SourceFormat::Video { config, .. } if *layer != best => {
+                    Some((*layer, config.clone()))
+                }
+                _ => None,
+            });
+        let others: Vec<_> = others.collect();
+        info!(?codec, packets, others = others.len(), "video source");
+        self.video = match VideoPath::new(codec, config, packets, &others, self.outputs.clone()) {
             Ok(mut path) => {
                 path.set_demand(self.demand);
                 Some(path)
             }
             Err(error) => {
                 warn!(%error, "the source's video cannot be used");
+                self.checkup.unsupported(Some(&format!("{codec:?} video")));
                 None
             }
         };
@@ -207,20 +277,42 @@ impl Session {
         if let Some(audio) = self.audio.take() {
             audio.finish();
         }
-        self.audio = match AudioPath::new(format, &self.outputs.outbox, &self.outputs.hls) {
+        self.audio = match AudioPath::new(
+            format,
+            &self.outputs.outbox,
+            &self.outputs.hls,
+            self.checkup.meter(),
+        ) {
             Ok(path) => Some(path),
             Err(error) => {
                 warn!(%error, "the source's sound cannot be used");
+                self.checkup.unsupported(Some("The sound"));
                 None
             }
         };
     }
 
     fn unit(&mut self, unit: AccessUnit, replay: bool) {
+        let best = self.best();
+        // Of a publisher's smaller pictures there is nothing to say that the best does not show.
+        if unit.kind == Kind::Audio || unit.layer == best {
+            look_at(
+                &mut self.checkup,
+                &mut self.thumbnails,
+                self.video_format.as_ref(),
+                &unit,
+                replay,
+            );
+        }
         match unit.kind {
             Kind::Video => {
                 if let Some(video) = &mut self.video {
-                    video.unit(unit, replay);
+                    if unit.layer == best {
+                        video.unit(unit, replay);
+                        self.checkup.treatment(video.treatment());
+                    } else {
+                        video.layer_unit(unit, replay);
+                    }
                 }
             }
             Kind::Audio => {
@@ -240,7 +332,15 @@ impl Session {
                 let mut pictures = Vec::new();
                 assembler.push(packet, &mut pictures);
                 for picture in pictures {
+                    look_at(
+                        &mut self.checkup,
+                        &mut self.thumbnails,
+                        self.video_format.as_ref(),
+                        &picture,
+                        false,
+                    );
                     video.unit(picture, false);
+                    self.checkup.treatment(video.treatment());
                 }
                 let due = self.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
                 if (assembler.needs_keyframe() || video.wants_keyframe()) && due {
@@ -249,10 +349,50 @@ impl Session {
                 }
             }
             Kind::Audio => {
+                self.checkup.sound(packet.time, None);
                 if let Some(audio) = &mut self.audio {
                     audio.rtp(packet);
                 }
             }
         }
+    }
+}
+
+/// The better of a source's layers has the larger picture; the number says nothing of that. Of codecs
+/// whose size is not known it is the one that came first.
+fn rank(format: &SourceFormat) -> (u64, Reverse<u8>) {
+    let SourceFormat::Video {
+        layer,
+        codec,
+        config,
+    } = format
+    else {
+        return (0, Reverse(u8::MAX));
+    };
+    let sps = match codec {
+        VideoCodec::H264 => AvcConfig::parse(config)
+            .and_then(|config| config.sps())
+            .ok(),
+        _ => None,
+    };
+    let area = sps.map_or(0, |sps| u64::from(sps.width) * u64::from(sps.height));
+    (area, Reverse(*layer))
+}
+
+/// Shows a unit to whoever only looks.
+fn look_at(
+    checkup: &mut Checkup,
+    thumbnails: &mut Thumbnails,
+    format: Option<&SourceFormat>,
+    unit: &AccessUnit,
+    replay: bool,
+) {
+    checkup.unit(unit, replay);
+    match format {
+        Some(SourceFormat::Video { codec, config, .. }) if !replay => {
+            thumbnails.offer(*codec, config, unit);
+        }
+        Some(SourceFormat::RtpVideo { codec }) => thumbnails.offer(*codec, &Bytes::new(), unit),
+        _ => {}
     }
 }

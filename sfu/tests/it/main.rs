@@ -405,8 +405,9 @@ async fn who_cannot_decode_gets_the_transcode() {
     assert_eq!((all.viewers.len(), all.layers.len()), (2, 3));
     assert!(all.viewers.iter().any(|viewer| viewer.transcoded));
 
-    // It does not outlive the stream.
+    // It does not outlive the stream, and its viewers know.
     drop(publishing);
+    other.wait_until_closed().await;
     tokio::time::timeout(Duration::from_secs(10), feed)
         .await
         .expect("its source is told")

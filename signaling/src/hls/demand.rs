@@ -9,6 +9,9 @@ use tokio::{sync::watch, time::Instant};
 
 use super::stream::RUNGS_MAX;
 
+/// The best picture is always there: for recordings, and for whoever comes first.
+const BEST: u8 = 1;
+
 #[derive(Debug)]
 pub(super) struct Wanted {
     /// A bit for each rung; bit 0 is the best.
@@ -21,7 +24,7 @@ impl Wanted {
     /// A rung is wanted for so long after the last request.
     pub(super) fn new(kept: Duration) -> Self {
         Self {
-            rungs: watch::channel(0).0,
+            rungs: watch::channel(BEST).0,
             asked: Mutex::default(),
             kept,
         }
@@ -33,6 +36,9 @@ impl Wanted {
 
     /// Somebody wants this rung now.
     pub(super) fn ask(self: &Arc<Self>, rung: u8) {
+        if rung == 0 {
+            return;
+        }
         let mut asked = self.lock();
         let Some(last) = asked.get_mut(usize::from(rung)) else {
             return;
@@ -75,15 +81,15 @@ mod tests {
         let mut rungs = wanted.watch();
         wanted.ask(2);
         wanted.ask(200);
-        assert_eq!(*rungs.borrow_and_update(), 0b100);
+        assert_eq!(*rungs.borrow_and_update(), 0b101);
         tokio::time::sleep(KEPT / 2).await;
         let again = Instant::now();
         wanted.ask(2);
         wanted.ask(1);
-        assert_eq!(*rungs.borrow_and_update(), 0b110);
-        rungs.wait_for(|rungs| *rungs == 0).await.unwrap();
+        assert_eq!(*rungs.borrow_and_update(), 0b111);
+        rungs.wait_for(|rungs| *rungs == BEST).await.unwrap();
         assert!(again.elapsed() >= KEPT);
         wanted.ask(2);
-        assert_eq!(*rungs.borrow(), 0b100);
+        assert_eq!(*rungs.borrow(), 0b101);
     }
 }

@@ -231,3 +231,37 @@ fn first_segment(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or(path);
     path.split('/').next().unwrap_or_default()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_the_query_is_carried_on_in_the_path() {
+        let to = |address: &str| {
+            let uri: Uri = address.parse().unwrap();
+            let answer = with_token_in_path(&uri, "den")?;
+            assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
+            assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+            let there = answer.headers()[header::LOCATION].to_str().unwrap();
+            Some(there.to_owned())
+        };
+        for (address, there) in [
+            (
+                "/den/master.m3u8?viewer_token=a.b-_c",
+                Some("../t/a.b-_c/den/master.m3u8"),
+            ),
+            (
+                "/den/manifest.mpd?x=1&viewer_token=a.b&y=%26",
+                Some("../t/a.b/den/manifest.mpd?x=1&y=%26"),
+            ),
+            ("/den/master.m3u8", None),
+            ("/den/master.m3u8?viewer_token=", None),
+            ("/den/master.m3u8?viewer_token=a.b%2F..", None),
+            ("/den/video0/e/s1.m4s?viewer_token=a.b", None),
+        ] {
+            assert_eq!(to(address).as_deref(), there, "{address}");
+        }
+    }
+}

@@ -179,6 +179,10 @@ fn decoder(codec: VideoCodec) -> &'static str {
 fn caps(coded: &Coded) -> anyhow::Result<gst::Caps> {
     let (name, format) = match coded.codec {
         VideoCodec::H264 => ("video/x-h264", ",stream-format=avc,alignment=au"),
+        // Of a WebRTC publisher there is no record: its parameter sets are in the stream.
+        VideoCodec::Hevc if coded.config.is_empty() => {
+            ("video/x-h265", ",stream-format=byte-stream,alignment=au")
+        }
         VideoCodec::Hevc => ("video/x-h265", ",stream-format=hvc1,alignment=au"),
         VideoCodec::Vp8 => ("video/x-vp8", ""),
         VideoCodec::Vp9 => ("video/x-vp9", ""),

@@ -383,7 +383,7 @@ mod tests {
             frame: 33_333_333,
             bitrate: 4_000_000,
         };
-        encoders.replan(plan(&source, &crate::config::Ladder::default()), None);
+        encoders.replan(plan(&[source], &crate::config::Ladder::default()), None);
         let from = |encoders: &Encoders| -> Vec<Option<Option<usize>>> {
             let inputs = encoders.fan.read();
             inputs

@@ -85,17 +85,29 @@ impl Rung {
     }
 }
 
-/// The rungs of a source, best first. The first has the source's own size, and is passed on or encoded;
-/// the others are encoded.
-pub fn plan(source: &SourcePicture, config: &config::Ladder) -> Vec<Rung> {
+/// The rungs of a source, best first. Those of `own` are the source's pictures, most have but one: the
+/// first is passed on or encoded, the others are passed on. What is smaller than all of them is encoded.
+pub fn plan(own: &[SourcePicture], config: &config::Ladder) -> Vec<Rung> {
+    let own = &own[..own.len().min(MOST_RUNGS)];
+    let Some(source) = own.first() else {
+        return Vec::new();
+    };
     let short = source.width.min(source.height);
-    let mut rungs = vec![Rung {
-        name: format!("{short}p"),
-        width: even(source.width),
-        height: even(source.height),
-        frame: source.frame,
-        bitrate: source.bitrate,
-    }];
+    let mut rungs: Vec<Rung> = Vec::new();
+    for picture in own {
+        let mut name = format!("{}p", picture.width.min(picture.height));
+        // The same size twice, as with two bit rates.
+        if rungs.iter().any(|rung| rung.name == name) {
+            name = format!("{name}-{}", rungs.len() + 1);
+        }
+        rungs.push(Rung {
+            name,
+            width: even(picture.width),
+            height: even(picture.height),
+            frame: picture.frame,
+            bitrate: picture.bitrate,
+        });
+    }
     let mut lower: Vec<&config::Rung> = config.rungs.iter().collect();
     lower.sort_by_key(|rung| std::cmp::Reverse(rung.height));
     for rung in lower {
@@ -145,7 +157,7 @@ mod tests {
             frame: 16_666_667,
             bitrate: 6_000_000,
         };
-        plan(&source, &config::Ladder::default())
+        plan(&[source], &config::Ladder::default())
             .into_iter()
             .map(|rung| (rung.name, rung.width, rung.height))
             .collect()
@@ -221,7 +233,7 @@ mod tests {
             frame: 33_333_333,
             bitrate: 2_000_000,
         };
-        let rungs = plan(&source, &config::Ladder::default());
+        let rungs = plan(&[source], &config::Ladder::default());
         assert!(
             rungs
                 .windows(2)

@@ -33,9 +33,13 @@ impl VideoPath {
             frame,
             bitrate: self.rate.bitrate().unwrap_or_else(|| estimate(size, frame)),
         };
-        let rungs = plan(&source, &self.outputs.ladder);
+        let mut own = vec![source];
+        if self.is_layered() {
+            own.extend(self.layers.pictures(frame));
+        }
+        let rungs = plan(&own, &self.outputs.ladder);
         self.announce_layers(&rungs);
-        self.rungs.replan(rungs, of_decoder);
+        self.rungs.replan(rungs, of_decoder, own.len());
         self.route();
     }
 
@@ -163,7 +167,7 @@ impl VideoPath {
 
 /// Bits a second for a picture of this size when the source's are not known yet: a tenth of a bit per
 /// pixel.
-fn estimate(size: (u32, u32), frame: MediaTime) -> u32 {
+pub(super) fn estimate(size: (u32, u32), frame: MediaTime) -> u32 {
     let (width, height) = size;
     let pixels = f64::from(width) * f64::from(height) * 1e9 / frame.max(1) as f64;
     (pixels * 0.1) as u32

@@ -3,6 +3,7 @@
 mod av1;
 mod feed;
 mod gop;
+mod layers;
 mod outputs;
 mod route;
 mod rungs;
@@ -18,9 +19,12 @@ use super::{
     h264::{self, AvcConfig, Inspection, Reordering, Sps},
     segment::{Cut, Picture, VideoRun},
 };
-use crate::source::AccessUnit;
+use crate::{doctor::Treatment, source::AccessUnit};
+
+pub(super) use av1::with_sequence_header;
 
 use gop::{Group, Rate};
+use layers::{Layers, Looked};
 use rungs::Rungs;
 
 pub use outputs::Outputs;
@@ -88,6 +92,8 @@ pub struct VideoPath {
     /// The decoder was given less than there is, since it is late.
     starved: bool,
     rungs: Rungs,
+    /// The picture in other sizes, from the publisher itself.
+    layers: Layers,
     /// What a frame was thought to last when the rungs were chosen, and whether that was measured.
     planned: (MediaTime, bool),
     /// The size that they were chosen for, where only the decoder knows it.
@@ -100,11 +106,13 @@ pub struct VideoPath {
 
 impl VideoPath {
     /// The path of a source. `config` is its configuration record, if it has one; `packets` that it is a
-    /// WebRTC publisher, whose own packets the SFU has.
+    /// WebRTC publisher, whose own packets the SFU has; `others` the same picture in other sizes, by the
+    /// publisher's numbers, with their records.
     pub fn new(
         codec: VideoCodec,
         config: Bytes,
         packets: bool,
+        others: &[(u8, Bytes)],
         outputs: Outputs,
     ) -> anyhow::Result<Self> {
         let mut path = Self {
@@ -123,6 +131,7 @@ impl VideoPath {
             decoder: None,
             starved: false,
             rungs: Rungs::new(outputs.clone()),
+            layers: Layers::default(),
             planned: (0, false),
             planned_size: None,
             announced: None,
@@ -134,6 +143,14 @@ impl VideoPath {
         if codec == VideoCodec::H264 && !path.coded.config.is_empty() {
             let config = AvcConfig::parse(&path.coded.config)?;
             let sps = config.sps()?;
+            for (layer, record) in others {
+                match AvcConfig::parse(record) {
+                    Ok(config) => {
+                        path.layers.set(*layer, config, &sps);
+                    }
+                    Err(error) => warn!(%error, layer, "this size of the source cannot be used"),
+                }
+            }
             path.describe(config, sps);
         }
         Ok(path)
@@ -193,6 +210,82 @@ impl VideoPath {
         self.pass_rtp(&unit, replay);
         self.feed_hls(&unit, replay);
         self.feed_encoder(&unit, &found, replay);
+        self.pass_layers(&unit);
+    }
+
+    /// The publisher sends the same picture in another, smaller size.
+    pub fn layer(&mut self, layer: u8, config: &Bytes) -> anyhow::Result<()> {
+        let Some((_, best)) = &self.avc else {
+            return Ok(());
+        };
+        let changed = self.layers.set(layer, AvcConfig::parse(config)?, best);
+        if changed {
+            self.other_layers();
+        }
+        Ok(())
+    }
+
+    /// The rungs are others, though the best picture is the same.
+    fn other_layers(&mut self) {
+        if matches!(self.hls, Hls::Pass(_)) {
+            // HLS was told of other rungs already.
+            self.reset();
+        } else {
+            self.plan();
+        }
+    }
+
+    /// Takes one access unit of another size, in decoding order.
+    pub fn layer_unit(&mut self, unit: AccessUnit, replay: bool) {
+        self.layers.push(unit, replay);
+    }
+
+    /// Whether the publisher's own sizes are rungs: only where its best picture passes everywhere.
+    fn is_layered(&self) -> bool {
+        !self.layers.is_empty()
+            && self.can_pass()
+            && matches!(self.rtp, Rtp::Undecided | Rtp::Pass | Rtp::EncodeToKeyframe)
+            && !matches!(self.hls, Hls::Encode)
+    }
+
+    /// Gives out the pictures of other sizes that belong to the best one's.
+    fn pass_layers(&mut self, best: &AccessUnit) {
+        if self.layers.is_empty() {
+            return;
+        }
+        if !self.is_layered() {
+            self.layers.clear();
+            return self.other_layers();
+        }
+        for (unit, replay) in self.layers.reached(best) {
+            match self.layers.look(unit, replay) {
+                Looked::Nothing => {}
+                Looked::Gone => return self.other_layers(),
+                Looked::Picture { rung, config, unit } => {
+                    let (pts, keyframe) = (unit.pts, unit.keyframe);
+                    self.outputs
+                        .send_picture(rung, &config, pts, keyframe, &unit.data);
+                    if matches!(self.hls, Hls::Pass(_)) {
+                        let picture = Picture {
+                            dts: unit.dts,
+                            pts,
+                            keyframe,
+                            data: unit.data,
+                        };
+                        // Where it has keyframes, the best one has them too.
+                        self.outputs.hls().rung(rung, &config, picture, keyframe);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What becomes of the source's pictures now.
+    pub fn treatment(&self) -> Treatment {
+        Treatment {
+            rtp_encoded: matches!(self.rtp, Rtp::Encode | Rtp::EncodeToKeyframe),
+            hls_encoded: matches!(self.hls, Hls::Encode),
+        }
     }
 
     /// Which rungs are needed from now on.
@@ -344,8 +437,7 @@ impl VideoPath {
     /// Whether browsers decode the source as it is: progressive 4:2:0 with 8 bits in baseline, main or
     /// high profile, and in order.
     fn can_pass(&self) -> bool {
-        matches!(&self.avc, Some((_, sps))
-            if sps.ordinary && matches!(sps.profile, 66 | 77 | 100) && sps.reordering != Reordering::Yes)
+        matches!(&self.avc, Some((_, sps)) if passes(sps))
     }
 
     fn pass_rtp(&self, unit: &AccessUnit, replay: bool) {
@@ -400,7 +492,13 @@ impl VideoPath {
         if !self.rungs.any() {
             self.plan();
         }
-        let rungs = route::tracks(self.rungs.plan(), &sps);
+        let mut rungs = route::tracks(self.rungs.plan(), &sps);
+        if self.is_layered() {
+            for (rung, own) in rungs.iter_mut().skip(1).zip(self.layers.sps()) {
+                rung.codec = own.codec_string();
+                (rung.width, rung.height) = (own.width, own.height);
+            }
+        }
         let mut hls = self.outputs.hls();
         hls.start_video(VideoRun {
             rungs,
@@ -450,4 +548,9 @@ impl VideoPath {
             .map(|rate| (1e9 / rate) as MediaTime);
         self.rate.frame().or(said).unwrap_or(FRAME)
     }
+}
+
+/// Whether browsers decode pictures with these parameters as they are.
+fn passes(sps: &Sps) -> bool {
+    sps.ordinary && matches!(sps.profile, 66 | 77 | 100) && sps.reordering != Reordering::Yes
 }

@@ -31,6 +31,8 @@ pub(super) struct Rungs {
     outputs: Outputs,
     encoders: Encoders,
     routes: Vec<Arc<Route>>,
+    /// So many, the first among them, are the source's own pictures.
+    own: usize,
     demand: Demand,
     /// Since when each lower rung is made, for RTP and for HLS.
     since: Vec<[Option<Instant>; 2]>,
@@ -54,6 +56,7 @@ impl Rungs {
             outputs,
             encoders,
             routes: Vec::new(),
+            own: 1,
             demand: Demand::default(),
             since: Vec::new(),
             overload: Overload::default(),
@@ -61,8 +64,10 @@ impl Rungs {
         }
     }
 
-    /// The rungs are these from now on; see [`Encoders::replan`].
-    pub(super) fn replan(&mut self, plan: Vec<Rung>, size: Option<(u32, u32)>) {
+    /// The rungs are these from now on, of which the first `own` have the source's pictures; see
+    /// [`Encoders::replan`].
+    pub(super) fn replan(&mut self, plan: Vec<Rung>, size: Option<(u32, u32)>, own: usize) {
+        self.own = own;
         for route in &self.routes {
             route.set(false, false);
         }
@@ -114,7 +119,7 @@ impl Rungs {
     /// Switches the rungs' outputs as they are needed.
     pub(super) fn switch(&mut self) {
         let now = Instant::now();
-        for number in 1..self.routes.len() {
+        for number in self.own..self.routes.len() {
             let shed = self.shed.contains(&Shed::Rung(number));
             let mut on = [false; 2];
             for (at, bits) in [self.demand.rtp, self.demand.hls].into_iter().enumerate() {

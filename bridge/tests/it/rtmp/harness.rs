@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal, Requests, StreamOutput};
 use weir_bridge::rtmp::session::Context;
 use weir_bridge::rtmp::sink::{Ingest, SourceSink};
+use weir_bridge::rtmp::{self, Drain, Tls};
 use weir_bridge::source::{AccessUnit, SourceFormat};
 use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
 use weir_protocol::finding::FindingReport;
@@ -24,6 +25,8 @@ pub enum Event {
     Opened(String),
     Format(SourceFormat),
     Unit(AccessUnit),
+    /// One that holds.
+    Finding(FindingReport),
     Ended,
 }
 
@@ -143,6 +146,12 @@ impl SourceSink for RecordingSink {
     fn access_unit(&mut self, unit: AccessUnit) {
         let _ = self.0.send(Event::Unit(unit));
     }
+
+    fn finding(&mut self, report: FindingReport) {
+        if report.active {
+            let _ = self.0.send(Event::Finding(report));
+        }
+    }
 }
 
 impl Drop for RecordingSink {
@@ -168,6 +177,7 @@ pub fn context() -> (Context, Recording, Tokens) {
             goodbye: goodbye.clone(),
         }),
         ingest: Arc::new(Recorder(sender)),
+        drain: Drain::default(),
         cancel: CancellationToken::new(),
     };
     (context, Recording(receiver), Tokens { takeover, goodbye })
@@ -177,22 +187,37 @@ pub fn context() -> (Context, Recording, Tokens) {
 pub struct Server {
     pub address: SocketAddr,
     pub takeover: CancellationToken,
+    pub drain: Drain,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
     pub async fn start() -> (Self, Recording) {
+        Self::start_on(([127, 0, 0, 1], 0).into(), None).await
+    }
+
+    /// A listener where one was before.
+    pub async fn start_at(address: SocketAddr) -> (Self, Recording) {
+        Self::start_on(address, None).await
+    }
+
+    pub async fn start_with(tls: Option<Tls>) -> (Self, Recording) {
+        Self::start_on(([127, 0, 0, 1], 0).into(), tls).await
+    }
+
+    async fn start_on(address: SocketAddr, tls: Option<Tls>) -> (Self, Recording) {
         let (context, recording, Tokens { takeover, .. }) = context();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let cancel = context.cancel.clone();
-        let serve =
-            weir_bridge::rtmp::serve_into(listener, context.gate, context.ingest, context.cancel);
+        let (cancel, drain) = (context.cancel.clone(), context.drain.clone());
+        let server = rtmp::Server::new(context);
+        let serve = async move { server.serve(listener, tls).await };
         (
             Self {
                 address,
                 takeover,
+                drain,
                 cancel,
                 task: tokio::spawn(serve),
             },

@@ -29,7 +29,7 @@ pub fn time(unit: &SourceUnit) -> Option<MediaTime> {
     match unit {
         SourceUnit::AccessUnit(unit) => Some(unit.dts),
         SourceUnit::Rtp(packet) => Some(packet.time),
-        SourceUnit::Format(_) => None,
+        SourceUnit::Format(_) | SourceUnit::Finding(_) => None,
     }
 }
 

@@ -58,20 +58,6 @@ fn keyframes(recording: &Recording, layer: u8) -> Vec<MediaTime> {
     keyframes.map(|(time, _)| time).collect()
 }
 
-/// Width and height that a decoder finds.
-fn size(file: &[u8], format: &str) -> (u32, u32) {
-    let arguments = format!(
-        "-v error {format} -select_streams v -show_entries stream=width,height -of csv=p=0 {{}}"
-    );
-    let text = String::from_utf8(media::tool("ffprobe", &arguments, file)).unwrap();
-    let mut sides = text
-        .trim()
-        .trim_end_matches(',')
-        .split(',')
-        .map(|side| side.parse().unwrap());
-    (sides.next().unwrap(), sides.next().unwrap())
-}
-
 /// What a run's rungs are: name, width, height.
 fn rungs(recording: &Recording) -> Vec<(String, u32, u32)> {
     let Some(HlsOutput::Start(tracks)) = recording.hls.first() else {
@@ -106,7 +92,7 @@ fn check(recording: &Recording, expected: &[(&str, u32, u32)]) {
         let layer = recording.layer(number);
         super::check_rtp(&layer);
         let stream = layer.annex_b();
-        assert_eq!(size(&stream, "-f h264"), (*width, *height), "{name}");
+        assert_eq!(media::size(&stream, "-f h264"), (*width, *height), "{name}");
         let types = media::picture_types(&stream);
         assert_eq!(
             types.len(),
@@ -139,7 +125,7 @@ fn check(recording: &Recording, expected: &[(&str, u32, u32)]) {
         };
         assert_eq!(since(number), since(0), "keyframes of {name}");
         let file = recording.track(0, HlsTrack::Video(number));
-        assert_eq!(size(&file, ""), (*width, *height));
+        assert_eq!(media::size(&file, ""), (*width, *height));
         assert!(media::brightness(&file).len() > 30);
         let codec = &tracks.video[usize::from(number)].codec;
         let at = file.windows(4).position(|bytes| bytes == b"avcC").unwrap() + 5;
@@ -385,7 +371,7 @@ async fn another_size_makes_another_ladder() {
     assert!(lower.len() > 60 && lower.last().unwrap().0 < 4 * SECOND + SECOND / 5);
     assert!(recording.layer(1).pictures().last().unwrap().0 > 7 * SECOND);
     assert_eq!(recording.layer(0).pictures().len(), 240);
-    assert!(size(&recording.track(1, HlsTrack::BEST), "") == (426, 240));
+    assert!(media::size(&recording.track(1, HlsTrack::BEST), "") == (426, 240));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -442,7 +428,10 @@ async fn a_webrtc_publisher_gets_lower_rungs_and_its_own_picture_as_hls() {
         .collect();
     assert_eq!(names, ["360p", "240p", "144p"]);
     assert!(!recording.starts[0].audio);
-    assert_eq!(size(&recording.layer(1).annex_b(), "-f h264"), (426, 240));
+    assert_eq!(
+        media::size(&recording.layer(1).annex_b(), "-f h264"),
+        (426, 240)
+    );
     let starts = recording.segments(HlsTrack::BEST);
     // Passed on: the keyframes are the publisher's.
     assert!(
@@ -472,7 +461,7 @@ async fn viewers_that_cannot_decode_a_publishers_codec_get_h264() {
         .collect();
     assert_eq!(names, ["h264-360p", "h264-240p", "h264-144p"]);
     let own = recording.layer(0);
-    assert_eq!(size(&own.annex_b(), "-f h264"), (640, 360));
+    assert_eq!(media::size(&own.annex_b(), "-f h264"), (640, 360));
     assert!(own.pictures().len() > 40);
     assert!(recording.layer(1).video.is_empty());
     assert!(recording.parts(HlsTrack::Video(1)).is_empty());

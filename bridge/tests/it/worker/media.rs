@@ -43,6 +43,20 @@ pub fn picture_types(annex_b: &[u8]) -> String {
         .collect()
 }
 
+/// Width and height that a decoder finds.
+pub fn size(file: &[u8], format: &str) -> (u32, u32) {
+    let arguments = format!(
+        "-v error {format} -select_streams v -show_entries stream=width,height -of csv=p=0 {{}}"
+    );
+    let text = String::from_utf8(tool("ffprobe", &arguments, file)).unwrap();
+    let mut sides = text
+        .trim()
+        .trim_end_matches(',')
+        .split(',')
+        .map(|side| side.parse().unwrap());
+    (sides.next().unwrap(), sides.next().unwrap())
+}
+
 /// Presentation times of a file's packets, in seconds.
 pub fn times(file: &[u8]) -> Vec<f64> {
     let out = tool(

@@ -1,9 +1,10 @@
 //! Whole workers: real child processes, real codecs.
 
-mod flv;
+mod enhanced;
+pub mod flv;
 mod ladder;
 mod media;
-mod recording;
+pub mod recording;
 
 use std::time::{Duration, Instant};
 
@@ -422,7 +423,7 @@ async fn a_source_may_have_only_sound_or_only_a_picture() {
         let keep = |unit: &SourceUnit| match unit {
             SourceUnit::Format(format) => format.kind() == wanted,
             SourceUnit::AccessUnit(unit) => unit.kind == wanted,
-            SourceUnit::Rtp(_) => false,
+            SourceUnit::Rtp(_) | SourceUnit::Finding(_) => false,
         };
         units
             .iter()

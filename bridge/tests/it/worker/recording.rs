@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -65,7 +65,7 @@ impl Recorder {
 
 /// The worker, which cargo puts beside the folder of this test. (Its `CARGO_BIN_EXE_…` variable does not
 /// reach a compiler behind every wrapper.)
-fn worker_program() -> PathBuf {
+pub fn worker_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test
         .parent()
@@ -79,6 +79,29 @@ fn worker_program() -> PathBuf {
         program.display()
     );
     program
+}
+
+/// Starts a worker that is known: the shell notes its process id, which becomes the worker's.
+pub fn worker_command(pid_file: &Path) -> WorkerCommand {
+    let script = format!(
+        "echo $$ > {}; exec {}",
+        pid_file.display(),
+        worker_program().display()
+    );
+    WorkerCommand {
+        program: PathBuf::from("/bin/sh"),
+        args: vec!["-c".into(), script.into()],
+    }
+}
+
+/// Sends such a worker a signal, as `kill` names it.
+pub fn signal(pid_file: &Path, signal: &str) {
+    let pid = std::fs::read_to_string(pid_file).unwrap();
+    let status = std::process::Command::new("kill")
+        .args([signal, pid.trim()])
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 /// A stream that is being recorded.
@@ -96,17 +119,8 @@ impl Stream {
 
     /// One whose worker has these settings.
     pub fn with(media: WorkerConfig) -> (Self, SourceWriter) {
-        // The shell notes its process id, which becomes the worker's.
         let pid_file = tempfile::NamedTempFile::new().unwrap();
-        let script = format!(
-            "echo $$ > {}; exec {}",
-            pid_file.path().display(),
-            worker_program().display()
-        );
-        let worker = WorkerCommand {
-            program: PathBuf::from("/bin/sh"),
-            args: vec!["-c".into(), script.into()],
-        };
+        let worker = worker_command(pid_file.path());
         let config = BridgeConfig {
             hang_timeout: Duration::from_millis(1500),
             media,
@@ -129,12 +143,7 @@ impl Stream {
 
     /// Sends the worker a signal, as `kill` names it.
     pub fn signal_worker(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.pid_file.path()).unwrap();
-        let status = std::process::Command::new("kill")
-            .args([signal, pid.trim()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        self::signal(self.pid_file.path(), signal);
     }
 
     /// Everything until the stream has ended.

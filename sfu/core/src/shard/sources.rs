@@ -121,7 +121,15 @@ impl Shard {
         let Some(route) = self.routes.get(&stream) else {
             return;
         };
-        let Some(info) = &route.info else { return };
+        let Some(info) = &route.info else {
+            if stream.is_transcoded() {
+                // They come again, for whatever the stream is then.
+                for key in route.viewers.clone() {
+                    self.end(now, key, EndReason::Ended);
+                }
+            }
+            return;
+        };
         let mut unserved = Vec::new();
         for key in &route.viewers {
             if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key)

@@ -125,7 +125,8 @@ fn a_long_sleep_or_another_encoder_begins_anew() {
     let list = test.list(MIDDLE);
     assert_eq!((list.media_sequence, list.segments[0].run), (47, 0));
     assert!(list.segments[0].map.ends_with("init1.mp4"));
-    assert_eq!(runs(&test.list(VIDEO)), [0; 30], "others have no break");
+    let best = runs(&test.list(VIDEO));
+    assert!(best.iter().all(|run| *run == 0), "others have no break");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn five_minutes(seed: u64) -> (Test, Counts) {
     let mut dice = Dice(seed);
     let mut counts = Counts::default();
     let mut test = Test::empty();
+    test.reads_all = false;
     let mut encoder = 0;
     let mut name = String::from("0");
     test.start(ladder(4, true, 1.0), &name);

@@ -85,13 +85,17 @@ fn live_ladder() -> (Site, Worker) {
 async fn a_rung_is_made_when_a_player_asks_for_it() {
     let (site, mut worker) = live_ladder();
     let mut wanted = worker.writer.wanted();
-    assert_eq!(*wanted.borrow_and_update(), 0);
+    assert_eq!(*wanted.borrow_and_update(), 0b01);
     let master = site.get("/demo/master.m3u8").await;
     assert!(master.text().contains("\nvideo0.m3u8\n") && master.text().contains("\nvideo1.m3u8\n"));
-    assert_eq!(*wanted.borrow(), 0, "a list of rungs is no wish for them");
+    assert_eq!(
+        *wanted.borrow(),
+        0b01,
+        "a list of rungs is no wish for them"
+    );
 
     let low = site.waiting("/demo/video1.m3u8").await;
-    assert_eq!(*wanted.borrow_and_update(), 0b10);
+    assert_eq!(*wanted.borrow_and_update(), 0b11);
     let other = site.waiting("/demo/video1.m3u8?_HLS_msn=3").await;
     worker.segments(1);
     worker.wake();
@@ -116,7 +120,7 @@ async fn a_rung_is_made_when_a_player_asks_for_it() {
     );
 
     // Nobody asks any more: it is let go, and the next player waits again.
-    wanted.wait_for(|rungs| *rungs == 0).await.unwrap();
+    wanted.wait_for(|rungs| *rungs == 0b01).await.unwrap();
     worker.writer.push(HlsOutput::Dormant(LOW));
     let best = site.get("/demo/video0.m3u8").await;
     assert!(!best.text().contains("video1"));
