@@ -1,6 +1,7 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
 mod accounts;
+mod ladder;
 mod layers;
 mod limits;
 mod people;
@@ -19,6 +20,7 @@ use weir_signaling::{EmbedConfig, RoomsConfig};
 use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
+pub use ladder::Ladder;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
@@ -42,6 +44,8 @@ pub struct Config {
     pub rtmps: Rtmps,
     /// WebRTC media.
     pub media: Media,
+    /// The sizes of a stream's picture.
+    pub ladder: Ladder,
     /// Who gets in, and for how long.
     pub accounts: Accounts,
     /// How many requests a client may make.
@@ -513,6 +517,9 @@ impl Config {
         };
         if !(1..=60).contains(&self.media.publisher_timeout_seconds) {
             return bad("media.publisher_timeout_seconds", "must be 1 to 60 seconds");
+        }
+        if let Err((key, reason)) = self.ladder.settings() {
+            return bad(key, reason);
         }
         if self.media.shards > 256 {
             return bad("media.shards", "must be at most 256 (0 means one per core)");

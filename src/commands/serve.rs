@@ -132,11 +132,14 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     let draining = CancellationToken::new();
     let pool = listen_for_workers(&config, &tasks, &draining).await?;
-    let bridge = Bridge::new(BridgeConfig {
+    let mut bridge_config = BridgeConfig {
         limits: config.workers.limits(),
         remote: pool.filter(|_| config.workers.place == Place::RemoteFirst),
         ..BridgeConfig::new(WorkerCommand::current_exe()?)
-    });
+    };
+    // Checked when the configuration was read.
+    bridge_config.media.ladder = config.ladder.settings().unwrap_or_default();
+    let bridge = Bridge::new(bridge_config);
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
         grace: config.media.grace().max(HLS_GRACE),

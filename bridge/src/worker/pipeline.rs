@@ -88,11 +88,6 @@ impl Pipeline {
         self.source.set_caps(Some(caps));
     }
 
-    /// Bytes that wait in its source.
-    pub(super) fn waiting_bytes(&self) -> u64 {
-        self.source.current_level_bytes()
-    }
-
     /// Gives it one buffer. Waits while more than its share waits in the source.
     pub(super) fn push(&self, buffer: gst::Buffer) {
         if let Err(error) = self.source.push_buffer(buffer) {

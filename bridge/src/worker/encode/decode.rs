@@ -1,6 +1,13 @@
 //! Decodes any video, once for all rungs.
 
-use std::str::FromStr;
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -14,9 +21,21 @@ use crate::{source::AccessUnit, worker::pipeline::Pipeline};
 /// to a keyframe.
 const SOURCE_BYTES: u64 = 8 << 20;
 
-/// So much may wait where the source must not: pictures that are passed on as they are do not stand
-/// still for rungs that are late.
-const WAITING_BYTES: u64 = 4 << 20;
+/// A decoder that is so far behind leaves pictures out up to the next keyframe, where the source's own
+/// go on without it.
+const BEHIND_PASSED: MediaTime = 1_000_000_000;
+
+/// Where all pictures come from here, it first leaves out those to which none refers.
+const BEHIND_DISPOSABLE: MediaTime = 1_000_000_000;
+
+/// And then all up to the next keyframe: viewers are to see what is live.
+const BEHIND_ALL: MediaTime = 3_000_000_000;
+
+/// A decoder that begins in the middle of a group has that to catch up with, and this long to do it.
+const CATCH_UP: Duration = Duration::from_secs(3);
+
+/// It has caught up when it is so close.
+const CLOSE: MediaTime = 300_000_000;
 
 /// What is to be decoded.
 #[derive(Debug, Clone)]
@@ -34,6 +53,10 @@ pub struct Coded {
 pub struct Decoder {
     pipeline: Pipeline,
     newest: MediaTime,
+    /// The newest picture that came out.
+    decoded: Arc<AtomicU64>,
+    /// Since when it catches up; none when it has.
+    catching_up: Option<Instant>,
     /// Pictures are left out up to the next keyframe.
     skipping: bool,
 }
@@ -49,8 +72,13 @@ impl Decoder {
             decoder(coded.codec)
         );
         let pipeline = Pipeline::build("video", &caps(coded)?, SOURCE_BYTES, &elements)?;
+        let decoded = Arc::<AtomicU64>::default();
+        let newest = decoded.clone();
         let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            if let Some(pts) = sample.buffer().and_then(|buffer| buffer.pts()) {
+                newest.fetch_max(pts.nseconds(), Ordering::Relaxed);
+            }
             on_picture(&sample);
             Ok(gst::FlowSuccess::Ok)
         });
@@ -59,20 +87,41 @@ impl Decoder {
         Ok(Self {
             pipeline,
             newest: 0,
+            decoded,
+            catching_up: Some(Instant::now()),
             skipping: false,
         })
     }
 
-    /// Gives it one access unit, in decoding order. When the decoder is far behind it waits, or, where
-    /// the source must `go_on`, leaves pictures out up to the next keyframe; false then.
-    pub fn push(&mut self, unit: &AccessUnit, go_on: bool) -> bool {
-        if go_on && self.pipeline.waiting_bytes() > WAITING_BYTES {
-            self.skipping = true;
-        } else if unit.keyframe {
-            self.skipping = false;
+    /// Gives it one access unit, in decoding order. When it is far behind, it waits for bytes and leaves
+    /// out pictures; false then. `passes`: the source's own pictures go on without it; `disposable`: no
+    /// picture refers to this one.
+    pub fn push(&mut self, unit: &AccessUnit, passes: bool, disposable: bool) -> bool {
+        let behind = self.behind();
+        if behind <= CLOSE && self.newest > 0 {
+            self.catching_up = None;
         }
-        if self.skipping {
+        let most = if passes { BEHIND_PASSED } else { BEHIND_ALL };
+        let catches_up = self
+            .catching_up
+            .is_some_and(|since| since.elapsed() < CATCH_UP);
+        if unit.keyframe && behind <= most {
+            self.skipping = false;
+        } else if behind > most && !catches_up {
+            self.skipping = true;
+        }
+        if self.skipping || disposable && behind > BEHIND_DISPOSABLE && !catches_up {
             return false;
+        }
+        self.give(unit);
+        true
+    }
+
+    /// Gives it a picture of the past, which only brings it up to date.
+    pub fn give(&mut self, unit: &AccessUnit) {
+        if self.newest == 0 {
+            // Nothing is late before something was given.
+            self.decoded.store(unit.pts, Ordering::Relaxed);
         }
         let mut buffer = gst::Buffer::from_slice(unit.data.clone());
         if let Some(buffer) = buffer.get_mut() {
@@ -84,7 +133,21 @@ impl Decoder {
         }
         self.newest = self.newest.max(unit.pts);
         self.pipeline.push(buffer);
-        true
+    }
+
+    /// How far it is behind what it was given.
+    fn behind(&self) -> MediaTime {
+        let decoded = self.decoded.load(Ordering::Relaxed);
+        self.newest.saturating_sub(decoded)
+    }
+
+    /// Whether it does not keep up. Reordering alone takes a few pictures.
+    pub fn is_late(&self) -> bool {
+        const LATE: MediaTime = 600_000_000;
+        let catches_up = self
+            .catching_up
+            .is_some_and(|since| since.elapsed() < CATCH_UP);
+        !catches_up && self.behind() > LATE
     }
 
     /// The newest picture that it was given.

@@ -110,7 +110,7 @@ impl VideoPath {
             self.decoder = None;
             return;
         }
-        let go_on = self.rtp == Rtp::Pass || matches!(self.hls, Hls::Pass(_));
+        let passes = self.rtp == Rtp::Pass || matches!(self.hls, Hls::Pass(_));
         let Some(decoder) = &mut self.decoder else {
             self.start_decoder(unit, replay);
             return;
@@ -121,7 +121,7 @@ impl VideoPath {
                 return;
             }
         }
-        self.starved |= !decoder.push(unit, go_on);
+        self.starved |= !decoder.push(unit, passes, found.disposable);
     }
 
     /// Starts the decoder with the pictures since the last keyframe, of which those before `unit` have
@@ -150,7 +150,7 @@ impl VideoPath {
             Err(error) => fail(format!("{error:#}")),
         };
         for unit in units {
-            decoder.push(unit, false);
+            decoder.give(unit);
         }
         self.decoder = Some(decoder);
     }

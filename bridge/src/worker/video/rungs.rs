@@ -7,7 +7,7 @@ use std::{
 };
 
 use tracing::{info, warn};
-use weir_media::{Demand, MediaTime};
+use weir_media::Demand;
 use weir_protocol::finding::{FindingCode, FindingReport, Severity};
 
 use super::{Outputs, route::Route};
@@ -21,10 +21,6 @@ use crate::{
 
 /// A rung that was started goes on for so long, even if nobody needs it any more.
 const HOLD: Duration = Duration::from_secs(5);
-
-/// The decoder is late when so much that it was given has not come out. Reordering alone takes a few
-/// pictures.
-const DECODER_LATE: MediaTime = 600_000_000;
 
 /// The frame rate of the first rung is divided by so much at most.
 const MOST_THIN: u32 = 4;
@@ -167,10 +163,7 @@ impl Rungs {
 
     /// Looks whether encoding keeps up with the source, and does less if not.
     pub(super) fn look(&mut self, decoder: Option<&Decoder>, starved: bool) {
-        let decoded = self.encoders.newest_decoded();
-        let late = decoder.is_some_and(|decoder| {
-            decoded > 0 && decoder.newest().saturating_sub(decoded) > DECODER_LATE
-        });
+        let late = decoder.is_some_and(Decoder::is_late);
         // Always asked, so that what was dropped is counted once.
         let suffers = self.encoders.suffer() | late | starved;
         let next = self.most_expensive();
