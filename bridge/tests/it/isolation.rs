@@ -26,8 +26,10 @@ pub struct Output(
 );
 
 impl StreamOutput for Output {
-    fn rtp_start(&mut self, tracks: RtpTracks, _: &[RtpLayer]) {
-        let _ = self.0.send((Instant::now(), Event::Start(tracks)));
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[RtpLayer]) {
+        let _ = self
+            .0
+            .send((Instant::now(), Event::Start(tracks, layers.to_vec())));
     }
     fn rtp(&mut self, packet: RtpPacket, _: bool) {
         let _ = self.0.send((Instant::now(), Event::Rtp(packet)));
