@@ -401,7 +401,7 @@ mod tests {
         let queue = queue();
         queue.open();
         all(&queue);
-        for ms in (0..20_000).step_by(500) {
+        for ms in (0..=20_000).step_by(500) {
             queue.unit(unit(Kind::Video, ms, ms % 2000 == 0));
             queue.unit(unit(Kind::Audio, ms, true));
         }

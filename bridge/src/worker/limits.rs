@@ -62,8 +62,11 @@ fn close_inherited() {
         return;
     };
     let open = folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    // The folder itself is among them, and closed by then.
     for file in open.filter(|file| *file > 2).collect::<Vec<_>>() {
+        // The folder itself was among them, and is closed by now.
+        if fs::read_link(format!("/proc/self/fd/{file}")).is_err() {
+            continue;
+        }
         // SAFETY: this runs first of all in the process, before anything of ours owns a file beside
         // the three standard ones.
         unsafe { rustix::io::close(file) };
