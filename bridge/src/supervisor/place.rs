@@ -75,6 +75,14 @@ impl Worker {
         }
     }
 
+    /// Why it must be replaced, with where it is.
+    pub(super) fn lost(&self, reason: String) -> String {
+        match self {
+            Self::Local(_) => reason,
+            Self::Remote(peer) => format!("the remote worker at {peer} is gone: {reason}"),
+        }
+    }
+
     /// Ends it, whatever it does.
     pub(super) async fn end(&mut self) {
         match self {

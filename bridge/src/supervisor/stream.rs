@@ -151,7 +151,7 @@ impl Stream {
                 Ok(()) => return Ok(()),
                 Err(reason) => reason,
             },
-            Err(reason) => reason,
+            Err(reason) => worker.lost(reason),
         };
         worker.end().await;
         if ended {

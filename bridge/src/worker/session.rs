@@ -388,6 +388,10 @@ fn look_at(
     replay: bool,
 ) {
     checkup.unit(unit, replay);
+    // Every frame of sound can be decoded by itself.
+    if unit.kind != Kind::Video {
+        return;
+    }
     match format {
         Some(SourceFormat::Video { codec, config, .. }) if !replay => {
             thumbnails.offer(*codec, config, unit);

@@ -240,7 +240,10 @@ async fn a_connection_outlives_the_worker_and_comes_back_after_the_server() {
     let mut seen = some(&mut recording, 60).await;
     assert_eq!(formats(&seen).len(), 2);
     let first = units_of(&seen)[0];
-    assert!(first.kind == Kind::Video && first.keyframe && first.dts == 0);
+    assert_eq!(
+        (first.kind, first.keyframe, first.dts),
+        (Kind::Video, true, 0)
+    );
 
     signal(worker.path(), "-9");
     seen.extend(some(&mut recording, 150).await);
