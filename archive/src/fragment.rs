@@ -152,6 +152,7 @@ pub(crate) fn read_reference_time(content: &[u8]) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

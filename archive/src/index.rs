@@ -190,6 +190,7 @@ pub(crate) fn micros(nanos: u64) -> WallMicros {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 pub(crate) mod tests {
     use super::*;
 

@@ -215,6 +215,7 @@ fn rates(index: &Index, track: TrackId) -> (u64, u64) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::index::tests::two_runs;

@@ -128,7 +128,7 @@ impl Root {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let is_take = path.file_name().and_then(|name| name.to_str());
-            if !is_take.is_some_and(|name| name.parse::<i64>().is_ok()) {
+            if is_take.is_none_or(|name| name.parse::<i64>().is_err()) {
                 continue;
             }
             match Take::recover(path.clone()) {

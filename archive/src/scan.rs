@@ -106,6 +106,7 @@ fn scan(path: &Path, timescale: u32) -> io::Result<(Vec<Scanned>, u64)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::{boxes::Boxes, fragment::reference_time};

@@ -80,6 +80,7 @@ impl From<TrackId> for String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

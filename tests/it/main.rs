@@ -1,7 +1,7 @@
 //! Tests of the whole: the layering of the workspace, and the real program with other people's
 //! clients.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod cli;
 mod deploy;

@@ -115,6 +115,18 @@ impl Recorded {
         self.text(path).await.unwrap()
     }
 
+    /// Waits until the DVR playlist has media of so many workers.
+    async fn dvr_of(&self, workers: usize) -> String {
+        let path = "/hls/show/dvr/v0.m3u8";
+        let runs = |text: &str| text.matches("#EXT-X-DISCONTINUITY\n").count() + 1;
+        until("media of the next worker in the DVR window", async || {
+            let text = self.text(path).await;
+            text.is_some_and(|text| text.contains("#EXTINF") && runs(&text) >= workers)
+        })
+        .await;
+        self.text(path).await.unwrap()
+    }
+
     /// Waits until the only recording is in this state.
     async fn recording(&self, state: &str) -> Value {
         let path = "/api/v1/streams/show/recordings";
@@ -158,10 +170,13 @@ fn plays(what: &str) -> f64 {
         "{what}: {complaints}"
     );
     let progress = String::from_utf8_lossy(&output.stdout);
-    let micros = progress
-        .lines()
-        .filter_map(|line| line.strip_prefix("out_time_us="));
-    micros.last().unwrap().parse::<f64>().unwrap() / 1e6
+    let mut micros = progress.lines().filter_map(|line| {
+        line.strip_prefix("out_time_us=")?
+            .trim()
+            .parse::<f64>()
+            .ok()
+    });
+    micros.next_back().unwrap() / 1e6
 }
 
 /// When each frame of a file is shown, and how bright it is.
@@ -380,10 +395,10 @@ async fn a_worker_that_is_killed_leaves_a_gap() {
     let publisher = show.publish(120);
     let began = now();
     for kill in 1..=KILLS {
-        show.dvr(kill).await;
+        show.dvr_of(kill).await;
         kill_worker(show.platform.server.pid());
     }
-    let playlist = show.dvr(KILLS + 2).await;
+    let playlist = show.dvr_of(KILLS + 1).await;
     let runs = playlist.matches("#EXT-X-DISCONTINUITY\n").count();
     assert_eq!(runs, KILLS, "{playlist}");
     let lasted = now() - began;

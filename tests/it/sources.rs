@@ -71,12 +71,16 @@ fn decoded(server: &Server, slug: &str, seconds: u32) -> [usize; 2] {
     counts
 }
 
+/// Each of these needs a good part of the machine, or its pictures come late.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Frames of AAC that an HLS player must get in four seconds. A whole second may be missing.
 const SOUND: usize = 140;
 
 /// Publishes the source, and expects so many pictures a second and frames of sound from an HLS player,
 /// and both at a WebRTC viewer.
 async fn plays(slug: &str, source: &str, pictures: usize, sound: usize) {
+    let _alone = ALONE.lock().await;
     let server = serve().await;
     let _encoder = Encoder::start(&server, slug, source);
     if pictures > 0 && sound > 0 {

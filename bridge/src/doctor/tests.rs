@@ -259,8 +259,7 @@ fn bursts_and_a_slow_upload_are_told_apart() {
     assert!(codes(&said).contains(&Code::UploadSlow), "{said:#?}");
     let worst = said
         .iter()
-        .filter(|(_, report)| report.code == Code::UploadSlow)
-        .next_back();
+        .rfind(|(_, report)| report.code == Code::UploadSlow);
     assert!(
         worst.is_some_and(|(_, report)| report.values["behind_s"] > 3.0),
         "{worst:?}"

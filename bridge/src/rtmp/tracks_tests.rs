@@ -258,7 +258,7 @@ fn of_several_sounds_the_default_one_is_taken() {
     }
     let units = recorder.0.lock().unwrap().1.clone();
     assert_eq!(units.len(), 4);
-    assert!(units[1..].iter().all(|unit| unit.data == &b"default"[..]));
+    assert!(units[1..].iter().all(|unit| unit.data == b"default"[..]));
     assert_eq!(recorder.codes(), [FindingCode::TracksIgnored]);
 }
 

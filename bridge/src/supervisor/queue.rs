@@ -154,14 +154,14 @@ impl Queue {
     fn push(&mut self, unit: SourceUnit) -> bool {
         let size = size_of(&unit);
         let full = self.units.len() >= QUEUE_UNITS || self.bytes + size > QUEUE_BYTES;
-        match &unit {
+        let dropped = match &unit {
             SourceUnit::AccessUnit(unit) if unit.kind == Kind::Video => {
-                if self.drops_picture(unit, full) {
-                    return false;
-                }
+                self.drops_picture(unit, full)
             }
-            _ if full => return false,
-            _ => {}
+            _ => full,
+        };
+        if dropped {
+            return false;
         }
         self.bytes += size;
         self.units.push_back(unit);

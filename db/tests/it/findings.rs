@@ -56,7 +56,7 @@ async fn findings_are_kept_by_broadcast_and_code(test: TestDb) {
         .list_findings(stream, Some(later.id.get()), 1)
         .await
         .unwrap();
-    assert_eq!(page, [silent.clone()]);
+    assert_eq!(page, std::slice::from_ref(&silent));
     let of_first = db.findings_of_broadcast(stream, first.broadcast_id, None, 10);
     assert_eq!(of_first.await.unwrap(), [silent, first.clone()]);
     let foreign = db.findings_of_broadcast(other.stream_id, first.broadcast_id, None, 10);

@@ -52,10 +52,7 @@ pub(super) fn parse(text: &str, allow_private: bool) -> Result<Address, String> 
     // Not a special scheme of the URL standard: hosts are kept as they were written, and an IPv4
     // address is a name like any other.
     let host = match url.host() {
-        None => return Err(format!("the url has no host; {example}")),
-        Some(Host::Domain(name)) if name.is_empty() => {
-            return Err(format!("the url has no host; {example}"));
-        }
+        None | Some(Host::Domain("")) => return Err(format!("the url has no host; {example}")),
         Some(Host::Domain(name)) => name.to_owned(),
         Some(Host::Ipv4(address)) => address.to_string(),
         Some(Host::Ipv6(address)) => format!("[{address}]"),

@@ -105,7 +105,7 @@ impl VideoPath {
         self.rungs.switch();
         let bitrate = self.bitrate();
         self.rungs.run(bitrate);
-        if !self.rungs.any() && !(unknown && size.is_none()) {
+        if !(self.rungs.any() || unknown && size.is_none()) {
             // Not drained: what it still has is not wanted any more.
             self.decoder = None;
             return;
@@ -116,10 +116,12 @@ impl VideoPath {
             return;
         };
         if replay {
+            // The past comes all at once: the decoder is not late with it.
             self.rungs.encoders().emit_from(unit.pts + 1);
-            if found.disposable {
-                return;
+            if !found.disposable {
+                decoder.give(unit);
             }
+            return;
         }
         self.starved |= !decoder.push(unit, passes, found.disposable);
     }

@@ -55,6 +55,8 @@ pub(super) struct Layers {
     waiting: VecDeque<(AccessUnit, bool)>,
     /// When the best picture's last keyframe is shown.
     keyframe: Option<MediaTime>,
+    /// How far the best picture has come, in decoding time.
+    best: Option<MediaTime>,
 }
 
 impl Layers {
@@ -146,8 +148,17 @@ impl Layers {
         if best.keyframe {
             self.keyframe = Some(best.pts);
         }
+        self.best = Some(best.dts);
+        self.due()
+    }
+
+    /// Those that have no best picture to wait for.
+    pub(super) fn due(&mut self) -> Vec<(AccessUnit, bool)> {
+        let Some(best) = self.best else {
+            return Vec::new();
+        };
         let mut due = Vec::new();
-        while let Some(next) = self.waiting.pop_front_if(|(unit, _)| unit.dts <= best.dts) {
+        while let Some(next) = self.waiting.pop_front_if(|(unit, _)| unit.dts <= best) {
             due.push(next);
         }
         due

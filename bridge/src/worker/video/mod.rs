@@ -238,6 +238,10 @@ impl VideoPath {
     /// Takes one access unit of another size, in decoding order.
     pub fn layer_unit(&mut self, unit: AccessUnit, replay: bool) {
         self.layers.push(unit, replay);
+        if self.is_layered() {
+            let due = self.layers.due();
+            self.give_layers(due);
+        }
     }
 
     /// Whether the publisher's own sizes are rungs: only where its best picture passes everywhere.
@@ -257,7 +261,12 @@ impl VideoPath {
             self.layers.clear();
             return self.other_layers();
         }
-        for (unit, replay) in self.layers.reached(best) {
+        let due = self.layers.reached(best);
+        self.give_layers(due);
+    }
+
+    fn give_layers(&mut self, due: Vec<(AccessUnit, bool)>) {
+        for (unit, replay) in due {
             match self.layers.look(unit, replay) {
                 Looked::Nothing => {}
                 Looked::Gone => return self.other_layers(),
