@@ -10,6 +10,7 @@
 pub mod config;
 #[cfg(feature = "worker")]
 pub mod demo;
+#[cfg(feature = "worker")]
 pub(crate) mod doctor;
 pub mod link;
 pub mod output;
