@@ -257,7 +257,8 @@ async fn a_connection_outlives_the_worker_and_comes_back_after_the_server() {
     let seen = some(&mut recording, 60).await;
     assert_eq!(seen[0], Event::Opened("demo".to_owned()));
     let first = units_of(&seen)[0];
-    assert!(first.kind == Kind::Video && first.keyframe && first.dts == 0);
+    let began = (first.kind, first.keyframe, first.dts);
+    assert_eq!(began, (Kind::Video, true, 500_000_000));
     check_times(&seen);
     // A wrong key, given while it is live, is a new connection that is refused.
     restreamer.set_targets("s", vec![target(address.port(), "wrong-key")]);
