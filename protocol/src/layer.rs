@@ -77,14 +77,10 @@ pub struct Layer {
     pub width: Option<u32>,
     /// Pixels.
     pub height: Option<u32>,
-    /// Measured bits per second; of one that is not sent now, what it is meant to have.
+    /// Measured bits per second.
     pub bitrate: u64,
-    /// Whether it is sent now.
+    /// Whether the publisher sends it now.
     pub active: bool,
-    /// Whether the server makes it as soon as a viewer chooses or needs it. It can be chosen, then,
-    /// also while it is not sent.
-    #[serde(default)]
-    pub on_demand: bool,
 }
 
 fn is_false(value: &bool) -> bool {

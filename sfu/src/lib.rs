@@ -18,7 +18,6 @@
 pub mod api;
 mod discovery;
 mod inbox;
-mod needed;
 mod rooms;
 mod sfu;
 mod shared;
@@ -27,4 +26,4 @@ mod tcp;
 mod worker;
 
 pub use api::*;
-pub use sfu::{Ingest, Joined, Sfu, Tap};
+pub use sfu::{Ingest, Sfu, Tap};

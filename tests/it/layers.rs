@@ -12,13 +12,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-rtp", &[]),
     ("weir-sfu-core", &["weir-media", "weir-rtp"]),
     ("weir-sfu", &["weir-media", "weir-rtp", "weir-sfu-core"]),
-    ("weir-archive", &["weir-media"]),
     ("weir-db", &["weir-protocol"]),
     ("weir-bridge", &["weir-media", "weir-protocol"]),
     (
         "weir-signaling",
         &[
-            "weir-archive",
             "weir-db",
             "weir-media",
             "weir-protocol",
@@ -31,7 +29,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "weir-bench",
         &[
-            "weir-bridge",
             "weir-media",
             "weir-protocol",
             "weir-rtp",
@@ -65,10 +62,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "weir-signaling",
         &["gstreamer", "rml_rtmp", "scuffle-rtmp", "str0m", "sqlx"],
-    ),
-    (
-        "weir-archive",
-        &["axum", "hyper", "reqwest", "sqlx", "gstreamer"],
     ),
     ("weir-db", &["axum", "hyper", "reqwest"]),
     (

@@ -14,8 +14,7 @@ use weir_media::Kind;
 
 use super::amf0::AmfError;
 use super::chunk::{ChunkReader, ChunkWriter};
-use super::command::{self, Capabilities, Command};
-use super::drain::Drain;
+use super::command::{self, Command};
 use super::handshake;
 use super::reader::{Message, MessageKind, MessageReader, ReadError};
 use super::sink::Ingest;
@@ -73,8 +72,6 @@ pub struct Context {
     pub gate: Arc<dyn Gate>,
     /// Takes the media.
     pub ingest: Arc<dyn Ingest>,
-    /// Sends publishers elsewhere.
-    pub drain: Drain,
     /// Ends all sessions.
     pub cancel: CancellationToken,
 }
@@ -146,7 +143,6 @@ where
     };
     let setup = tokio::select! {
         result = timeout_at(deadline, setup) => result.map_err(|_| SessionError::SetupTimeout)??,
-        () = context.drain.begun() => return Ok(End::Cancelled),
         () = context.cancel.cancelled() => return Ok(End::Cancelled),
     };
     let Some((mut connection, publish)) = setup else {
@@ -174,7 +170,7 @@ where
     admitted();
     info!(%peer, slug = admission.slug, "publisher admitted");
     let slug = admission.slug.clone();
-    let result = connection.publish(admission, publish.client, context).await;
+    let result = connection.publish(admission, context).await;
     match &result {
         Ok(end) => info!(%peer, slug, ?end, "publisher gone"),
         Err(error) => info!(%peer, slug, %error, "publisher gone"),
@@ -185,7 +181,6 @@ where
 struct Publish {
     app: String,
     key: String,
-    client: Capabilities,
 }
 
 /// The connection after the handshake.
@@ -217,7 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Answers commands until `publish`. `None`: the client went away in order.
     async fn setup(&mut self) -> Result<Option<Publish>, SessionError> {
-        let mut connected = None;
+        let mut app = None;
         let mut total = 0;
         loop {
             while let Some(message) = self.reader.next(&mut self.input)? {
@@ -231,16 +226,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 match Command::read(message.kind, message.payload)? {
                     Command::Connect {
                         transaction,
-                        app,
+                        app: name,
                         object_encoding,
-                        client,
                     } => {
-                        debug!(
-                            codecs = ?client.four_ccs,
-                            reconnects = client.reconnects(),
-                            "connected"
-                        );
-                        connected = Some((app, client));
+                        app = Some(name);
                         self.connected(transaction, object_encoding);
                     }
                     Command::CreateStream { transaction } => {
@@ -253,11 +242,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.send(COMMANDS, &command::on_fc_publish(&name))
                     }
                     Command::Publish { name } => {
-                        let (app, client) =
-                            connected.ok_or(SessionError::Protocol("publish before connect"))?;
+                        let app = app.ok_or(SessionError::Protocol("publish before connect"))?;
                         self.flush().await?;
                         let (app, key) = command::app_and_key(&app, &name);
-                        return Ok(Some(Publish { app, key, client }));
+                        return Ok(Some(Publish { app, key }));
                     }
                     Command::Play => {
                         self.status(
@@ -314,19 +302,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn publish(
         &mut self,
         admission: Admission,
-        client: Capabilities,
         context: &Context,
     ) -> Result<End, SessionError> {
-        let movable = client.reconnects().then(|| context.drain.movable());
-        let mut asked = movable.is_none();
         let Admission {
             slug,
             output,
             cancel,
             goodbye,
-            requests,
+            keyframes,
         } = admission;
-        let mut tracks = Tracks::new(context.ingest.open(&slug, output, requests));
+        let mut tracks = Tracks::new(context.ingest.open(&slug, output, keyframes));
         self.reader.set_limit(MEDIA_MESSAGE_LIMIT);
         let begin = [&STREAM_BEGIN.to_be_bytes()[..], &STREAM.to_be_bytes()].concat();
         self.send(CONTROL, &control(MessageKind::UserControl, &begin));
@@ -362,13 +347,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 read = timeout(idle, self.read(MEDIA_READ)) => read.map_err(|_| SessionError::Idle(idle))??,
                 () = cancel.cancelled() => return self.cancelled(tracks).await,
                 () = context.cancel.cancelled() => return self.cancelled(tracks).await,
-                () = context.drain.begun(), if !asked => {
-                    // Goes on until the client has gone, or the server has waited long enough.
-                    asked = true;
-                    info!("the publisher is asked to connect elsewhere");
-                    self.send(COMMANDS, &command::reconnect_request(client.url.as_deref()));
-                    continue;
-                }
             };
             if read == 0 {
                 return Ok(End::Disconnected);
@@ -403,15 +381,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 MessageKind::Aggregate => aggregate(tracks, &message),
                 MessageKind::CommandAmf0 | MessageKind::CommandAmf3 => {
-                    let command = match Command::read(message.kind, message.payload) {
-                        Ok(command) => command,
-                        // Some encoder's own, in a form of its own: no reason to end a stream.
-                        Err(error) => {
-                            debug!(%error, "unknown command");
-                            continue;
-                        }
-                    };
-                    match command {
+                    match Command::read(message.kind, message.payload)? {
                         Command::Close => return Ok(Taken::Closed),
                         Command::Publish { .. } => {
                             return Err(SessionError::Protocol("a second publish"));

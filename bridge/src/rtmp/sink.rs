@@ -1,8 +1,8 @@
 //! Where a publisher's media goes: the seam to the supervisor, and what tests record with.
 
-use weir_protocol::finding::FindingReport;
+use tokio::sync::mpsc;
 
-use crate::output::{Requests, StreamOutput};
+use crate::output::StreamOutput;
 use crate::source::{AccessUnit, SourceFormat};
 use crate::supervisor::{Bridge, SourceUnit, SourceWriter};
 
@@ -13,7 +13,7 @@ pub trait Ingest: Send + Sync + 'static {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        requests: Requests,
+        keyframes: mpsc::Receiver<Option<u8>>,
     ) -> Box<dyn SourceSink>;
 }
 
@@ -24,9 +24,6 @@ pub trait SourceSink: Send {
 
     /// One picture or audio frame of a track whose format was given.
     fn access_unit(&mut self, unit: AccessUnit);
-
-    /// Something about the source that its streamer should know.
-    fn finding(&mut self, report: FindingReport);
 }
 
 impl Ingest for Bridge {
@@ -34,9 +31,9 @@ impl Ingest for Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        requests: Requests,
+        keyframes: mpsc::Receiver<Option<u8>>,
     ) -> Box<dyn SourceSink> {
-        Box::new(Bridge::open(self, slug, output, requests))
+        Box::new(Bridge::open(self, slug, output, keyframes))
     }
 }
 
@@ -47,9 +44,5 @@ impl SourceSink for SourceWriter {
 
     fn access_unit(&mut self, unit: AccessUnit) {
         self.push(SourceUnit::AccessUnit(unit));
-    }
-
-    fn finding(&mut self, report: FindingReport) {
-        self.push(SourceUnit::Finding(report));
     }
 }

@@ -5,18 +5,15 @@
 //! What cannot go on ends the process: the supervisor starts another at once.
 
 mod audio;
-mod checkup;
-pub(crate) mod cmaf;
+mod cmaf;
 mod depacketize;
 mod encode;
-pub(crate) mod h264;
-mod limits;
+mod h264;
 mod outbox;
 mod pipeline;
 mod rtp;
 mod segment;
 mod session;
-mod thumbnail;
 mod video;
 
 use std::{
@@ -25,9 +22,10 @@ use std::{
     os::{fd::AsFd, unix::net::UnixStream},
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -37,7 +35,6 @@ use crate::link::{
     message::{FromWorker, ToWorker},
 };
 
-use encode::KeyframeRequests;
 use outbox::Outbox;
 use session::Session;
 
@@ -54,7 +51,6 @@ const READ_BYTES: usize = 256 << 10;
 /// Body of `weir bridge-worker`: serves the link on standard input, a stream socket, until the source
 /// ends. Log lines go to standard error.
 pub fn run() -> anyhow::Result<()> {
-    limits::confine();
     let input = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
@@ -67,31 +63,27 @@ pub fn run() -> anyhow::Result<()> {
 
     let (outbox, writer) = Outbox::start(link.try_clone()?)?;
     outbox.send(&FromWorker::Hello);
-    let requests = Arc::new(KeyframeRequests::default());
+    let keyframe = Arc::new(AtomicBool::new(false));
     let (sender, source) = sync_channel(SOURCE_MESSAGES);
-    let asked = requests.clone();
+    let request = keyframe.clone();
     std::thread::Builder::new()
         .name("link".into())
-        .spawn(move || read(link, &sender, &asked))?;
+        .spawn(move || read(link, &sender, &request))?;
 
-    let mut session = Session::new(outbox.clone(), requests);
-    let mut beat = Instant::now();
+    let mut session = Session::new(outbox.clone(), keyframe);
+    let mut beat = std::time::Instant::now();
     loop {
         match source.recv_timeout(HEARTBEAT) {
-            Ok((_, ToWorker::End)) | Err(RecvTimeoutError::Disconnected) => break,
-            Ok((arrived, message)) => {
-                session.arrived(arrived);
-                session.take(message);
-            }
+            Ok(ToWorker::End) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(message) => session.take(message),
             Err(RecvTimeoutError::Timeout) => {}
         }
         if beat.elapsed() >= HEARTBEAT {
-            beat = Instant::now();
+            beat = std::time::Instant::now();
             if session.hangs() {
                 fail("the video encoder hangs");
             }
             outbox.heartbeat();
-            session.tick();
         }
     }
     session.finish();
@@ -113,19 +105,12 @@ fn log_to_stderr() {
 }
 
 /// Reads the link. A request for a keyframe takes effect here and now; everything else waits its turn.
-fn read(
-    mut link: UnixStream,
-    source: &SyncSender<(Instant, ToWorker)>,
-    requests: &KeyframeRequests,
-) {
+fn read(mut link: UnixStream, source: &SyncSender<ToWorker>, keyframe: &AtomicBool) {
     let mut frames = Frames::default();
     let mut bytes = vec![0; READ_BYTES];
     let mut ended = false;
     loop {
-        let read = link.read(&mut bytes);
-        // What waits for its turn later has arrived now.
-        let arrived = Instant::now();
-        match read {
+        match link.read(&mut bytes) {
             Ok(0) if ended => return,
             Ok(0) => fail("the main process is gone"),
             Ok(count) => frames.space().extend_from_slice(&bytes[..count]),
@@ -140,10 +125,11 @@ fn read(
                 Err(error) => Err(error),
             };
             match message {
-                Ok(ToWorker::Keyframe(layer)) => requests.ask(layer),
+                // There is one encoder, and so one layer to ask for.
+                Ok(ToWorker::Keyframe(_)) => keyframe.store(true, Ordering::Relaxed),
                 Ok(message) => {
                     ended |= message == ToWorker::End;
-                    if source.send((arrived, message)).is_err() {
+                    if source.send(message).is_err() {
                         return;
                     }
                 }

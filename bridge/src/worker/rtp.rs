@@ -30,26 +30,13 @@ pub fn nanos(ticks: u64, rate: u64) -> MediaTime {
 #[derive(Debug)]
 pub struct RtpTrack {
     kind: Kind,
-    layer: u8,
     sequence: u16,
 }
 
 impl RtpTrack {
     /// A track whose numbering begins at 0.
     pub fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            layer: 0,
-            sequence: 0,
-        }
-    }
-
-    /// A layer of the picture, whose numbering begins at 0.
-    pub fn video(layer: u8) -> Self {
-        Self {
-            layer,
-            ..Self::new(Kind::Video)
-        }
+        Self { kind, sequence: 0 }
     }
 
     /// The next packet.
@@ -77,7 +64,8 @@ impl RtpTrack {
         self.sequence = self.sequence.wrapping_add(1);
         RtpPacket {
             kind: self.kind,
-            layer: self.layer,
+            // One picture size is encoded, or the publisher's passed on.
+            layer: 0,
             time,
             keyframe,
             packet: packet.freeze(),

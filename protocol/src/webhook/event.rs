@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IngestProtocol, StreamSlug, finding::Severity};
+use crate::{IngestProtocol, StreamSlug};
 
 /// The body of a delivery, in the form of Standard Webhooks. Members may be added to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ events! {
         /// What.
         finding: WebhookFinding,
     }
-    /// It is right again, or the broadcast is over.
+    /// It is right again.
     FindingResolved = "finding.resolved" {
         /// Which one.
         stream: WebhookStream,
@@ -227,12 +227,8 @@ pub struct WebhookFinding {
     pub id: String,
     /// What kind, as a stable word.
     pub kind: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What, for people.
+    /// For people.
     pub detail: String,
-    /// What to do about it, for people.
-    pub fix: String,
     /// When it began.
     pub opened_at: i64,
 }

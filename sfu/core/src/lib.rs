@@ -31,7 +31,6 @@ mod bridge_ingest;
 mod bwe;
 mod clock;
 mod data;
-mod demand;
 mod demux;
 mod dtls;
 mod egress;

@@ -1,81 +1,56 @@
 //! What players ask for over HTTP.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
 
 use axum::{
     Router,
+    body::Body,
     extract::{ConnectInfo, Path, RawQuery, State as Extract},
-    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
-    middleware,
+    http::{Extensions, HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use bytes::Bytes;
+use futures_util::stream;
 use tokio::time::Instant;
-use weir_media::HlsTrack;
+use weir_media::Kind;
 
 use super::{
-    Entry, Origin, State,
-    clock::rfc3339,
-    files, lock, playlist,
+    Entry, Origin, State, lock, playlist,
     reload::{Directives, Reached},
-    wall_clock,
 };
 use crate::ApiError;
 
 /// How long a blocking request is held, in target durations (rfc8216bis section 6.2.5.2).
 const HELD_TARGETS: u32 = 3;
 
-/// How long a blocking answer stays right in caches, in target durations (rfc8216bis appendix B.1).
-const CACHED_TARGETS: u64 = 6;
-
 /// A plain playlist is true for a moment: browsers ask each time, a cache may answer many at once.
 const CACHE_PLAYLIST: HeaderValue = HeaderValue::from_static("public, max-age=0, s-maxage=1");
 
-/// So is what is not there: a stream may begin, a segment may come.
-const CACHE_ERROR: HeaderValue = HeaderValue::from_static("public, max-age=0, s-maxage=1");
-
-const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
+/// Media never changes under its address.
+const CACHE_MEDIA: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
 
 /// RFC 8216 section 10.
 const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 
-/// ISO/IEC 23009-1 annex C.
-const MANIFEST_TYPE: HeaderValue = HeaderValue::from_static("application/dash+xml");
-
-/// `/{slug}/master.m3u8`, `/{slug}/manifest.mpd`, media playlists, segments and parts, to be nested below
-/// `/hls`. CORS and compression are the outer router's.
+/// `/{slug}/master.m3u8`, media playlists, segments and parts, to be nested below `/hls`. CORS and
+/// compression are the outer router's.
 pub fn router(origin: Origin) -> Router {
+    let media_playlist = |kind| {
+        move |origin, slug, query, headers, extensions| {
+            media_playlist(kind, origin, slug, query, headers, extensions)
+        }
+    };
     Router::new()
         .route("/{slug}/master.m3u8", get(multivariant))
-        .route("/{slug}/manifest.mpd", get(manifest))
-        .route("/{slug}/time", get(time))
-        .route("/{slug}/{track}", get(media_playlist))
-        .route("/{slug}/{track}/{epoch}/{file}", get(files::media))
+        .route("/{slug}/video.m3u8", get(media_playlist(Kind::Video)))
+        .route("/{slug}/audio.m3u8", get(media_playlist(Kind::Audio)))
+        .route("/{slug}/{track}/{epoch}/{file}", get(media))
         .fallback(|| async { ApiError::NotFound("HLS address") })
         .with_state(origin)
-        .layer(middleware::map_response(cached_briefly))
-}
-
-/// Many players that ask for what is not there are answered by a cache; what the server cannot do at the
-/// moment is not remembered.
-async fn cached_briefly(mut response: Response) -> Response {
-    if matches!(
-        response.status(),
-        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST
-    ) {
-        let fields = response.headers_mut();
-        fields.insert(header::CACHE_CONTROL, CACHE_ERROR);
-    }
-    response
-}
-
-fn text(content_type: HeaderValue, cache: HeaderValue, text: Bytes) -> Response {
-    let fields = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, cache),
-    ];
-    (fields, text).into_response()
 }
 
 async fn multivariant(
@@ -87,88 +62,40 @@ async fn multivariant(
     let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
     let text = lock(&entry.state).stream.multivariant().ok_or(NO_STREAM)?;
     origin.saw(&slug, &entry, &headers, &extensions);
-    Ok(self::text(PLAYLIST_TYPE, CACHE_PLAYLIST, text))
-}
-
-/// DASH has no playlist for each rung by which a player could ask for it: who plays it wants the ladder.
-async fn manifest(
-    Extract(origin): Extract<Origin>,
-    Path(slug): Path<String>,
-    headers: HeaderMap,
-    extensions: Extensions,
-) -> Result<Response, ApiError> {
-    let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
-    if !lock(&entry.state).stream.is_ready() {
-        return Err(NO_STREAM);
-    }
-    origin.saw(&slug, &entry, &headers, &extensions);
-    let mut changes = entry.any.subscribe();
-    let deadline = Instant::now() + entry.wakes_within / 2;
-    loop {
-        changes.borrow_and_update();
-        let all_are_there = {
-            let state = lock(&entry.state);
-            let mut all = true;
-            for track in state.stream.all() {
-                if let HlsTrack::Video(rung) = track.id {
-                    entry.wanted.ask(rung);
-                    all &= track.is_servable();
-                }
-            }
-            all || state.is_removed
-        };
-        // What has not come by then is left out: the stream shall play.
-        if all_are_there
-            || tokio::time::timeout_at(deadline, changes.changed())
-                .await
-                .is_err()
-        {
-            break;
-        }
-    }
-    let state = lock(&entry.state);
-    let manifest = state.stream.manifest(wall_clock()).ok_or(NO_STREAM)?;
-    Ok(text(MANIFEST_TYPE, CACHE_PLAYLIST, manifest))
-}
-
-/// The server's clock, which availability times in manifests are to be held against.
-async fn time() -> Response {
-    let now = Bytes::from(rfc3339(wall_clock()));
-    text(HeaderValue::from_static("text/plain"), NOT_CACHED, now)
+    Ok((
+        [
+            (header::CONTENT_TYPE, PLAYLIST_TYPE),
+            (header::CACHE_CONTROL, CACHE_PLAYLIST),
+        ],
+        text,
+    )
+        .into_response())
 }
 
 async fn media_playlist(
+    kind: Kind,
     Extract(origin): Extract<Origin>,
-    Path((slug, name)): Path<(String, String)>,
+    Path(slug): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Result<Response, ApiError> {
-    let unknown = ApiError::NotFound("HLS address");
-    let name = name.strip_suffix(".m3u8").ok_or(unknown.clone())?;
-    let id = playlist::track_of(name).ok_or(unknown)?;
     let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
-    {
-        let state = lock(&entry.state);
-        if !state.stream.is_ready() || state.stream.track(id).is_none() {
-            return Err(ApiError::NotFound("track"));
-        }
+    if lock(&entry.state).stream.playlist(kind, false).is_none() {
+        return Err(ApiError::NotFound("track"));
     }
     origin.saw(&slug, &entry, &headers, &extensions);
     let Directives { until, skip } = Directives::parse(query.as_deref().unwrap_or_default())?;
-    if let HlsTrack::Video(rung) = id {
-        entry.wanted.ask(rung);
-    }
-    let playlist = entry
-        .when(id, |state| {
-            let track = state.stream.track(id).ok_or(ApiError::NotFound("track"))?;
-            if !track.is_servable() {
-                return Ok(None);
-            }
+    let text = entry
+        .when(kind, |state| {
+            let track = state
+                .stream
+                .track(kind)
+                .ok_or(ApiError::NotFound("track"))?;
             match until.map_or(Reached::Yes, |until| {
                 track.reached(until, track.part_target)
             }) {
-                Reached::Yes => Ok(state.stream.playlist(id, skip)),
+                Reached::Yes => Ok(state.stream.playlist(kind, skip)),
                 Reached::NotYet => Ok(None),
                 Reached::TooFar => Err(ApiError::BadRequest(
                     "_HLS_msn or _HLS_part is too far in the future".into(),
@@ -180,15 +107,100 @@ async fn media_playlist(
         None => CACHE_PLAYLIST,
         // The answer to this question stays right: it contains what was asked for.
         Some(_) => {
-            let target = lock(&entry.state).stream.target_duration.as_secs();
-            let seconds = CACHED_TARGETS * target;
+            let seconds = lock(&entry.state).stream.target_duration.as_secs();
             HeaderValue::try_from(format!("public, max-age={seconds}")).unwrap_or(CACHE_PLAYLIST)
         }
     };
-    Ok(text(PLAYLIST_TYPE, cache, playlist))
+    Ok((
+        [
+            (header::CONTENT_TYPE, PLAYLIST_TYPE),
+            (header::CACHE_CONTROL, cache),
+        ],
+        text,
+    )
+        .into_response())
 }
 
-pub(super) const NO_STREAM: ApiError = ApiError::NotFound("live stream");
+/// A file of a track.
+enum File {
+    /// Initialisation segment.
+    Init(u64),
+    /// Whole segment by its media sequence number.
+    Segment(u64),
+    /// Part by its number within the track.
+    Part(u64),
+}
+
+impl File {
+    fn parse(name: &str) -> Option<Self> {
+        let number = |text: &str| {
+            // One address per file: no sign, no leading zero.
+            let number = text.parse::<u64>().ok()?;
+            (number.to_string() == text).then_some(number)
+        };
+        if let Some(rest) = name.strip_prefix("init") {
+            return Some(Self::Init(number(rest.strip_suffix(".mp4")?)?));
+        }
+        let name = name.strip_suffix(".m4s")?;
+        if let Some(rest) = name.strip_prefix('s') {
+            return Some(Self::Segment(number(rest)?));
+        }
+        Some(Self::Part(number(name.strip_prefix('p')?)?))
+    }
+}
+
+async fn media(
+    Extract(origin): Extract<Origin>,
+    Path((slug, track, epoch, file)): Path<(String, String, String, String)>,
+) -> Result<Response, ApiError> {
+    let gone = ApiError::NotFound("segment");
+    let file = File::parse(&file).ok_or(gone.clone())?;
+    let kind = [Kind::Video, Kind::Audio]
+        .into_iter()
+        .find(|kind| playlist::name(*kind) == track);
+    let kind = kind.ok_or(ApiError::NotFound("track"))?;
+    let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
+    let pieces = entry
+        .when(kind, |state| {
+            let track = state
+                .stream
+                .track(kind)
+                .filter(|_| state.stream.epoch == epoch);
+            let track = track.ok_or(gone.clone())?;
+            let pieces = match file {
+                File::Init(number) => track.init_of(number).map(|data| vec![data.clone()]),
+                File::Segment(msn) => track.segment(msn).map(|segment| {
+                    segment
+                        .parts
+                        .iter()
+                        .map(|part| part.data.clone())
+                        .collect::<Vec<_>>()
+                }),
+                File::Part(number) => match track.part(number) {
+                    // The hinted one: held until it exists.
+                    None if number == track.next_part => return Ok(None),
+                    part => part.map(|part| vec![part.data.clone()]),
+                },
+            };
+            pieces.map(Some).ok_or(gone.clone())
+        })
+        .await?;
+    let content_type = match kind {
+        Kind::Video => HeaderValue::from_static("video/mp4"),
+        Kind::Audio => HeaderValue::from_static("audio/mp4"),
+    };
+    let length = pieces.iter().map(Bytes::len).sum::<usize>();
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, CACHE_MEDIA),
+        (header::CONTENT_LENGTH, length.into()),
+    ];
+    // Parts one after the other, without copying them.
+    let body = Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
+    Ok((headers, body).into_response())
+}
+
+const NO_STREAM: ApiError = ApiError::NotFound("live stream");
 
 impl Origin {
     fn saw(&self, slug: &str, entry: &Entry, headers: &HeaderMap, extensions: &Extensions) {
@@ -218,12 +230,12 @@ impl Origin {
 impl Entry {
     /// What `look` finds, as soon as it finds something. 503 when that takes too long or too many wait
     /// already, 404 when the stream ends for good meanwhile.
-    pub(super) async fn when<T>(
+    async fn when<T>(
         &self,
-        id: HlsTrack,
+        kind: Kind,
         mut look: impl FnMut(&mut State) -> Result<Option<T>, ApiError>,
     ) -> Result<T, ApiError> {
-        let mut changes = self.changes(id).subscribe();
+        let mut changes = self.changes(kind).subscribe();
         let mut place = None;
         let mut deadline = None;
         loop {
@@ -236,11 +248,7 @@ impl Entry {
                 if let Some(found) = look(&mut state)? {
                     return Ok(found);
                 }
-                let mut longest = HELD_TARGETS * state.stream.target_duration;
-                let track = state.stream.track(id);
-                if track.is_some_and(|track| !track.is_servable()) {
-                    longest = longest.max(self.wakes_within);
-                }
+                let longest = HELD_TARGETS * state.stream.target_duration;
                 deadline.get_or_insert_with(|| Instant::now() + longest);
             }
             if place.is_none() {

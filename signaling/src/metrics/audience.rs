@@ -95,7 +95,6 @@ mod tests {
     fn viewer(layer: Option<&str>, choice: LayerChoice, estimate: u64) -> ViewerStats {
         ViewerStats {
             session: SessionId(1),
-            transcoded: false,
             connected_for: Duration::ZERO,
             bitrate: 0,
             layer: layer.map(str::to_owned),
@@ -120,7 +119,6 @@ mod tests {
             height: Some(height),
             bitrate: 0,
             active: true,
-            on_demand: false,
             viewers: 0,
         };
         let mut audience = Audience::default();

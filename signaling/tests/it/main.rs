@@ -6,7 +6,6 @@
 mod account;
 mod client;
 mod events;
-mod findings;
 mod hls;
 mod ice;
 mod layer;

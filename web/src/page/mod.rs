@@ -1,7 +1,6 @@
 //! The pages.
 
 mod embed;
-mod findings;
 mod home;
 mod missing;
 mod start;

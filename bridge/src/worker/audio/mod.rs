@@ -17,10 +17,7 @@ use super::{
     rtp::{AUDIO_CLOCK, RtpTrack, nanos},
     segment::{AudioTrack, Segmenter},
 };
-use crate::{
-    doctor::Meter,
-    source::{AccessUnit, SourceFormat},
-};
+use crate::source::{AccessUnit, SourceFormat};
 
 pub use aac::AacConfig;
 
@@ -57,12 +54,11 @@ enum Source {
 }
 
 impl AudioPath {
-    /// The path of a source's format; `meter` measures the sound where it is decoded. Errors say what about it cannot be used.
+    /// The path of a source's format. Errors say what about it cannot be used.
     pub fn new(
         format: &SourceFormat,
         outbox: &Outbox,
         hls: &Arc<Mutex<Segmenter>>,
-        meter: Meter,
     ) -> anyhow::Result<Self> {
         let source = match format {
             SourceFormat::Audio {
@@ -82,7 +78,7 @@ impl AudioPath {
                     bitrate: OPUS_BITRATE,
                     deliver: opus_packets(outbox.clone()),
                 };
-                let opus = Transcoder::start(transcode::aac_caps(&config), to, meter)?;
+                let opus = Transcoder::start(transcode::aac_caps(&config), to)?;
                 Source::Aac {
                     clock: FrameClock::new(config.rate, config.frame),
                     config,
@@ -95,11 +91,11 @@ impl AudioPath {
             } => Source::Opus {
                 track: RtpTrack::new(Kind::Audio),
                 outbox: outbox.clone(),
-                aac: opus_to_aac(hls, meter)?,
+                aac: opus_to_aac(hls)?,
             },
             SourceFormat::RtpAudio => Source::Rtp {
                 order: AudioOrder::default(),
-                aac: opus_to_aac(hls, meter)?,
+                aac: opus_to_aac(hls)?,
             },
             SourceFormat::Video { .. } | SourceFormat::RtpVideo { .. } => {
                 anyhow::bail!("this format is no sound")
@@ -174,7 +170,7 @@ fn opus_packets(outbox: Outbox) -> Box<dyn FnMut(u64, Bytes) + Send> {
     })
 }
 
-fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>, meter: Meter) -> anyhow::Result<Transcoder> {
+fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>) -> anyhow::Result<Transcoder> {
     let config = AacConfig::stereo_48k();
     lock(hls).start_audio(AudioTrack {
         config: config.record.clone(),
@@ -192,7 +188,6 @@ fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>, meter: Meter) -> anyhow::Result<Tran
             bitrate: AAC_BITRATE,
             deliver,
         },
-        meter,
     )
 }
 

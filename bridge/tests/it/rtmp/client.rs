@@ -16,7 +16,6 @@ fn picture(number: u64, keyframe: bool, reorder: u64) -> AccessUnit {
     let dts = number * 40 * MS;
     AccessUnit {
         kind: Kind::Video,
-        layer: 0,
         dts,
         pts: dts + reorder * MS,
         keyframe,
@@ -26,7 +25,6 @@ fn picture(number: u64, keyframe: bool, reorder: u64) -> AccessUnit {
 
 fn video(codec: VideoCodec, config: &'static [u8]) -> SourceFormat {
     SourceFormat::Video {
-        layer: 0,
         codec,
         config: Bytes::from_static(config),
     }
@@ -52,7 +50,6 @@ async fn a_stream_arrives_as_it_was_sent() {
         let dts = number * 40 * MS;
         sent.push(AccessUnit {
             kind: Kind::Audio,
-            layer: 0,
             dts,
             pts: dts,
             keyframe: true,

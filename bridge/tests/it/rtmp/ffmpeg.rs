@@ -62,7 +62,6 @@ async fn ffmpeg_publishes_and_quits() {
 
     let [
         SourceFormat::Video {
-            layer: 0,
             codec: VideoCodec::H264,
             ..
         },

@@ -29,7 +29,7 @@ pub fn time(unit: &SourceUnit) -> Option<MediaTime> {
     match unit {
         SourceUnit::AccessUnit(unit) => Some(unit.dts),
         SourceUnit::Rtp(packet) => Some(packet.time),
-        SourceUnit::Format(_) | SourceUnit::Finding(_) => None,
+        SourceUnit::Format(_) => None,
     }
 }
 
@@ -55,7 +55,6 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                     }),
                     _ => SourceUnit::AccessUnit(AccessUnit {
                         kind: Kind::Audio,
-                        layer: 0,
                         dts,
                         pts: dts,
                         keyframe: true,
@@ -71,7 +70,6 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                 match packet {
                     0 => {
                         let format = SourceFormat::Video {
-                            layer: 0,
                             codec: VideoCodec::H264,
                             config: body,
                         };
@@ -80,7 +78,6 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                     1 => {
                         let unit = AccessUnit {
                             kind: Kind::Video,
-                            layer: 0,
                             dts,
                             pts,
                             keyframe,

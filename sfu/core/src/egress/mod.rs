@@ -19,7 +19,7 @@ mod media;
 mod pacer;
 mod probe;
 mod reports;
-pub(crate) mod selection;
+mod selection;
 mod start;
 
 use std::{
