@@ -39,12 +39,41 @@ pub enum Command {
     Db(DbCommand),
     /// Print the effective configuration, secrets masked.
     Config(Settings),
-    /// Media worker of one stream; started by the server.
-    #[command(hide = true)]
-    BridgeWorker,
+    /// Media worker of one stream, started by the server; with --connect, offers this machine's
+    /// processors to a server elsewhere.
+    BridgeWorker(BridgeWorkerArgs),
+    /// Make a token with which media workers of other machines may dial in; the one before is worth
+    /// nothing any more.
+    WorkerToken(WorkerTokenArgs),
     /// Test picture and sound; started by `serve --demo`.
     #[command(hide = true)]
     DemoSource,
+}
+
+/// `weir bridge-worker`
+#[derive(Debug, Args)]
+pub struct BridgeWorkerArgs {
+    /// The server's address for workers (its setting workers.listen).
+    #[arg(long, value_name = "HOST:PORT", requires = "token_file")]
+    pub connect: Option<String>,
+    /// File with what `weir worker-token` printed there.
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    pub token_file: Option<PathBuf>,
+    /// PEM file with the authorities whose certificates the server may have [default: the one certificate
+    /// that the token was made for].
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    pub ca: Option<PathBuf>,
+    /// Streams at one time [default: one per processor].
+    #[arg(long, value_name = "N", requires = "connect")]
+    pub slots: Option<usize>,
+}
+
+/// `weir worker-token`
+#[derive(Debug, Args)]
+pub struct WorkerTokenArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// Settings that may be given as flags; they go before file and environment.

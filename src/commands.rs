@@ -7,6 +7,7 @@ mod serve;
 mod stream;
 mod token;
 mod user;
+mod worker;
 
 use std::{future::Future, io::Write as _};
 
@@ -20,6 +21,7 @@ pub use serve::serve;
 pub use stream::stream;
 pub use token::{token, token_keys};
 pub use user::user;
+pub use worker::{remote_worker, worker_token};
 
 /// `weir config`
 pub fn print_config(settings: &Settings) -> anyhow::Result<()> {

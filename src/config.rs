@@ -1,11 +1,16 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
 mod accounts;
+mod ladder;
 mod layers;
 mod limits;
 mod people;
+mod recording;
+mod restream;
+mod rtmps;
 mod secret;
 mod webhooks;
+mod workers;
 
 use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -15,11 +20,16 @@ use weir_signaling::{EmbedConfig, RoomsConfig};
 use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
+pub use ladder::Ladder;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
 pub use people::{Mail, OidcProvider};
+pub use recording::Recording;
+pub use restream::Restream;
+pub use rtmps::Rtmps;
 pub use secret::Secret;
 pub use webhooks::Webhooks;
+pub use workers::{Place, Workers};
 
 /// Everything that can be set. Each leaf `a.b` of it is `b` under `[a]` in `weir.toml` and
 /// `WEIR_A_B` in the environment.
@@ -30,8 +40,12 @@ pub struct Config {
     pub http: Http,
     /// RTMP ingest.
     pub rtmp: Rtmp,
+    /// RTMP ingest over TLS.
+    pub rtmps: Rtmps,
     /// WebRTC media.
     pub media: Media,
+    /// The sizes of a stream's picture.
+    pub ladder: Ladder,
     /// Who gets in, and for how long.
     pub accounts: Accounts,
     /// How many requests a client may make.
@@ -46,6 +60,12 @@ pub struct Config {
     pub oidc: BTreeMap<String, OidcProvider>,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// Media workers.
+    pub workers: Workers,
+    /// Sending streams elsewhere.
+    pub restream: Restream,
+    /// The DVR window, recordings.
+    pub recording: Recording,
     /// Figures of viewers.
     pub insight: Insight,
     /// Figures for whoever runs the server.
@@ -498,6 +518,9 @@ impl Config {
         if !(1..=60).contains(&self.media.publisher_timeout_seconds) {
             return bad("media.publisher_timeout_seconds", "must be 1 to 60 seconds");
         }
+        if let Err((key, reason)) = self.ladder.settings() {
+            return bad(key, reason);
+        }
         if self.media.shards > 256 {
             return bad("media.shards", "must be at most 256 (0 means one per core)");
         }
@@ -559,6 +582,9 @@ impl Config {
         if self.limits.settings().is_none() {
             return bad("limits.exempt", "must be networks like 192.0.2.0/24");
         }
+        if let Err((key, reason)) = self.rtmps.check() {
+            return bad(key, reason);
+        }
         if let Err((key, reason)) = self.accounts.check() {
             return bad(key, reason);
         }
@@ -579,7 +605,13 @@ impl Config {
         if tracing_subscriber::EnvFilter::try_new(&self.log.filter).is_err() {
             return bad("log.filter", "must be like info or weir_sfu=debug,info");
         }
+        if let Err((key, reason)) = self.workers.check() {
+            return bad(key, reason);
+        }
         if let Err((key, reason)) = self.webhooks.check() {
+            return bad(key, reason);
+        }
+        if let Err((key, reason)) = self.recording.check() {
             return bad(key, reason);
         }
         if !(1..=3_650).contains(&self.insight.session_days) {

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod wiring;
+mod worker_identity;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         // The worker owns its threads: it must start before any runtime exists.
-        Command::BridgeWorker => weir_bridge::worker::run(),
+        Command::BridgeWorker(args) => match &args.connect {
+            None => weir_bridge::worker::run(),
+            Some(server) => commands::remote_worker(server, &args),
+        },
+        Command::WorkerToken(args) => commands::worker_token(&args),
         Command::DemoSource => commands::demo_source(),
         Command::Config(args) => commands::print_config(&args),
         Command::Serve(args) => commands::serve(&args),

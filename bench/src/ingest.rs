@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::setpriority_process;
 use tokio::sync::mpsc;
-use weir_media::{Kind, RtpPacket, RtpTracks, VideoCodec};
+use weir_media::{Kind, RtpLayer, RtpPacket, RtpTracks, VideoCodec};
 use weir_sfu::{Ingest, Sfu, StreamId};
 
 use crate::{
@@ -37,9 +37,15 @@ impl Feed {
     /// `layers` of them, 1 to 3, the largest first; several are what the bridge's ladder makes.
     pub(crate) fn start(sfu: &Sfu, stream: StreamId, layers: usize) -> anyhow::Result<Self> {
         let shapes = &LAYERS[..layers.clamp(1, LAYERS.len())];
-        let names: Vec<String> = match shapes {
+        let layer = |(name, bitrate, smaller): &(&str, u32, u32)| RtpLayer {
+            name: (*name).to_owned(),
+            width: 1280 / smaller,
+            height: 720 / smaller,
+            bitrate: *bitrate,
+        };
+        let layers: Vec<RtpLayer> = match shapes {
             [_] => Vec::new(),
-            _ => shapes.iter().map(|(name, ..)| (*name).to_owned()).collect(),
+            _ => shapes.iter().map(layer).collect(),
         };
         // One request that waits is as good as many.
         let (sender, keyframes) = mpsc::channel(1);
@@ -49,7 +55,7 @@ impl Feed {
                 video: Some(VideoCodec::H264),
                 audio: true,
             },
-            &names,
+            &layers,
         );
         let stop = Arc::new(AtomicBool::new(false));
         let report = Arc::new(Mutex::new(SourceReport::default()));

@@ -11,6 +11,7 @@ mod host;
 mod http;
 mod ingest;
 mod keys;
+mod ladder;
 mod limit;
 mod load;
 mod media_host;
@@ -23,6 +24,7 @@ mod rtcp;
 mod sdp;
 pub mod server;
 mod session_keys;
+mod soak;
 mod sockets;
 pub mod source;
 mod srtp;
@@ -32,7 +34,11 @@ mod viewers;
 pub use api::{ApiPlan, ApiReport, ApiRow, api};
 pub use fanout::{FanoutPlan, FanoutReport, FanoutRow, FanoutRun, fanout};
 pub use host::SUBCOMMAND as MEDIA_HOST;
+pub use ladder::{
+    LadderPlan, LadderReport, LadderRow, SUBCOMMAND as BRIDGE_WORKER, bridge_worker, ladder,
+};
 pub use limit::{LimitPlan, LimitReport, LimitRow, LimitRun, limit};
 pub use load::{LoadPlan, LoadReport, Measured, Target, load};
 pub use media_host::run as media_host;
 pub use report::{Machine, Percentiles};
+pub use soak::{Held, SoakPlan, SoakReport, soak};

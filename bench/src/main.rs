@@ -13,10 +13,12 @@ use anyhow::Context;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::Serialize;
 use weir_bench::{
-    ApiPlan, FanoutPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured, Target,
+    ApiPlan, BRIDGE_WORKER, FanoutPlan, LadderPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured,
+    SoakPlan, Target,
     alloc::Counting,
-    api, fanout, limit, load, media_host,
+    api, bridge_worker, fanout, ladder, limit, load, media_host,
     rooms::{RoomsPlan, rooms},
+    soak,
 };
 
 /// Counts what the media plane allocates when it runs in this program.
@@ -47,6 +49,13 @@ enum Command {
     Rooms(RoomsArgs),
     /// The REST API over a full database: reads and writes at a fixed rate.
     Api(ApiArgs),
+    /// Publishers and viewers that come and go: what of them stays behind.
+    Soak(SoakArgs),
+    /// What the bridge's ladder costs: a worker beside an equal FFmpeg command over the same file.
+    Ladder(LadderArgs),
+    /// A worker of `ladder`.
+    #[command(name = BRIDGE_WORKER, hide = true)]
+    BridgeWorker,
     /// The media plane of `fanout`, spoken to through pipes.
     #[command(name = MEDIA_HOST, hide = true)]
     MediaHost {
@@ -192,6 +201,22 @@ struct RoomsArgs {
 }
 
 #[derive(Debug, Args)]
+struct SoakArgs {
+    /// The program.
+    #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// How many streams.
+    #[arg(long, default_value_t = 4)]
+    streams: usize,
+    /// How long.
+    #[arg(long, default_value_t = 60)]
+    minutes: u64,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct ApiArgs {
     /// The program.
     #[arg(long, value_name = "PATH", default_value = "target/release/weir")]
@@ -223,6 +248,53 @@ struct ApiArgs {
     /// Write everything that was measured into this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct LadderArgs {
+    /// Lines of the sources [default: 720,1080].
+    #[arg(long, value_delimiter = ',')]
+    heights: Vec<u32>,
+    /// Seconds of each source [default: 20].
+    #[arg(long)]
+    seconds: Option<u32>,
+    /// How fast the source is sent beside real time, where the machine cannot encode all of it in time.
+    #[arg(long, default_value_t = 1.0, value_parser = pace)]
+    pace: f64,
+    /// Only check that it works: 480p, 3 s.
+    #[arg(long)]
+    smoke: bool,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl LadderArgs {
+    fn plan(&self) -> anyhow::Result<LadderPlan> {
+        let (heights, seconds) = if self.smoke {
+            (vec![480], 3)
+        } else {
+            (vec![720, 1080], 20)
+        };
+        Ok(LadderPlan {
+            program: std::env::current_exe()?,
+            heights: if self.heights.is_empty() {
+                heights
+            } else {
+                self.heights.clone()
+            },
+            seconds: self.seconds.unwrap_or(seconds).max(1),
+            pace: self.pace,
+        })
+    }
+}
+
+/// A part of real time.
+fn pace(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(pace) if pace > 0.0 && pace <= 1.0 => Ok(pace),
+        _ => Err("give a part of real time, as 0.5".to_owned()),
+    }
 }
 
 /// `WEIR_A_B=value`.
@@ -400,6 +472,22 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             let report = runtime()?.block_on(api(&args.plan()?, &progress))?;
             show(&report, args.json.as_deref())
         }
+        Command::Soak(args) => {
+            let weir = fs::canonicalize(&args.weir)
+                .with_context(|| format!("no program at {}; see --weir", args.weir.display()))?;
+            let plan = SoakPlan {
+                weir,
+                streams: args.streams.max(1),
+                duration: Duration::from_secs(args.minutes * 60),
+            };
+            let report = runtime()?.block_on(soak(&plan, &progress))?;
+            show(&report, args.json.as_deref())
+        }
+        Command::Ladder(args) => {
+            let report = ladder(&args.plan()?, &progress)?;
+            show(&report, args.json.as_deref())
+        }
+        Command::BridgeWorker => bridge_worker(),
         Command::MediaHost { shards } => media_host(*shards),
     }
 }

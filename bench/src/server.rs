@@ -83,6 +83,14 @@ impl Server {
         self.http
     }
 
+    /// Where it listens for RTMP, by its log: it took a free port.
+    pub fn rtmp_address(&self) -> Option<String> {
+        let log = self.log();
+        let ready = log.lines().find(|line| line.contains("ready http="))?;
+        let address = ready.split_once(" rtmp=")?.1.split_whitespace().next()?;
+        Some(address.to_owned())
+    }
+
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -7,10 +7,16 @@
 //! What leaves the bridge leaves through the traits in [`output`]; the root package wires those to
 //! the SFU and to the HLS origin. Nothing here knows of SQL or axum.
 
+pub mod config;
+#[cfg(feature = "worker")]
 pub mod demo;
+#[cfg(feature = "worker")]
+pub(crate) mod doctor;
 pub mod link;
 pub mod output;
+pub mod restream;
 pub mod rtmp;
 pub mod source;
 pub mod supervisor;
+#[cfg(feature = "worker")]
 pub mod worker;

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use weir_media::{HlsOutput, RtpPacket, RtpTracks};
+use weir_media::{Demand, HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
+use weir_protocol::finding::FindingReport;
 
 /// Decides who may publish over RTMP. The root package implements it with the database.
 #[async_trait::async_trait]
@@ -33,9 +35,45 @@ pub struct Admission {
     /// Cancelled by the bridge, before `output` is dropped, when the client closes the stream by command
     /// and does not merely vanish.
     pub goodbye: CancellationToken,
-    /// Requests for keyframes from viewers: of which layer ([`RtpPacket::layer`]), or of all. The
-    /// sender side is merged and throttled by the SFU.
-    pub keyframes: tokio::sync::mpsc::Receiver<Option<u8>>,
+    /// What viewers ask of the stream's worker.
+    pub requests: Requests,
+}
+
+/// What viewers ask of a stream's worker. Whoever has the sending ends may drop them: nothing more is
+/// asked then.
+#[derive(Debug)]
+pub struct Requests {
+    /// Keyframes: of which layer ([`RtpPacket::layer`]), or of all. Merged and throttled by the SFU.
+    pub keyframes: mpsc::Receiver<Option<u8>>,
+    /// Which rungs are needed.
+    pub demand: watch::Receiver<Demand>,
+}
+
+/// The sending ends of [`Requests`].
+#[derive(Debug)]
+pub struct Requester {
+    /// For [`Requests::keyframes`].
+    pub keyframes: mpsc::Sender<Option<u8>>,
+    /// For [`Requests::demand`].
+    pub demand: watch::Sender<Demand>,
+}
+
+/// Keyframe requests on their way to a worker: one for each layer of a ladder, and one for all. When
+/// full, a request is dropped; who misses the keyframe asks again.
+const KEYFRAME_REQUESTS: usize = 5;
+
+impl Requests {
+    /// Both ends.
+    pub fn channel() -> (Requester, Self) {
+        let (keyframes, keyframe_requests) = mpsc::channel(KEYFRAME_REQUESTS);
+        let (demand, wanted) = watch::channel(Demand::default());
+        let requester = Requester { keyframes, demand };
+        let requests = Self {
+            keyframes: keyframe_requests,
+            demand: wanted,
+        };
+        (requester, requests)
+    }
 }
 
 /// Why a publisher may not send. Each becomes a `NetStream.Publish.BadName` with this description.
@@ -56,9 +94,9 @@ pub enum Refusal {
 pub trait StreamOutput: Send + 'static {
     /// RTP tracks are known and start now. Called again, with the same meaning, after a worker
     /// restart or when a codec changes: sequence numbers and timestamps start anew, and the
-    /// receiver keeps its own viewers' numbering continuous. `layers` names the video's layers in the
-    /// order of [`RtpPacket::layer`]; empty where there is but one.
-    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[String]);
+    /// receiver keeps its own viewers' numbering continuous. `layers` are the video's in the order of
+    /// [`RtpPacket::layer`]; empty where there is but one. Some may have no packets for now.
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[RtpLayer]);
 
     /// One RTP packet for viewers; its RTP timestamp is `time` at the track's clock rate, modulo 2³²,
     /// and it has at most 1,200 bytes. `last_of_batch` is true when nothing more waits to be
@@ -68,6 +106,36 @@ pub trait StreamOutput: Send + 'static {
     /// One piece of CMAF for the HLS origin.
     fn hls(&mut self, output: HlsOutput);
 
+    /// A small picture of the stream.
+    fn thumbnail(&mut self, thumbnail: Thumbnail);
+
+    /// Something about the source that its streamer should know.
+    fn finding(&mut self, report: FindingReport);
+
     /// The worker died or was replaced; media resumes with `rtp_start` and `HlsOutput::Start`.
     fn worker_restarted(&mut self, reason: &str);
+}
+
+/// Somebody who uses what a worker makes, beside the viewers: a recording, a restream, the findings
+/// of a stream. Called from the supervisor's task; must not block.
+pub trait StreamSink: Send + 'static {
+    /// A piece of CMAF.
+    fn hls(&mut self, output: &HlsOutput) {
+        let _ = output;
+    }
+
+    /// A small picture.
+    fn thumbnail(&mut self, thumbnail: &Thumbnail) {
+        let _ = thumbnail;
+    }
+
+    /// Something about the source.
+    fn finding(&mut self, report: &FindingReport) {
+        let _ = report;
+    }
+
+    /// See [`StreamOutput::worker_restarted`].
+    fn worker_restarted(&mut self, reason: &str) {
+        let _ = reason;
+    }
 }

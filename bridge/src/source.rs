@@ -3,12 +3,19 @@
 use bytes::Bytes;
 use weir_media::{AudioCodec, Kind, MediaTime, VideoCodec};
 
+/// Most pictures of different sizes that a publisher's video is taken in; more are left out. OBS sends
+/// six at most.
+pub const MAX_VIDEO_TRACKS: usize = 8;
+
 /// Coded form of the source as the publisher describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceFormat {
     /// Access units from RTMP. `config` is the codec's own configuration record:
     /// `AVCDecoderConfigurationRecord` for H.264, `HEVCDecoderConfigurationRecord`, `av1C`, `vpcC`.
     Video {
+        /// Which of the publisher's pictures: it may send one in several sizes. Which is the best is
+        /// not said by the number.
+        layer: u8,
         /// Codec of the access units.
         codec: VideoCodec,
         /// Configuration record, ISO/IEC 14496-15 form.
@@ -45,6 +52,8 @@ impl SourceFormat {
 pub struct AccessUnit {
     /// Picture or sound.
     pub kind: Kind,
+    /// Of which of the publisher's pictures; 0 for sound.
+    pub layer: u8,
     /// Decoding time.
     pub dts: MediaTime,
     /// Presentation time; greater than `dts` where pictures are reordered (B-frames).

@@ -29,8 +29,19 @@ impl Db {
         stream_id: StreamId,
         protocol: IngestProtocol,
     ) -> Result<Broadcast> {
+        self.begin_broadcast_as(BroadcastId::begin(), stream_id, protocol)
+            .await
+    }
+
+    /// The same for one that has its id already.
+    pub async fn begin_broadcast_as(
+        &self,
+        id: BroadcastId,
+        stream_id: StreamId,
+        protocol: IngestProtocol,
+    ) -> Result<Broadcast> {
         let broadcast = Broadcast {
-            id: BroadcastId::fresh(),
+            id,
             stream_id,
             protocol,
             started_at: id::now(),

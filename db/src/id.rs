@@ -104,6 +104,17 @@ id! {
     /// A room's row.
     RoomId
 }
+id! {
+    /// A server elsewhere that a stream is sent to.
+    RestreamId
+}
+
+impl RestreamId {
+    /// For a row that is about to be made: what is encrypted for it is bound to its id.
+    pub fn draw() -> Self {
+        Self::fresh()
+    }
+}
 
 id! {
     /// A category's row.
@@ -122,8 +133,35 @@ id! {
     ScheduleId
 }
 id! {
+    /// Something that was wrong with a broadcast. Grows with time.
+    FindingId
+}
+id! {
     /// One time that somebody watched.
     ViewerSessionId
+}
+
+id! {
+    /// A recording's row.
+    RecordingId
+}
+id! {
+    /// A clip's row.
+    ClipId
+}
+
+impl ClipId {
+    /// For a clip that is made now. It has a row when its file is there.
+    pub fn begin() -> Self {
+        Self::fresh()
+    }
+}
+
+impl BroadcastId {
+    /// For a broadcast that begins now. Its media begins before its row is written.
+    pub fn begin() -> Self {
+        Self::fresh()
+    }
 }
 
 impl ViewerSessionId {

@@ -14,12 +14,14 @@ mod application;
 mod broadcast;
 mod category;
 mod chat;
+mod clip;
 mod device;
 mod engage;
 mod erasure;
 mod error;
 mod event;
 mod export;
+mod finding;
 mod follow;
 mod id;
 mod idempotency;
@@ -35,6 +37,8 @@ mod pool;
 mod portable;
 mod profile;
 mod raid;
+mod recording;
+mod restream;
 mod schedule;
 mod sqlite;
 mod stream;
@@ -48,6 +52,7 @@ mod user_import;
 mod viewer_token;
 mod webhook;
 
+use insight::placeholders;
 use sqlx::{Any, AnyPool, Transaction, any::AnyPoolOptions, migrate::Migrator};
 use std::time::Duration;
 
@@ -61,6 +66,7 @@ pub use chat::{
     Appended, ChatChange, ChatReader, ChatRow, NewChatMessage, RoomRow, RoomSubject, excerpt,
     new_message_id,
 };
+pub use clip::{Clip, NewClip};
 pub use device::{Device, NewDevice, Refreshable};
 pub use engage::{
     Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
@@ -74,11 +80,13 @@ pub use event::{
     RegistrationRefusal, RegistrationsQuery, ReportCursor, SessionFields, SessionFigures,
     SpeakerRow,
 };
+pub use finding::{FindingRow, new_finding_id};
 pub use follow::{Acquaintance, After};
 pub use id::{
-    ApiTokenId, AttendanceId, BroadcastId, CategoryId, DeviceId, EventId, EventInvitationId,
-    EventSessionId, InvitationId, MailId, NotificationId, RegistrationId, RoomId, ScheduleId,
-    StreamId, UnixMillis, UserId, ViewerSessionId, ViewerTokenId, WebhookEventId, WebhookId,
+    ApiTokenId, AttendanceId, BroadcastId, CategoryId, ClipId, DeviceId, EventId,
+    EventInvitationId, EventSessionId, FindingId, InvitationId, MailId, NotificationId,
+    RecordingId, RegistrationId, RestreamId, RoomId, ScheduleId, StreamId, UnixMillis, UserId,
+    ViewerSessionId, ViewerTokenId, WebhookEventId, WebhookId,
 };
 pub use idempotency::Claim;
 pub use identity::{Identity, NewIdentity};
@@ -97,6 +105,8 @@ pub use pool::Connections;
 pub use portable::{MoveError, Moved, backup, copy, restore};
 pub use profile::{PastBroadcast, Profile, ProfileChange};
 pub use raid::Raid;
+pub use recording::{Recording, RecordingFigures};
+pub use restream::{Restream, RestreamFields};
 pub use schedule::{NewScheduled, Scheduled};
 pub use stream::{KeyHash, NewStream, PlayoutDelay, Stream, StreamDetails};
 pub use stream_index::{Mark, weighted_words, words};

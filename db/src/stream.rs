@@ -245,6 +245,11 @@ impl Db {
     }
 
     /// The streams with these ids, in no order; those that are gone are left out.
+    pub async fn stream_by_id(&self, id: StreamId) -> Result<Option<Stream>> {
+        Ok(self.streams_by_ids(&[id]).await?.pop())
+    }
+
+    /// The same of several, in no order.
     pub async fn streams_by_ids(&self, ids: &[StreamId]) -> Result<Vec<Stream>> {
         if ids.is_empty() {
             return Ok(Vec::new());

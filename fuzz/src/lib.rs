@@ -4,6 +4,7 @@
 pub mod dependency_descriptor;
 pub mod framing;
 pub mod rewrite;
+pub mod rtmp;
 pub mod rtp_rtcp;
 pub mod srtp;
 pub mod stun;

@@ -3,13 +3,18 @@
 //! All times are [`MediaTime`]: nanoseconds on one timeline per broadcast. Audio and video share
 //! it, so equal times belong together on the screen.
 
+pub mod clock;
+mod demand;
 mod hls;
 mod rtp;
+mod thumbnail;
 
 use serde::{Deserialize, Serialize};
 
-pub use hls::{HlsAudio, HlsOutput, HlsTracks, HlsVideo};
-pub use rtp::{RtpPacket, RtpTracks};
+pub use demand::Demand;
+pub use hls::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo};
+pub use rtp::{RtpLayer, RtpPacket, RtpTracks};
+pub use thumbnail::Thumbnail;
 
 /// Nanoseconds since the start of the broadcast.
 pub type MediaTime = u64;

@@ -14,6 +14,20 @@ pub struct RtpTracks {
     pub audio: bool,
 }
 
+/// A video layer as its maker announces it. It may have no packets for now: a rung that nobody needs
+/// is not encoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RtpLayer {
+    /// Viewers choose by it.
+    pub name: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Bits a second that it is meant to have.
+    pub bitrate: u32,
+}
+
 /// One RTP packet with its place on the broadcast's timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpPacket {

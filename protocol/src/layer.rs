@@ -77,10 +77,14 @@ pub struct Layer {
     pub width: Option<u32>,
     /// Pixels.
     pub height: Option<u32>,
-    /// Measured bits per second.
+    /// Measured bits per second; of one that is not sent now, what it is meant to have.
     pub bitrate: u64,
-    /// Whether the publisher sends it now.
+    /// Whether it is sent now.
     pub active: bool,
+    /// Whether the server makes it as soon as a viewer chooses or needs it. It can be chosen, then,
+    /// also while it is not sent.
+    #[serde(default)]
+    pub on_demand: bool,
 }
 
 fn is_false(value: &bool) -> bool {

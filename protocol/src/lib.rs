@@ -6,6 +6,7 @@ mod access;
 mod api_tokens;
 mod devices;
 mod event;
+pub mod finding;
 mod insight;
 mod invitation;
 mod layer;
@@ -14,6 +15,8 @@ mod party;
 mod people;
 mod problem;
 mod raid;
+mod recording;
+mod restream;
 pub mod room;
 mod schedule;
 mod scope;
@@ -62,6 +65,13 @@ pub use people::{
 };
 pub use problem::{ErrorCode, Problem};
 pub use raid::{RaidNotice, StartRaid};
+pub use recording::{
+    CLIP_MAX_MS, Clip, CreateClip, EditRecording, Recording, RecordingState, RecordingStatus,
+    SetRecording,
+};
+pub use restream::{
+    CreateRestream, EditRestream, Restream, RestreamState, RestreamStatus, RestreamTest,
+};
 pub use schedule::{CategoryInfo, LiveChanges, PlanStream, PlannedStream};
 pub use scope::{Scope, UnknownScope};
 pub use session::{

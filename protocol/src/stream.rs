@@ -140,6 +140,10 @@ pub struct StreamSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub thumbnail: Option<String>,
+    /// Where a picture of the stream is: the uploaded one, else one of a few seconds ago while it is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub thumbnail_url: Option<String>,
 }
 
 /// One event of `GET /api/v1/streams/{slug}/events` (server-sent events, event name `stream`).

@@ -11,7 +11,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use mio::Waker;
 use tokio::sync::{mpsc, oneshot, watch};
-use weir_media::{RtpPacket, RtpTracks};
+use weir_media::{RtpLayer, RtpPacket, RtpTracks};
 use weir_sfu_core::{
     IceAnswer, IceParameters, IceRestartError, IngestId, LayerChoice, OfferError, SendDataError,
     SessionId, ShardMessage, SourceInfo, StreamId, StreamStats, ViewerStats,
@@ -71,11 +71,18 @@ pub(crate) enum Inbound {
         keyframes: mpsc::Sender<Option<u8>>,
         taken_over: watch::Sender<bool>,
     },
+    /// Like a bridge source from then on.
+    JoinBegin {
+        stream: StreamId,
+        id: IngestId,
+        keyframes: mpsc::Sender<Option<u8>>,
+        taken_over: watch::Sender<bool>,
+    },
     IngestStart {
         stream: StreamId,
         id: IngestId,
         tracks: RtpTracks,
-        layers: Arc<[String]>,
+        layers: Arc<[RtpLayer]>,
     },
     IngestPacket {
         stream: StreamId,

@@ -18,6 +18,7 @@
 pub mod api;
 mod discovery;
 mod inbox;
+mod needed;
 mod rooms;
 mod sfu;
 mod shared;
@@ -26,4 +27,4 @@ mod tcp;
 mod worker;
 
 pub use api::*;
-pub use sfu::{Ingest, Sfu, Tap};
+pub use sfu::{Ingest, Joined, Sfu, Tap};

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
@@ -13,7 +13,7 @@ use std::{
 
 use mio::{Poll, Waker};
 use tokio::sync::{mpsc, oneshot, watch};
-use weir_media::{Kind, RtpPacket, RtpTracks};
+use weir_media::{Kind, RtpLayer, RtpPacket, RtpTracks};
 use weir_sfu_core::{IngestId, Shard, ShardConfig, Wallclock};
 
 use crate::{
@@ -220,11 +220,24 @@ impl Sfu {
         Ok(Session { id, answer })
     }
 
-    /// A WHEP offer.
+    /// A WHEP offer. Who cannot decode what the publisher sends gets the stream's transcode, where
+    /// there is one ([`StreamId::transcoded`]).
     ///
     /// # Errors
     /// See [`OfferError`]; [`OfferError::NotLive`] when the stream has no source now.
     pub async fn view(&self, stream: StreamId, offer: String) -> Result<Session, OfferError> {
+        match self.view_one(stream, offer.clone()).await {
+            Err(OfferError::OtherCodec(why)) => {
+                match self.view_one(stream.transcoded(), offer).await {
+                    Err(OfferError::NotLive) => Err(OfferError::OtherCodec(why)),
+                    answered => answered,
+                }
+            }
+            answered => answered,
+        }
+    }
+
+    async fn view_one(&self, stream: StreamId, offer: String) -> Result<Session, OfferError> {
         let Some(source) = self.inner.shared.source(stream) else {
             return Err(OfferError::NotLive);
         };
@@ -321,16 +334,42 @@ impl Sfu {
     /// once, and is live from [`Ingest::start`] on. `keyframes` is told when viewers need a keyframe:
     /// of which layer ([`RtpPacket::layer`]), or of all.
     pub fn ingest(&self, stream: StreamId, keyframes: mpsc::Sender<Option<u8>>) -> Ingest {
+        self.source(stream, |id, taken_over| Inbound::IngestBegin {
+            stream,
+            id,
+            keyframes,
+            taken_over,
+        })
+    }
+
+    /// Layers that the bridge makes of what the stream's WebRTC publisher sends, and that join the
+    /// publisher's own: viewers see a simulcast. The publisher must send a single layer; `keyframes` is
+    /// told of which joined layer viewers need one.
+    pub fn join(&self, stream: StreamId, keyframes: mpsc::Sender<Option<u8>>) -> Joined {
+        Joined(self.source(stream, |id, taken_over| Inbound::JoinBegin {
+            stream,
+            id,
+            keyframes,
+            taken_over,
+        }))
+    }
+
+    /// Which of the layers that the stream's bridge source, or what joined its publisher, announced are
+    /// needed by viewers now: a bit for each, by [`RtpPacket::layer`].
+    pub fn needed(&self, stream: StreamId) -> watch::Receiver<u8> {
+        self.inner.shared.needed.watch(stream)
+    }
+
+    fn source(
+        &self,
+        stream: StreamId,
+        begin: impl FnOnce(IngestId, watch::Sender<bool>) -> Inbound,
+    ) -> Ingest {
         let id = IngestId(self.inner.next_ingest.fetch_add(1, Ordering::Relaxed));
         let (sender, taken_over) = watch::channel(false);
         let home = self.inner.home(stream);
         let mailbox = self.inner.mailboxes[home].clone();
-        let begin = Inbound::IngestBegin {
-            stream,
-            id,
-            keyframes,
-            taken_over: sender,
-        };
+        let begin = begin(id, sender);
         if mailbox.send(begin).is_err() {
             tracing::error!(%stream, "the media plane takes no source: stopped or overloaded");
         }
@@ -339,7 +378,7 @@ impl Sfu {
             id,
             mailbox,
             taken_over,
-            dropping: AtomicBool::new(false),
+            dropping: AtomicU8::new(0),
             shared: self.inner.shared.clone(),
         }
     }
@@ -394,6 +433,10 @@ impl Sfu {
         for mailbox in &self.inner.mailboxes {
             if mailbox
                 .send(Inbound::PlayoutDelay { stream, delay })
+                .and_then(|()| {
+                    let stream = stream.transcoded();
+                    mailbox.send(Inbound::PlayoutDelay { stream, delay })
+                })
                 .is_err()
             {
                 tracing::error!(%stream, "the media plane takes no playout delay: stopped or overloaded");
@@ -411,8 +454,32 @@ impl Sfu {
         self.inner.ask(shard, ask).await.ok().flatten()
     }
 
-    /// A stream's layers and viewers now. None when it has neither.
+    /// A stream's layers and viewers now, those of its transcode too. None when it has neither.
     pub async fn stream_stats(&self, stream: StreamId) -> Option<StreamStats> {
+        let own = self.own_stats(stream.original()).await;
+        let transcoded = self.own_stats(stream.transcoded()).await;
+        match (own, transcoded) {
+            (Some(mut own), Some(transcoded)) => {
+                own.layers.extend(transcoded.layers);
+                own.viewers.extend(transcoded.viewers);
+                Some(own)
+            }
+            (own, transcoded) => own.or(transcoded),
+        }
+    }
+
+    /// What a viewer of the stream can choose from, and who else does: of the stream itself, or of its
+    /// transcode where the viewer gets that.
+    pub async fn stats_for(&self, session: SessionId, stream: StreamId) -> Option<StreamStats> {
+        let viewer = self.viewer_stats(session).await;
+        let stream = match viewer {
+            Some(viewer) if viewer.transcoded => stream.transcoded(),
+            Some(_) | None => stream,
+        };
+        self.own_stats(stream).await
+    }
+
+    async fn own_stats(&self, stream: StreamId) -> Option<StreamStats> {
         let mut sum = StreamStats::default();
         for shard in 0..self.inner.mailboxes.len() {
             let ask = |reply| Inbound::StreamStats { stream, reply };
@@ -541,16 +608,18 @@ pub struct Ingest {
     id: IngestId,
     mailbox: Mailbox,
     taken_over: watch::Receiver<bool>,
-    dropping: AtomicBool,
+    /// Video layers that are dropped to their next keyframes, a bit for each.
+    dropping: AtomicU8,
     shared: Arc<Shared>,
 }
 
 impl Ingest {
     /// Tracks are known and start now; again after a worker restart or a codec change, with sequence
-    /// numbers and timestamps that start anew. Viewers see one stream all along. `layers` names the
-    /// video's layers in the order of [`RtpPacket::layer`], at most four; none where there is but one.
-    /// Viewers choose by these names.
-    pub fn start(&self, tracks: RtpTracks, layers: &[String]) {
+    /// numbers and timestamps that start anew. Viewers see one stream all along. `layers` are the
+    /// video's in the order of [`RtpPacket::layer`], at most eight; none where there is but one of which
+    /// nothing is known. Viewers choose by their names. A layer may have no packets until it is needed
+    /// ([`Sfu::needed`]): its first is that of a keyframe, and its numbers may start anew.
+    pub fn start(&self, tracks: RtpTracks, layers: &[RtpLayer]) {
         let start = Inbound::IngestStart {
             stream: self.stream,
             id: self.id,
@@ -566,7 +635,8 @@ impl Ingest {
     /// Never blocks: when the media plane is too far behind, video is dropped to its next keyframe.
     pub fn send(&self, packet: RtpPacket, flush: bool) {
         let video = packet.kind == Kind::Video;
-        let dropping = video && self.dropping.load(Ordering::Relaxed);
+        let layer = 1_u8.checked_shl(packet.layer.into()).unwrap_or(0);
+        let dropping = video && self.dropping.load(Ordering::Relaxed) & layer != 0;
         if dropping && !packet.keyframe {
             self.shared.dropped_outside.fetch_add(1, Ordering::Relaxed);
             return;
@@ -583,8 +653,10 @@ impl Ingest {
         if !delivered {
             self.shared.dropped_outside.fetch_add(1, Ordering::Relaxed);
         }
-        if video {
-            self.dropping.store(!delivered, Ordering::Relaxed);
+        if video && delivered {
+            self.dropping.fetch_and(!layer, Ordering::Relaxed);
+        } else if video {
+            self.dropping.fetch_or(layer, Ordering::Relaxed);
         }
     }
 
@@ -619,6 +691,35 @@ impl Drop for Ingest {
             id: self.id,
             for_good: false,
         });
+    }
+}
+
+/// The bridge's end of layers that join those of a WebRTC publisher. Dropping it ends them: viewers go
+/// back to the publisher's own.
+pub struct Joined(Ingest);
+
+impl Joined {
+    /// The layers start (again), with numbers that start anew. The first stands for the publisher's own
+    /// and gives it a name; no packets of it are taken.
+    pub fn start(&self, layers: &[RtpLayer]) {
+        // The tracks are the publisher's.
+        let tracks = RtpTracks {
+            video: None,
+            audio: false,
+        };
+        self.0.start(tracks, layers);
+    }
+
+    /// One packet, on the timeline of the publisher's as they came out of the [`Tap`]; see
+    /// [`Ingest::send`].
+    pub fn send(&self, packet: RtpPacket, flush: bool) {
+        self.0.send(packet, flush);
+    }
+
+    /// Waits until nothing that is sent reaches anybody any more: the publisher is gone, sends several
+    /// layers itself, or something else joined it.
+    pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.taken_over()
     }
 }
 

@@ -10,12 +10,14 @@ use std::{
 
 use weir_sfu_core::{SfuStats, SourceInfo, StreamId};
 
-use crate::tcp::Census;
+use crate::{needed::Needed, tcp::Census};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     live: RwLock<HashMap<StreamId, SourceInfo>>,
     stats: Vec<Mutex<SfuStats>>,
+    /// What of the streams' layers viewers need.
+    pub(crate) needed: Needed,
     /// Packets dropped before they reached a shard.
     pub(crate) dropped_outside: AtomicU64,
     /// Somebody listens to data channels.
@@ -29,6 +31,7 @@ impl Shared {
         Self {
             live: RwLock::default(),
             stats: (0..shards).map(|_| Mutex::default()).collect(),
+            needed: Needed::default(),
             dropped_outside: AtomicU64::new(0),
             rooms: AtomicBool::new(false),
             census: Arc::new(Census::of_process()),

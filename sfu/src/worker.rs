@@ -291,6 +291,20 @@ impl Worker {
                     );
                     self.shard.handle_ingest_begin(now, stream, id);
                 }
+                Inbound::JoinBegin {
+                    stream,
+                    id,
+                    keyframes,
+                    taken_over,
+                } => {
+                    let bridge = Bridge {
+                        stream,
+                        keyframes,
+                        taken_over,
+                    };
+                    self.bridges.insert(id, bridge);
+                    self.shard.handle_join_begin(stream, id);
+                }
                 Inbound::IngestStart {
                     stream,
                     id,
@@ -433,7 +447,13 @@ impl Worker {
                     }
                 }
                 Output::CloseTcp { peer } => self.connections.finish(Instant::now(), peer),
-                Output::Live { stream, info } => self.shared.set_source(stream, info),
+                Output::Live { stream, info } => {
+                    let is_over = info.is_none() && !stream.is_transcoded();
+                    self.shared.set_source(stream, info);
+                    if is_over {
+                        self.end_transcode(stream.transcoded());
+                    }
+                }
                 Output::Forward { shard, message } => self.forward(shard, message),
                 Output::BridgeKeyframe { ingest, layer } => {
                     if let Some(bridge) = self.bridges.get(&ingest) {
@@ -446,6 +466,9 @@ impl Worker {
                     if let Some(bridge) = self.bridges.remove(&ingest) {
                         bridge.taken_over.send_replace(true);
                     }
+                }
+                Output::Needed { stream, layers } => {
+                    self.shared.needed.set(stream, self.number, layers);
                 }
                 Output::Tap { stream, packet } => self.tap(stream, packet),
             }
@@ -461,6 +484,20 @@ impl Worker {
                 // Nobody listens any more.
                 Err(mpsc::error::TrySendError::Closed(_)) => {}
             }
+        }
+    }
+
+    /// What was made of a stream does not outlive it.
+    fn end_transcode(&mut self, stream: StreamId) {
+        if self.shared.source(stream).is_none() {
+            return;
+        }
+        let home = Shard::home(stream, self.peers.len() as u16);
+        if self.peers[usize::from(home)]
+            .send(Inbound::EndStream { stream })
+            .is_err()
+        {
+            tracing::error!(%stream, "a transcode outlives its stream: a shard is overloaded");
         }
     }
 

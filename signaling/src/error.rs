@@ -245,7 +245,7 @@ impl From<OfferError> for ApiError {
         let detail = error.to_string();
         match error {
             OfferError::Malformed(_) => Self::BadRequest(detail),
-            OfferError::Unprocessable(_) => Self::Unprocessable(detail),
+            OfferError::Unprocessable(_) | OfferError::OtherCodec(_) => Self::Unprocessable(detail),
             OfferError::NotLive => Self::NotLive,
             OfferError::Unavailable(_) => Self::Unavailable(detail),
         }

@@ -8,8 +8,11 @@ use std::sync::{Arc, RwLock};
 
 use axum::extract::FromRef;
 use futures_util::future::BoxFuture;
-use weir_db::{Broadcast, Stream, UnixMillis, User, Webhook};
-use weir_protocol::room::{BanKind, MessageId};
+use weir_db::{Broadcast, Recording, Stream, UnixMillis, User, Webhook};
+use weir_protocol::{
+    finding::Finding,
+    room::{BanKind, MessageId},
+};
 
 use crate::{App, rooms::Target};
 
@@ -103,6 +106,27 @@ pub(crate) enum Happening {
         moderator: Member,
         /// Until when; `None` for good.
         until: Option<UnixMillis>,
+    },
+    /// A recording can be watched.
+    RecordingReady {
+        /// Whose.
+        stream: Stream,
+        /// It.
+        recording: Recording,
+    },
+    /// Something is wrong with a stream.
+    FindingOpened {
+        /// Which one.
+        stream: Stream,
+        /// What.
+        finding: Finding,
+    },
+    /// It is right again, or the broadcast is over.
+    FindingResolved {
+        /// Which one.
+        stream: Stream,
+        /// What it was.
+        finding: Finding,
     },
     /// The server switched a webhook off, since its endpoint does not answer or said that it is gone.
     WebhookDisabled {

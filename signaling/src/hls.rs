@@ -8,15 +8,24 @@
 //! Nothing here touches the disk, and memory is bounded by [`OriginConfig`].
 
 mod clock;
+mod codec;
 #[cfg(test)]
 mod conformance;
+mod cuts;
+mod dash;
+mod demand;
+mod files;
+mod multivariant;
 mod playlist;
+mod range;
+mod rates;
 mod reload;
 mod routes;
 mod stream;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod texts;
 mod track;
 mod viewers;
 
@@ -30,11 +39,12 @@ use tokio::{
     sync::{Semaphore, watch},
     time::Instant,
 };
-use weir_media::{HlsOutput, Kind};
+use weir_media::{HlsOutput, HlsTrack};
 
 use crate::insight::Audience;
 use clock::WallMicros;
-use stream::Stream;
+use demand::Wanted;
+use stream::{RUNGS_MAX, Stream};
 use viewers::Viewers;
 
 pub use routes::router;
@@ -51,6 +61,12 @@ pub struct OriginConfig {
     pub max_bytes: usize,
     /// Requests per stream that wait for media to come. Beyond that they are refused with 503.
     pub max_waiting: usize,
+    /// How long the ladder is asked of the encoder after the last request for a playlist of it. Players
+    /// ask at least once per segment; one that was paused asks again when it goes on.
+    pub rung_kept: Duration,
+    /// How long a request for a rung that was not encoded is held at least: it starts at a keyframe
+    /// within a second, and has a whole segment some seconds later.
+    pub rung_wakes: Duration,
     /// Whether the last address of `X-Forwarded-For` is the client's: a reverse proxy stands in front.
     pub behind_proxy: bool,
 }
@@ -62,6 +78,8 @@ impl Default for OriginConfig {
             grace: Duration::from_secs(15),
             max_bytes: 128 << 20,
             max_waiting: 10_000,
+            rung_kept: Duration::from_secs(20),
+            rung_wakes: Duration::from_secs(6),
             behind_proxy: false,
         }
     }
@@ -86,9 +104,12 @@ struct Inner {
 #[derive(Debug)]
 struct Entry {
     state: Mutex<State>,
-    /// Told of every change of the video track and of the audio track, and of the end.
-    video: watch::Sender<()>,
-    audio: watch::Sender<()>,
+    /// Told of every change of their track, and of the end; see [`texts::place`].
+    tracks: [watch::Sender<()>; RUNGS_MAX + 1],
+    /// Told of every change.
+    any: watch::Sender<()>,
+    wanted: Arc<Wanted>,
+    wakes_within: Duration,
     waiting: Semaphore,
     viewers: Mutex<Viewers>,
 }
@@ -223,23 +244,24 @@ impl Entry {
                 idle_since: None,
                 is_removed: false,
             }),
-            video: watch::channel(()).0,
-            audio: watch::channel(()).0,
+            tracks: std::array::from_fn(|_| watch::channel(()).0),
+            any: watch::channel(()).0,
+            wanted: Arc::new(Wanted::new(config.rung_kept)),
+            wakes_within: config.rung_wakes,
             waiting: Semaphore::new(config.max_waiting),
             viewers: Mutex::default(),
         }
     }
 
-    fn changes(&self, kind: Kind) -> &watch::Sender<()> {
-        match kind {
-            Kind::Video => &self.video,
-            Kind::Audio => &self.audio,
-        }
+    fn changes(&self, id: HlsTrack) -> &watch::Sender<()> {
+        self.tracks.get(texts::place(id)).unwrap_or(&self.any)
     }
 
     fn notify(&self) {
-        self.video.send_replace(());
-        self.audio.send_replace(());
+        for track in &self.tracks {
+            track.send_replace(());
+        }
+        self.any.send_replace(());
     }
 }
 
@@ -268,11 +290,17 @@ pub struct HlsWriter {
 }
 
 impl HlsWriter {
+    /// Which rungs players need, a bit each; bit 0 is the best, which is always wanted. The others are
+    /// from the first request for a playlist until [`OriginConfig::rung_kept`] after the last one.
+    pub fn wanted(&self) -> watch::Receiver<u8> {
+        self.entry.wanted.watch()
+    }
+
     /// Takes one piece in, at once; never waits. Ignored when another writer took the stream over.
     pub fn push(&mut self, output: HlsOutput) {
         let touched = match &output {
-            HlsOutput::Start(_) => None,
-            HlsOutput::Init { kind, .. } | HlsOutput::Part { kind, .. } => Some(*kind),
+            HlsOutput::Start(_) | HlsOutput::Dormant(_) => None,
+            HlsOutput::Init { track, .. } | HlsOutput::Part { track, .. } => Some(*track),
         };
         let became_ready = {
             let mut state = lock(&self.entry.state);
@@ -284,7 +312,10 @@ impl HlsWriter {
             !was_ready && state.stream.is_ready()
         };
         match touched {
-            Some(kind) => self.entry.changes(kind).send_replace(()),
+            Some(track) => {
+                self.entry.changes(track).send_replace(());
+                self.entry.any.send_replace(());
+            }
             None => self.entry.notify(),
         }
         if became_ready {

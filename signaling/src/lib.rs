@@ -8,6 +8,7 @@
 
 mod addresses;
 mod api;
+mod archive;
 mod assets;
 mod auth;
 mod body;
@@ -16,6 +17,8 @@ mod engage;
 mod entity_tag;
 mod error;
 mod events;
+pub mod findings;
+mod guard;
 mod happenings;
 mod health;
 pub mod hls;
@@ -30,6 +33,7 @@ pub mod passwords;
 mod people;
 mod request_id;
 mod rest;
+mod restream;
 mod rights;
 mod rooms;
 mod router;
@@ -53,16 +57,19 @@ use weir_sfu::Sfu;
 use weir_turn::IceServers;
 
 pub use addresses::Addresses;
+pub use archive::{Archive, ArchiveConfig};
 pub use assets::{Asset, Assets};
 pub use auth::pat::create_api_token;
 pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
+pub use guard::resolve;
 pub use insight::InsightConfig;
 pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
 pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
+pub use restream::{RestreamConfig, RestreamOut, RestreamTarget};
 pub use rooms::RoomsConfig;
 pub use router::router;
 pub use secrets::{Secrets, TOKEN_KEY_BYTES};
@@ -78,6 +85,8 @@ pub struct Services {
     pub sfu: Sfu,
     /// HLS in memory.
     pub hls: hls::Origin,
+    /// What is kept of it on disk.
+    pub archive: Archive,
     /// What is live.
     pub live: Live,
     /// What the keys for tokens and sealed rows are made of.
@@ -86,6 +95,8 @@ pub struct Services {
     pub config: HttpConfig,
     /// The web client.
     pub assets: Assets,
+    /// Sends streams elsewhere.
+    pub restream: Arc<dyn RestreamOut>,
     /// Figures of other parts for `/metrics`.
     pub gauges: Arc<dyn ExtraMetrics>,
     /// Cancelled when the server begins to stop: it is no longer ready, takes no new sessions, and
@@ -118,6 +129,8 @@ pub struct HttpConfig {
     pub oidc: Vec<OidcConfig>,
     /// Webhooks.
     pub webhooks: WebhookConfig,
+    /// Sending streams elsewhere.
+    pub restream: RestreamConfig,
     /// Limits of rooms.
     pub rooms: RoomsConfig,
     /// The player in other people's pages.
@@ -145,6 +158,7 @@ struct App {
     people: people::People,
     attendance: events::Attendance,
     webhooks: webhooks::Webhooks,
+    restreams: restream::Restreams,
     rooms: rooms::Rooms,
     watching: watching::Watching,
     streams: streams::Streams,

@@ -36,11 +36,11 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
-use weir_db::{Db, Stream, UnixMillis};
+use weir_db::{BroadcastId, Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, Party, RaidNotice, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::{happenings::Bus, hls, insight::Audience};
+use crate::{findings::Findings, happenings::Bus, hls, insight::Audience};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
@@ -68,6 +68,7 @@ struct Inner {
     db: Db,
     bus: Bus,
     audience: Audience,
+    findings: Findings,
     hls: hls::Origin,
     /// How long a broadcast waits for a publisher whose connection broke.
     grace: Duration,
@@ -113,6 +114,8 @@ pub(crate) enum Notice {
 const NOTICES: usize = 16;
 
 struct OnAir {
+    /// Its row's.
+    id: BroadcastId,
     /// Who feeds it, or fed it last.
     publisher: u64,
     protocol: IngestProtocol,
@@ -158,11 +161,14 @@ impl Live {
     pub fn new(db: Db, hls: hls::Origin, grace: Duration) -> Self {
         let (bus, audience) = (Bus::default(), Audience::default());
         bus.register(Arc::new(audience.clone()));
+        let findings = Findings::default();
+        bus.register(Arc::new(findings.clone()));
         hls.tell(audience.clone());
         let inner = Inner {
             db,
             bus,
             audience,
+            findings,
             hls,
             grace,
             runtime: Handle::current(),
@@ -257,6 +263,13 @@ impl Live {
             .is_some_and(|entry| entry.on_air.is_some())
     }
 
+    /// The broadcast of the stream that is on the air, and when it is over.
+    pub fn on_air_as(&self, stream: &Stream) -> Option<(BroadcastId, CancellationToken)> {
+        let state = self.state();
+        let on_air = state.streams.get(&media_id(stream))?.on_air.as_ref()?;
+        Some((on_air.id, on_air.over.clone()))
+    }
+
     /// What is live, in numbers.
     pub fn counts(&self) -> LiveCounts {
         let state = self.state();
@@ -277,6 +290,16 @@ impl Live {
     }
 
     /// The streams that are on the air.
+    pub(crate) fn rows_on_air(&self) -> Vec<Arc<Stream>> {
+        let state = self.state();
+        let on_air = state
+            .streams
+            .values()
+            .filter(|entry| entry.on_air.is_some());
+        on_air.map(|entry| entry.row.clone()).collect()
+    }
+
+    /// The same by what the media plane calls them.
     pub(crate) fn on_air(&self) -> Vec<StreamId> {
         let state = self.state();
         let on_air = state
@@ -396,6 +419,11 @@ impl Live {
         &self.inner.audience
     }
 
+    /// What is wrong with streams, and what they look like.
+    pub fn findings(&self) -> &Findings {
+        &self.inner.findings
+    }
+
     pub(crate) fn publishers(&self) -> &Publishers {
         &self.inner.publishers
     }
@@ -441,6 +469,8 @@ impl Live {
                 on_air
                     .peak_viewers
                     .fetch_max(viewers.total(), Ordering::Relaxed);
+                let offline = summary::offline(row, webrtc);
+                let own = offline.thumbnail_url.clone();
                 StreamSummary {
                     live: true,
                     protocol: Some(on_air.protocol),
@@ -448,7 +478,11 @@ impl Live {
                     reconnecting_until: on_air.interrupted_until,
                     viewers,
                     hls_ready: self.inner.hls.is_ready(&row.slug),
-                    ..summary::offline(row, webrtc)
+                    thumbnail_url: own.or_else(|| {
+                        let drawn = self.inner.findings.has_tile(row.id);
+                        drawn.then(|| format!("/api/v1/streams/{}/thumbnail.jpg", row.slug))
+                    }),
+                    ..offline
                 }
             }
         };

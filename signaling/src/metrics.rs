@@ -181,6 +181,7 @@ pub(crate) async fn metrics(
     samples.extend(process::samples(app.metrics.started));
     samples.extend(app.services.gauges.read());
     samples.extend(app.rooms.samples());
+    samples.extend(app.services.live.findings().samples());
     let body = app
         .metrics
         .encode(samples)

@@ -24,6 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{App, Services, live};
 
 pub use config::{AccountsConfig, MailConfig};
+pub(crate) use images::image_url;
 pub(crate) use import::IMPORT;
 pub use import::{ImportError, import_users};
 pub(crate) use mail::Mailer;

@@ -25,12 +25,12 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, assets, auth, embed, engage, error, events, health, hls,
-    idempotency, insight, limits,
+    ApiError, App, Services, api, archive, assets, auth, embed, engage, error, events, findings,
+    health, hls, idempotency, insight, limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
-    rest,
+    rest, restream,
     rooms::{self, Rooms},
     sdp, streams,
     tokens::Tokens,
@@ -71,6 +71,7 @@ pub fn router(services: Arc<Services>) -> Router {
         people: people::People::start(&services),
         attendance: events::Attendance::default(),
         webhooks: Webhooks::start(&services),
+        restreams: restream::Restreams::default(),
         rooms: Rooms::new(&services),
         watching: watching::Watching::default(),
         streams: streams::Streams::default(),
@@ -85,7 +86,21 @@ pub fn router(services: Arc<Services>) -> Router {
     tokio::spawn(watching::keep_passes(app.clone()));
     tokio::spawn(streams::keep_index(app.clone()));
     tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    tokio::spawn(restream::keep(app.clone()));
+    archive::start(&app);
+    app.services
+        .live
+        .background()
+        .spawn(findings::keep_telling(app.clone()));
     let hls = playback(&app);
+    let media = |routes: Router| {
+        routes
+            .method_not_allowed_fallback(not_allowed)
+            .layer(compression())
+            .layer(cors(&app))
+    };
+    let vod = media(archive::vod_routes(&app));
+    let clips = media(archive::clip_routes(&app));
 
     Router::new()
         .merge(webrtc(&app))
@@ -95,6 +110,8 @@ pub fn router(services: Arc<Services>) -> Router {
         .merge(client(&app))
         .with_state(app.clone())
         .nest("/hls", hls)
+        .nest("/vod", vod)
+        .nest("/clips", clips)
         .layer(CatchPanicLayer::custom(error::from_panic))
         .layer(middleware::from_fn_with_state(app, metrics::count))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -105,7 +122,7 @@ pub fn router(services: Arc<Services>) -> Router {
 
 /// HLS: for everybody, and by viewer tokens.
 fn playback(app: &App) -> Router {
-    let origin = hls::router(app.services.hls.clone());
+    let origin = hls::router(app.services.hls.clone()).merge(archive::dvr_routes(app));
     let (for_tokens, plain) = (app.clone(), origin.clone());
     let with_token =
         move |path, request| watching::with_token(for_tokens.clone(), plain.clone(), path, request);
@@ -151,13 +168,16 @@ fn webrtc(app: &App) -> Router<App> {
 fn api(app: &App) -> Router<App> {
     let (operations, document) = OpenApiRouter::with_openapi(api::describe())
         .merge(rest::routes())
+        .merge(archive::routes())
         .merge(people::routes())
         .merge(events::routes())
         .merge(embed::routes())
         .merge(webhooks::routes())
+        .merge(restream::routes())
         .merge(rooms::routes())
         .merge(engage::routes())
         .merge(streams::routes())
+        .merge(findings::routes())
         .merge(insight::routes())
         .split_for_parts();
     operations
@@ -255,6 +275,9 @@ fn cors(app: &App) -> CorsLayer {
         .expose_headers([
             header::LOCATION,
             header::LINK,
+            header::CONTENT_RANGE,
+            header::ACCEPT_RANGES,
+            header::DATE,
             header::ETAG,
             header::RETRY_AFTER,
             HeaderName::from_static("accept-patch"),

@@ -145,7 +145,7 @@ fn height_limit(wanted: &SelectLayer, stream: Option<&StreamStats>) -> u16 {
 
 async fn layers(app: &App, session: SessionId) -> Option<StreamStats> {
     let stream = app.services.live.viewers().stream(session)?;
-    app.services.sfu.stream_stats(stream).await
+    app.services.sfu.stats_for(session, stream).await
 }
 
 async fn state_of(app: &App, session: SessionId) -> impl IntoResponse + use<> {
@@ -174,6 +174,7 @@ mod tests {
             height: Some(height),
             bitrate: 1,
             active: true,
+            on_demand: false,
             viewers: 0,
         };
         StreamStats {

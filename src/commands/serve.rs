@@ -11,12 +11,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use weir_bridge::{
+    restream::{RestreamConfig, Restreamer},
     rtmp,
-    supervisor::{Bridge, BridgeConfig, WorkerCommand},
+    supervisor::{Bridge, BridgeConfig, WorkerCommand, remote::Pool},
 };
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    AccountsConfig, HttpConfig, Live, Services,
+    AccountsConfig, Archive, HttpConfig, Live, Services,
     hls::{Origin, OriginConfig},
     keys, live, passwords,
 };
@@ -26,13 +27,20 @@ use super::{first_run, print, start_demo, stream::addresses};
 use crate::{
     assets,
     cli::ServeArgs,
-    config::{Config, LogFormat},
+    config::{Config, LogFormat, Place},
     data_dir,
-    wiring::{DemoKey, Gauges, RtmpGate, WhipToHls},
+    wiring::{DemoKey, Gauges, Judged, Outlets, Restreams, RtmpGate, WhipToHls},
+    worker_identity,
 };
 
 /// How long open requests and sessions may take to end after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long publishers may take to connect elsewhere when they are asked to: to the next keyframe.
+const PUBLISHERS_GO: Duration = Duration::from_secs(5);
+
+/// How often the files of the RTMPS certificate are looked at.
+const CERTIFICATE_LOOK: Duration = Duration::from_secs(30);
 
 /// Players are some seconds behind: what they have not loaded yet stays for so long after the end of a
 /// broadcast, whatever `media.grace` is.
@@ -73,9 +81,19 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let secrets = data_dir::secrets(&config.data.dir)?;
     let http = listen(config.http.listen, "HTTP", "--http").await?;
     let rtmp_listener = listen(config.rtmp.listen, "RTMP", "--rtmp").await?;
+    let rtmps = match config.rtmps.files() {
+        None => None,
+        Some((listen_on, certificate, key)) => {
+            let tls = rtmp::Tls::load(certificate, key).context("RTMPS cannot start")?;
+            Some((listen(listen_on, "RTMPS", "rtmps.listen").await?, tls))
+        }
+    };
     // From here on the ports that were really taken, should 0 have been asked for.
     config.http.listen = http.local_addr()?;
     config.rtmp.listen = rtmp_listener.local_addr()?;
+    if let Some((listener, _)) = &rtmps {
+        config.rtmps.listen = Some(listener.local_addr()?);
+    }
     let (sfu, sfu_events) = Sfu::start(SfuConfig {
         media_udp: config.media.udp,
         media_tcp: config.media.tcp,
@@ -101,18 +119,45 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     }
     let first = first_run::prepare(&config, &db).await?;
 
-    let bridge = Bridge::new(BridgeConfig::new(WorkerCommand::current_exe()?));
+    let restreamer = Restreamer::new(RestreamConfig {
+        resolver: Arc::new(Judged {
+            allow_private: config.restream.allow_private,
+        }),
+        roots: config.restream.roots(),
+    })
+    .context("cannot use the certificates of restream.roots")?;
+    let outlets = Outlets {
+        restreamer: restreamer.clone(),
+    };
+    let tasks = TaskTracker::new();
+    let draining = CancellationToken::new();
+    let pool = listen_for_workers(&config, &tasks, &draining).await?;
+    let mut bridge_config = BridgeConfig {
+        limits: config.workers.limits(),
+        remote: pool.filter(|_| config.workers.place == Place::RemoteFirst),
+        ..BridgeConfig::new(WorkerCommand::current_exe()?)
+    };
+    // Checked when the configuration was read.
+    bridge_config.media.ladder = config.ladder.settings().unwrap_or_default();
+    let bridge = Bridge::new(bridge_config);
     let hls = Origin::new(OriginConfig {
         behind_proxy: config.http.behind_proxy,
         grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
+    let archive = {
+        let (dir, config) = (config.data.dir.clone(), config.recording.to_config());
+        tokio::task::spawn_blocking(move || Archive::open(&dir, config))
+            .await?
+            .context("cannot open the archive of recordings in the data folder")?
+    };
+    let archive_root = archive.root.clone();
     let live = Live::new(db.clone(), hls.clone(), config.media.grace());
-    let draining = CancellationToken::new();
     let services = Arc::new(Services {
         db: db.clone(),
         sfu: sfu.clone(),
-        hls: hls.clone(),
+        hls,
+        archive,
         live: live.clone(),
         secrets,
         config: HttpConfig {
@@ -128,33 +173,39 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             mail: config.mail(),
             oidc: config.oidc(),
             webhooks: config.webhooks.to_config(),
+            restream: config.restream.to_config(),
             rooms: config.rooms.limits(),
             embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
         },
         assets: assets::embedded(),
-        gauges: Arc::new(Gauges(bridge.clone())),
+        restream: Arc::new(Restreams(restreamer.clone())),
+        gauges: Arc::new(Gauges {
+            bridge: bridge.clone(),
+            restreamer,
+            archive: archive_root,
+        }),
         draining: draining.clone(),
     });
     let demo = with_demo.then(keys::generate);
     let gate = Arc::new(RtmpGate {
         services: services.clone(),
+        outlets: outlets.clone(),
         demo: demo.as_ref().map(|(_, hash)| DemoKey {
             hash: *hash,
             slug: first_run::demo_slug(),
         }),
     });
 
-    let tasks = TaskTracker::new();
     tasks.spawn(live::follow_sfu(
         sfu_events,
         live.clone(),
         sfu.clone(),
         WhipToHls {
             bridge: bridge.clone(),
-            sfu: sfu.clone(),
-            hls,
+            services: services.clone(),
+            outlets: outlets.clone(),
         },
     ));
     tasks.spawn({
@@ -167,7 +218,19 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         db.clone(),
         draining.clone(),
     ));
-    tasks.spawn(rtmp::serve(rtmp_listener, gate, bridge, draining.clone()));
+    let drain = rtmp::Drain::default();
+    let publishers = rtmp::Server::new(rtmp::Context {
+        gate,
+        ingest: Arc::new(bridge),
+        drain: drain.clone(),
+        cancel: draining.clone(),
+    });
+    if let Some((listener, tls)) = rtmps {
+        let (publishers, own, stop) = (publishers.clone(), tls.clone(), draining.clone());
+        tasks.spawn(async move { publishers.serve(listener, Some(own)).await });
+        tasks.spawn(async move { tls.follow(CERTIFICATE_LOOK, stop).await });
+    }
+    tasks.spawn(async move { publishers.serve(rtmp_listener, None).await });
     let router = weir_signaling::router(services)
         .into_make_service_with_connect_info::<std::net::SocketAddr>();
     let web = axum::serve(http, router).with_graceful_shutdown(draining.clone().cancelled_owned());
@@ -186,11 +249,21 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         );
         start_demo(url, key.reveal().to_owned(), draining.clone()).await?;
     }
-    info!(http = %config.http.listen, rtmp = %config.rtmp.listen, media = %sfu.media_addr(), "ready");
+    info!(
+        http = %config.http.listen,
+        rtmp = %config.rtmp.listen,
+        rtmps = config.rtmps.listen.map(tracing::field::display),
+        media = %sfu.media_addr(),
+        "ready"
+    );
     print(&first_run::welcome(&config, &first, with_demo))?;
 
     stop_signal().await?;
     info!("stopping");
+    // Publishers that can go elsewhere do so while all else goes on, and lose nothing.
+    if !drain.run(PUBLISHERS_GO).await {
+        warn!("some publishers did not connect elsewhere in time");
+    }
     draining.cancel();
     sfu.shutdown().await;
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait())
@@ -208,6 +281,30 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     db.close().await;
     info!("stopped");
     Ok(())
+}
+
+/// Takes connections of media workers on other machines, where that was asked for.
+async fn listen_for_workers(
+    config: &Config,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Pool>> {
+    let Some(address) = config.workers.listen else {
+        return Ok(None);
+    };
+    let identity = worker_identity::load(config)?;
+    let listener = listen(address, "media workers", "workers.listen").await?;
+    let address = listener.local_addr()?;
+    info!(workers = %address, "media workers of other machines may dial in");
+    let pool = Pool::default();
+    let dir = config.data.dir.clone();
+    // Read each time: a new token is good at once, and the one before is not.
+    let token = move || worker_identity::token_hash(&dir);
+    tasks.spawn(
+        pool.clone()
+            .listen(listener, identity.tls, token, stop.clone()),
+    );
+    Ok(Some(pool))
 }
 
 fn set_password_cost(config: &Config) {

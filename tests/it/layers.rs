@@ -12,11 +12,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-rtp", &[]),
     ("weir-sfu-core", &["weir-media", "weir-rtp"]),
     ("weir-sfu", &["weir-media", "weir-rtp", "weir-sfu-core"]),
+    ("weir-archive", &["weir-media"]),
     ("weir-db", &["weir-protocol"]),
     ("weir-bridge", &["weir-media", "weir-protocol"]),
     (
         "weir-signaling",
         &[
+            "weir-archive",
             "weir-db",
             "weir-media",
             "weir-protocol",
@@ -29,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "weir-bench",
         &[
+            "weir-bridge",
             "weir-media",
             "weir-protocol",
             "weir-rtp",
@@ -62,6 +65,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "weir-signaling",
         &["gstreamer", "rml_rtmp", "scuffle-rtmp", "str0m", "sqlx"],
+    ),
+    (
+        "weir-archive",
+        &["axum", "hyper", "reqwest", "sqlx", "gstreamer"],
     ),
     ("weir-db", &["axum", "hyper", "reqwest"]),
     (

@@ -2,7 +2,7 @@
 
 use gloo_net::http::Request;
 use serde::de::DeserializeOwned;
-use weir_protocol::{Page, ServerTime, StreamSlug, StreamSummary};
+use weir_protocol::{Page, ServerTime, StreamSlug, StreamSummary, finding::Finding};
 
 use crate::dom;
 
@@ -39,6 +39,24 @@ pub async fn streams() -> Result<Vec<StreamSummary>, ApiError> {
 /// `GET /api/v1/streams/{slug}`.
 pub async fn stream(slug: &StreamSlug) -> Result<StreamSummary, ApiError> {
     get(&format!("/api/v1/streams/{slug}")).await
+}
+
+/// `GET /api/v1/streams/{slug}/findings`: of the broadcast that is on the air.
+pub async fn findings(slug: &StreamSlug) -> Result<Vec<Finding>, ApiError> {
+    let page: Page<Finding> = get(&format!("/api/v1/streams/{slug}/findings?live=true")).await?;
+    Ok(page.items)
+}
+
+/// Whether somebody is logged in here: the session itself is not for scripts to see, its token against
+/// forged requests is.
+pub fn logged_in() -> bool {
+    let cookies = dom::property(&dom::document(), "cookie").and_then(|text| text.as_string());
+    cookies.is_some_and(|cookies| {
+        let mut names = cookies
+            .split(';')
+            .filter_map(|one| one.trim().split('=').next());
+        names.any(|name| name.ends_with("weir_csrf"))
+    })
 }
 
 /// `GET /api/v1/time`.

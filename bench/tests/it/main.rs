@@ -90,3 +90,17 @@ fn every_tool_explains_itself() {
         assert!(text.contains("--json"), "{text}");
     }
 }
+
+#[test]
+fn ladder_works() {
+    let (text, report) = run(&["ladder"]);
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 3, "{text}");
+    for row in &rows[..2] {
+        assert!(row["ratio"].as_f64().unwrap() > 0.0, "{text}");
+        assert!(row["complete"].as_f64().unwrap() > 0.0, "{text}");
+    }
+    assert!(rows[2]["worker_cpu"].as_f64().unwrap() > 0.0, "{text}");
+    assert!(rows[2]["delay_ms"][0]["p50"].as_f64().is_some(), "{text}");
+    assert!(text.contains("RATIO"), "{text}");
+}

@@ -237,6 +237,7 @@ fn take_coded(sink: &AppSink, kind: Kind, units: mpsc::Sender<Encoded>) {
             known = Some(config.clone());
             let format = match kind {
                 Kind::Video => SourceFormat::Video {
+                    layer: 0,
                     codec: VideoCodec::H264,
                     config,
                 },
@@ -274,6 +275,7 @@ fn access_unit(sample: &gst::Sample, kind: Kind) -> Option<AccessUnit> {
     let data = Bytes::copy_from_slice(&buffer.map_readable().ok()?);
     Some(AccessUnit {
         kind,
+        layer: 0,
         dts: time,
         pts: time,
         keyframe,

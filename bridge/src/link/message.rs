@@ -3,16 +3,28 @@
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
-use weir_media::{AudioCodec, HlsOutput, Kind, RtpPacket, RtpTracks, VideoCodec};
+use serde::{Serialize, de::DeserializeOwned};
+use weir_media::{
+    AudioCodec, Demand, HlsOutput, HlsTrack, Kind, RtpLayer, RtpPacket, RtpTracks, Thumbnail,
+    VideoCodec,
+};
+use weir_protocol::finding::FindingReport;
 
 use super::{LinkError, VERSION, frame::put_frame};
-use crate::source::{AccessUnit, SourceFormat};
+use crate::{
+    config::WorkerConfig,
+    source::{AccessUnit, SourceFormat},
+};
 
 /// From the main process to the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ToWorker {
     /// The first message.
     Hello,
+    /// How media is to be made; before any of it.
+    Config(WorkerConfig),
+    /// Which rungs are needed from now on.
+    Demand(Demand),
     /// A track begins or changes.
     Format(SourceFormat),
     /// One access unit.
@@ -39,14 +51,17 @@ pub enum FromWorker {
     RtpStart {
         /// Which there are.
         tracks: RtpTracks,
-        /// Names of the video's layers, in the order of [`RtpPacket::layer`]; none where there is but
-        /// one.
-        layers: Vec<String>,
+        /// The video's layers, in the order of [`RtpPacket::layer`]; none where there is but one.
+        layers: Vec<RtpLayer>,
     },
     /// One packet for viewers.
     Rtp(RtpPacket),
     /// A piece for the HLS origin.
     Hls(HlsOutput),
+    /// A small picture.
+    Thumbnail(Thumbnail),
+    /// Something about the source.
+    Finding(FindingReport),
     /// The publisher should send a keyframe.
     KeyframeWanted,
     /// Nothing to say, but alive.
@@ -65,6 +80,11 @@ mod kind {
     pub const HLS_INIT: u8 = 9;
     pub const HLS_PART: u8 = 10;
     pub const HEARTBEAT: u8 = 11;
+    pub const CONFIG: u8 = 12;
+    pub const DEMAND: u8 = 13;
+    pub const HLS_DORMANT: u8 = 14;
+    pub const THUMBNAIL: u8 = 15;
+    pub const FINDING: u8 = 16;
 }
 
 const VIDEO: u8 = 1;
@@ -77,9 +97,15 @@ impl ToWorker {
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         match self {
             Self::Hello => put_frame(out, kind::HELLO, |out| out.put_u16(VERSION)),
+            Self::Config(config) => put_json(out, kind::CONFIG, config),
+            Self::Demand(demand) => put_frame(out, kind::DEMAND, |out| {
+                out.put_u8(demand.rtp);
+                out.put_u8(demand.hls);
+            }),
             Self::Format(format) => put_frame(out, kind::FORMAT, |out| put_format(out, format)),
             Self::Unit { unit, replay } => put_frame(out, kind::UNIT, |out| {
-                out.put_u8(track(unit.kind) | flag(unit.keyframe, KEY) | flag(*replay, REPLAY));
+                out.put_u8(kind_flag(unit.kind) | flag(unit.keyframe, KEY) | flag(*replay, REPLAY));
+                out.put_u8(unit.layer);
                 out.put_u64(unit.dts);
                 out.put_u64(unit.pts);
                 out.put_slice(&unit.data);
@@ -100,11 +126,17 @@ impl ToWorker {
                 hello(&mut body)?;
                 Self::Hello
             }
+            kind::CONFIG => Self::Config(json(&mut body)?),
+            kind::DEMAND => Self::Demand(Demand {
+                rtp: body.u8()?,
+                hls: body.u8()?,
+            }),
             kind::FORMAT => Self::Format(format(&mut body)?),
             kind::UNIT => {
                 let flags = body.u8()?;
                 let unit = AccessUnit {
-                    kind: track_of(flags),
+                    kind: kind_of(flags),
+                    layer: body.u8()?,
                     dts: body.u64()?,
                     pts: body.u64()?,
                     keyframe: flags & KEY != 0,
@@ -133,30 +165,35 @@ impl FromWorker {
             Self::Hello => put_frame(out, kind::HELLO, |out| out.put_u16(VERSION)),
             Self::RtpStart { tracks, layers } => put_rtp_start(out, *tracks, layers),
             Self::Rtp(packet) => put_rtp(out, packet),
-            Self::Hls(HlsOutput::Start(tracks)) => put_frame(out, kind::HLS_START, |out| {
-                // Once in a run, so the handy form is good enough. It has no map with foreign keys
-                // and no failing serializer, hence cannot fail.
-                out.put_slice(&serde_json::to_vec(tracks).expect("HlsTracks serializes"));
-            }),
-            Self::Hls(HlsOutput::Init { kind, data }) => put_frame(out, kind::HLS_INIT, |out| {
-                out.put_u8(track(*kind));
+            Self::Hls(HlsOutput::Start(tracks)) => put_json(out, kind::HLS_START, tracks),
+            Self::Hls(HlsOutput::Init { track, data }) => put_frame(out, kind::HLS_INIT, |out| {
+                put_track(out, *track, 0);
                 out.put_slice(data);
             }),
+            Self::Hls(HlsOutput::Dormant(track)) => put_frame(out, kind::HLS_DORMANT, |out| {
+                put_track(out, *track, 0);
+            }),
             Self::Hls(HlsOutput::Part {
-                kind,
+                track,
                 segment_start,
                 independent,
                 time,
                 duration,
                 data,
             }) => put_frame(out, kind::HLS_PART, |out| {
-                out.put_u8(
-                    track(*kind) | flag(*segment_start, SEGMENT_START) | flag(*independent, KEY),
-                );
+                let flags = flag(*segment_start, SEGMENT_START) | flag(*independent, KEY);
+                put_track(out, *track, flags);
                 out.put_u64(*time);
                 out.put_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
                 out.put_slice(data);
             }),
+            Self::Thumbnail(thumbnail) => put_frame(out, kind::THUMBNAIL, |out| {
+                out.put_u64(thumbnail.time);
+                out.put_u32(thumbnail.width);
+                out.put_u32(thumbnail.height);
+                out.put_slice(&thumbnail.jpeg);
+            }),
+            Self::Finding(report) => put_json(out, kind::FINDING, report),
             Self::KeyframeWanted => put_frame(out, kind::KEYFRAME, |_| {}),
             Self::Heartbeat => put_frame(out, kind::HEARTBEAT, |_| {}),
         }
@@ -176,27 +213,26 @@ impl FromWorker {
                     codec => Some(video_codec_of(&body, codec)?),
                 };
                 let audio = body.u8()? != 0;
-                let layers = (0..body.u8()?).map(|_| name(&mut body));
-                let layers = layers.collect::<Result<_, _>>()?;
+                let layers = json(&mut body)?;
                 Self::RtpStart {
                     tracks: RtpTracks { video, audio },
                     layers,
                 }
             }
             kind::RTP => Self::Rtp(rtp(&mut body)?),
-            kind::HLS_START => {
-                let tracks =
-                    serde_json::from_slice(&body.rest()).map_err(|_| LinkError::Body(kind))?;
-                Self::Hls(HlsOutput::Start(tracks))
+            kind::HLS_START => Self::Hls(HlsOutput::Start(json(&mut body)?)),
+            kind::HLS_INIT => {
+                let (track, _) = track(&mut body)?;
+                Self::Hls(HlsOutput::Init {
+                    track,
+                    data: body.rest(),
+                })
             }
-            kind::HLS_INIT => Self::Hls(HlsOutput::Init {
-                kind: track_of(body.u8()?),
-                data: body.rest(),
-            }),
+            kind::HLS_DORMANT => Self::Hls(HlsOutput::Dormant(track(&mut body)?.0)),
             kind::HLS_PART => {
-                let flags = body.u8()?;
+                let (track, flags) = track(&mut body)?;
                 Self::Hls(HlsOutput::Part {
-                    kind: track_of(flags),
+                    track,
                     segment_start: flags & SEGMENT_START != 0,
                     independent: flags & KEY != 0,
                     time: body.u64()?,
@@ -204,6 +240,13 @@ impl FromWorker {
                     data: body.rest(),
                 })
             }
+            kind::THUMBNAIL => Self::Thumbnail(Thumbnail {
+                time: body.u64()?,
+                width: body.u32()?,
+                height: body.u32()?,
+                jpeg: body.rest(),
+            }),
+            kind::FINDING => Self::Finding(json(&mut body)?),
             kind::KEYFRAME => Self::KeyframeWanted,
             kind::HEARTBEAT => Self::Heartbeat,
             other => return Err(LinkError::Type(other)),
@@ -215,42 +258,63 @@ impl FromWorker {
 
 fn put_rtp(out: &mut Vec<u8>, packet: &RtpPacket) -> Result<(), LinkError> {
     put_frame(out, kind::RTP, |out| {
-        out.put_u8(track(packet.kind) | flag(packet.keyframe, KEY));
+        out.put_u8(kind_flag(packet.kind) | flag(packet.keyframe, KEY));
         out.put_u8(packet.layer);
         out.put_u64(packet.time);
         out.put_slice(&packet.packet);
     })
 }
 
-fn put_rtp_start(out: &mut Vec<u8>, tracks: RtpTracks, layers: &[String]) -> Result<(), LinkError> {
-    let count = u8::try_from(layers.len()).map_err(|_| LinkError::Layers)?;
-    let lengths: Result<Vec<u8>, _> = layers.iter().map(|name| name.len().try_into()).collect();
-    let lengths = lengths.map_err(|_| LinkError::Layers)?;
+fn put_rtp_start(
+    out: &mut Vec<u8>,
+    tracks: RtpTracks,
+    layers: &[RtpLayer],
+) -> Result<(), LinkError> {
     put_frame(out, kind::RTP_START, |out| {
         out.put_u8(tracks.video.map_or(0, video_codec));
         out.put_u8(u8::from(tracks.audio));
-        out.put_u8(count);
-        for (name, length) in layers.iter().zip(lengths) {
-            out.put_u8(length);
-            out.put_slice(name.as_bytes());
-        }
+        out.put_slice(&to_json(layers));
     })
 }
 
-/// A layer's name.
-fn name(body: &mut Body) -> Result<String, LinkError> {
-    let length = usize::from(body.u8()?);
-    if length > body.bytes.len() {
-        return Err(LinkError::Body(body.kind));
-    }
-    let name = body.bytes.split_to(length);
-    String::from_utf8(name.into()).map_err(|_| LinkError::Body(body.kind))
+/// For what is sent so rarely that the handy form is good enough.
+fn put_json<T: Serialize>(out: &mut Vec<u8>, kind: u8, value: &T) -> Result<(), LinkError> {
+    put_frame(out, kind, |out| out.put_slice(&to_json(value)))
+}
+
+fn to_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    // What is sent so has no map with foreign keys and no failing serializer.
+    serde_json::to_vec(value).expect("a message serializes")
+}
+
+fn json<T: DeserializeOwned>(body: &mut Body) -> Result<T, LinkError> {
+    let kind = body.kind;
+    serde_json::from_slice(&body.rest()).map_err(|_| LinkError::Body(kind))
+}
+
+fn put_track(out: &mut Vec<u8>, track: HlsTrack, flags: u8) {
+    out.put_u8(kind_flag(track.kind()) | flags);
+    out.put_u8(match track {
+        HlsTrack::Video(rung) => rung,
+        HlsTrack::Audio => 0,
+    });
+}
+
+/// A track, and the flags beside it.
+fn track(body: &mut Body) -> Result<(HlsTrack, u8), LinkError> {
+    let flags = body.u8()?;
+    let rung = body.u8()?;
+    let track = match kind_of(flags) {
+        Kind::Video => HlsTrack::Video(rung),
+        Kind::Audio => HlsTrack::Audio,
+    };
+    Ok((track, flags))
 }
 
 fn rtp(body: &mut Body) -> Result<RtpPacket, LinkError> {
     let flags = body.u8()?;
     let packet = RtpPacket {
-        kind: track_of(flags),
+        kind: kind_of(flags),
         layer: body.u8()?,
         time: body.u64()?,
         keyframe: flags & KEY != 0,
@@ -271,8 +335,13 @@ const AUDIO_PACKETS: u8 = 4;
 
 fn put_format(out: &mut Vec<u8>, format: &SourceFormat) {
     match format {
-        SourceFormat::Video { codec, config } => {
+        SourceFormat::Video {
+            layer,
+            codec,
+            config,
+        } => {
             out.put_u8(VIDEO_UNITS);
+            out.put_u8(*layer);
             out.put_u8(video_codec(*codec));
             out.put_slice(config);
         }
@@ -295,8 +364,10 @@ fn put_format(out: &mut Vec<u8>, format: &SourceFormat) {
 fn format(body: &mut Body) -> Result<SourceFormat, LinkError> {
     Ok(match body.u8()? {
         VIDEO_UNITS => {
+            let layer = body.u8()?;
             let codec = body.u8()?;
             SourceFormat::Video {
+                layer,
                 codec: video_codec_of(body, codec)?,
                 config: body.rest(),
             }
@@ -355,11 +426,11 @@ fn flag(set: bool, bit: u8) -> u8 {
     if set { bit } else { 0 }
 }
 
-fn track(kind: Kind) -> u8 {
+fn kind_flag(kind: Kind) -> u8 {
     flag(kind == Kind::Video, VIDEO)
 }
 
-fn track_of(flags: u8) -> Kind {
+fn kind_of(flags: u8) -> Kind {
     if flags & VIDEO != 0 {
         Kind::Video
     } else {
@@ -386,6 +457,12 @@ impl Body {
             .map_err(|_| LinkError::Body(self.kind))
     }
 
+    fn u32(&mut self) -> Result<u32, LinkError> {
+        self.bytes
+            .try_get_u32()
+            .map_err(|_| LinkError::Body(self.kind))
+    }
+
     fn u64(&mut self) -> Result<u64, LinkError> {
         self.bytes
             .try_get_u64()
@@ -409,6 +486,8 @@ impl Body {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use weir_protocol::finding::{FindingCode, Severity};
+
     use crate::link::{Frames, MAX_MESSAGE};
 
     fn to_worker() -> Vec<ToWorker> {
@@ -422,6 +501,8 @@ mod tests {
         let data = Bytes::from_static(b"data");
         let mut all = vec![
             ToWorker::Hello,
+            ToWorker::Config(WorkerConfig::default()),
+            ToWorker::Demand(Demand { rtp: 5, hls: 1 }),
             ToWorker::Format(SourceFormat::RtpAudio),
             ToWorker::Format(SourceFormat::Audio {
                 codec: AudioCodec::Aac,
@@ -445,6 +526,7 @@ mod tests {
         ] {
             all.push(ToWorker::Format(SourceFormat::RtpVideo { codec }));
             all.push(ToWorker::Format(SourceFormat::Video {
+                layer: 1,
                 codec,
                 config: data.clone(),
             }));
@@ -452,6 +534,7 @@ mod tests {
         for (kind, keyframe, replay) in [(Kind::Video, true, false), (Kind::Audio, false, true)] {
             let unit = AccessUnit {
                 kind,
+                layer: 2,
                 dts: 1,
                 pts: u64::MAX,
                 keyframe,
@@ -464,13 +547,14 @@ mod tests {
 
     fn from_worker() -> Vec<FromWorker> {
         let tracks = weir_media::HlsTracks {
-            video: Some(weir_media::HlsVideo {
+            video: vec![weir_media::HlsVideo {
+                name: "720p".into(),
                 codec: "avc1.42c01f".into(),
                 width: 1280,
                 height: 720,
                 frame_rate: Some(30.0),
                 bitrate: 2_500_000,
-            }),
+            }],
             audio: None,
             target_duration: Duration::from_secs(1),
             part_target: Duration::from_millis(203),
@@ -490,7 +574,12 @@ mod tests {
                     video: Some(VideoCodec::H264),
                     audio: false,
                 },
-                layers: vec!["720p".into(), String::new()],
+                layers: vec![RtpLayer {
+                    name: "720p".into(),
+                    width: 1280,
+                    height: 720,
+                    bitrate: 2_500_000,
+                }],
             },
             FromWorker::Rtp(RtpPacket {
                 kind: Kind::Video,
@@ -501,11 +590,26 @@ mod tests {
             }),
             FromWorker::Hls(HlsOutput::Start(tracks)),
             FromWorker::Hls(HlsOutput::Init {
-                kind: Kind::Audio,
+                track: HlsTrack::Audio,
                 data: data.clone(),
             }),
+            FromWorker::Hls(HlsOutput::Dormant(HlsTrack::Video(3))),
+            FromWorker::Thumbnail(Thumbnail {
+                time: 3,
+                width: 640,
+                height: 360,
+                jpeg: data.clone(),
+            }),
+            FromWorker::Finding(FindingReport {
+                code: FindingCode::Overload,
+                severity: Severity::Warning,
+                active: true,
+                values: [("rungs".into(), 2.0)].into(),
+                words: [("rung".into(), "1080p".into())].into(),
+                repaired: true,
+            }),
             FromWorker::Hls(HlsOutput::Part {
-                kind: Kind::Video,
+                track: HlsTrack::Video(1),
                 segment_start: true,
                 independent: true,
                 time: 8,
@@ -607,6 +711,7 @@ mod tests {
         let data = Bytes::from(vec![0; MAX_MESSAGE]);
         let unit = AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts: 0,
             pts: 0,
             keyframe: true,
@@ -620,14 +725,5 @@ mod tests {
         .encode(&mut out);
         assert!(matches!(result, Err(LinkError::Length(_))));
         assert_eq!(out, [1, 2, 3]);
-        let tracks = RtpTracks {
-            video: Some(VideoCodec::H264),
-            audio: true,
-        };
-        for layers in [vec!["x".repeat(256)], vec![String::new(); 256]] {
-            let start = FromWorker::RtpStart { tracks, layers };
-            assert_eq!(start.encode(&mut out), Err(LinkError::Layers));
-            assert_eq!(out, [1, 2, 3]);
-        }
     }
 }

@@ -13,7 +13,7 @@ pub mod message;
 pub use frame::{Frames, MAX_MESSAGE};
 
 /// Version of the link's messages. Both ends come from one program, so it only guards mistakes.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// Why a link cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +27,6 @@ pub enum LinkError {
     /// A body that ends too soon or holds what cannot be.
     #[error("malformed body of message type {0}")]
     Body(u8),
-    /// More layers, or longer names of them, than the link has room for.
-    #[error("a source has at most 255 layers, with names of at most 255 bytes")]
-    Layers,
     /// The other end is of another version.
     #[error("the other end speaks version {0}, this one {VERSION}")]
     Version(u16),

@@ -37,6 +37,9 @@ pub enum AmfError {
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("AMF0 value is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
+    /// More bytes than a command has.
+    #[error("AMF0 of that length has no place in RTMP commands")]
+    TooLong,
     /// A marker that has no place in RTMP commands.
     #[error("AMF0 marker {0:#04x} is not supported")]
     Marker(u8),

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
 use rml_rtmp::sessions::{
     ClientSession, ClientSessionConfig, ClientSessionError, ClientSessionEvent,
-    ClientSessionResult, PublishRequestType,
+    ClientSessionResult, PublishRequestType, StreamMetadata,
 };
 use rml_rtmp::time::RtmpTimestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -89,6 +89,21 @@ impl From<ClientSessionError> for ClientError {
     }
 }
 
+/// What the media of a stream of H.264 and AAC is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// Width and height of the picture, where there is one.
+    pub video: Option<(u32, u32)>,
+    /// Pictures a second, when known.
+    pub frame_rate: Option<f64>,
+    /// Bits a second of the picture.
+    pub video_bitrate: u32,
+    /// Channels of the sound, where there is one.
+    pub audio: Option<u32>,
+    /// Bits a second of the sound.
+    pub audio_bitrate: u32,
+}
+
 /// A connection that publishes.
 pub struct Client<S = TcpStream> {
     stream: S,
@@ -150,14 +165,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Ok(client)
     }
 
-    /// Announces a track, or its change. RTP formats have no place in RTMP and are refused.
+    /// Announces a track, or its change. Each layer of the video becomes a track of Enhanced RTMP, all of
+    /// one codec. RTP formats have no place in RTMP and are refused.
     pub async fn send_format(&mut self, format: &SourceFormat) -> Result<(), ClientError> {
         let time = RtmpTimestamp::new(0);
         let result = match format {
-            SourceFormat::Video { codec, config } => {
+            SourceFormat::Video {
+                layer,
+                codec,
+                config,
+            } => {
                 self.video = Some(*codec);
-                self.session
-                    .publish_video_data(flv::video_config(*codec, config), time, false)?
+                let tag = flv::video_config(*layer, *codec, config);
+                self.session.publish_video_data(tag, time, false)?
             }
             SourceFormat::Audio { codec, config } => {
                 self.audio = Some(*codec);
@@ -173,6 +193,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.deliver(result).await
     }
 
+    /// Says what the media is (`onMetaData`), which some services want before they show it.
+    pub async fn send_metadata(&mut self, metadata: &Metadata) -> Result<(), ClientError> {
+        /// `videocodecid` and `audiocodecid` (Video File Format Specification 10, E.5).
+        const AVC: u32 = 7;
+        const AAC: u32 = 10;
+        let (video, audio) = (metadata.video, metadata.audio);
+        let kilobits = |bits: u32| Some(bits.div_ceil(1000)).filter(|kilobits| *kilobits > 0);
+        let mut said = StreamMetadata::new();
+        said.encoder = Some("Weir".to_owned());
+        if let Some((width, height)) = video {
+            said.video_width = Some(width);
+            said.video_height = Some(height);
+            said.video_codec_id = Some(AVC);
+            said.video_frame_rate = metadata.frame_rate.map(|rate| rate as f32);
+            said.video_bitrate_kbps = kilobits(metadata.video_bitrate);
+        }
+        if let Some(channels) = audio {
+            said.audio_codec_id = Some(AAC);
+            said.audio_channels = Some(channels);
+            said.audio_is_stereo = Some(channels == 2);
+            said.audio_bitrate_kbps = kilobits(metadata.audio_bitrate);
+        }
+        let result = self.session.publish_metadata(&said)?;
+        self.deliver(result).await
+    }
+
+    /// Hears what the server says while nothing is sent: its pings are answered, its end is noticed.
+    pub async fn attend(&mut self) -> Result<(), ClientError> {
+        self.hear().await
+    }
+
     /// Sends one picture or audio frame. Its format must have been sent.
     pub async fn send(&mut self, unit: &AccessUnit) -> Result<(), ClientError> {
         let time = RtmpTimestamp::new(milliseconds(unit.dts) as u32);
@@ -182,7 +233,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     ClientError::Protocol("a picture before its format".to_owned())
                 })?;
                 let composition = milliseconds(unit.pts) as i64 - milliseconds(unit.dts) as i64;
-                let tag = flv::video_frame(codec, unit.keyframe, composition as i32, &unit.data);
+                let tag = flv::video_frame(
+                    unit.layer,
+                    codec,
+                    unit.keyframe,
+                    composition as i32,
+                    &unit.data,
+                );
                 self.session.publish_video_data(tag, time, false)?
             }
             Kind::Audio => {
@@ -218,6 +275,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         timeout(WRITE_TIMEOUT, self.act(vec![result]))
             .await
             .map_err(|_| ClientError::Timeout)??;
+        self.hear().await
+    }
+
+    /// Takes what the server has said, without waiting for more.
+    async fn hear(&mut self) -> Result<(), ClientError> {
         loop {
             self.input.reserve(READ);
             match self.stream.read_buf(&mut self.input).now_or_never() {

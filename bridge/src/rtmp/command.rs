@@ -1,9 +1,67 @@
 //! RTMP commands (RTMP 1.0, section 7.2): what clients ask, and the replies of a server.
 
+use std::collections::BTreeSet;
+
 use bytes::{Buf, Bytes};
 
 use super::amf0::{self, AmfError, Value};
 use super::reader::{Message, MessageKind};
+
+/// Longest command that is read: larger ones have no place in RTMP, and AMF0 grows when it is decoded.
+pub const LONGEST: usize = 64 * 1024;
+/// Most codecs of a client that are looked at.
+const MOST_CODECS: usize = 32;
+
+/// What a client of Enhanced RTMP can do, as it says in `connect` ("Enhancing NetConnection connect
+/// Command").
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Where it connected to, `rtmp://host/live`. May hold a stream key: never logged.
+    pub url: Option<String>,
+    /// The codecs of `fourCcList` and of both info maps; `*` for any.
+    pub four_ccs: BTreeSet<String>,
+    /// `capsEx`.
+    flags: u32,
+}
+
+impl Capabilities {
+    fn read(object: &Value) -> Self {
+        let list = match object.get("fourCcList") {
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let maps = ["videoFourCcInfoMap", "audioFourCcInfoMap"]
+            .into_iter()
+            .filter_map(|name| match object.get(name) {
+                Some(Value::Object(properties)) => Some(properties),
+                _ => None,
+            })
+            .flatten()
+            .map(|(name, _)| name.as_str());
+        Self {
+            url: object
+                .get("tcUrl")
+                .and_then(|url| Some(url.as_str()?.to_owned())),
+            four_ccs: list
+                .into_iter()
+                .chain(maps)
+                .filter(|name| name.len() <= 4)
+                .take(MOST_CODECS)
+                .map(str::to_owned)
+                .collect(),
+            // Casts of floats saturate.
+            flags: object
+                .get("capsEx")
+                .and_then(Value::as_f64)
+                .map_or(0, |flags| flags as u32),
+        }
+    }
+
+    /// Whether it goes elsewhere when it is asked to.
+    pub fn reconnects(&self) -> bool {
+        self.flags & RECONNECT != 0
+    }
+}
 
 /// What a publishing client may ask.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +74,8 @@ pub enum Command {
         app: String,
         /// 0 for AMF0, 3 for AMF3; repeated in the reply.
         object_encoding: f64,
+        /// What the client says of itself.
+        client: Capabilities,
     },
     /// Wants a message stream.
     CreateStream {
@@ -48,6 +108,9 @@ pub enum Command {
 impl Command {
     /// Reads the body of a command message, AMF0 or AMF3 (which wraps AMF0 in RTMP).
     pub fn read(kind: MessageKind, mut payload: Bytes) -> Result<Self, AmfError> {
+        if payload.len() > LONGEST {
+            return Err(AmfError::TooLong);
+        }
         if kind == MessageKind::CommandAmf3 {
             payload.try_get_u8().map_err(|_| AmfError::Truncated)?;
         }
@@ -75,6 +138,7 @@ impl Command {
                 object_encoding: object
                     .and_then(|object| object.get("objectEncoding")?.as_f64())
                     .unwrap_or_default(),
+                client: object.map(Capabilities::read).unwrap_or_default(),
             },
             "createStream" => Self::CreateStream { transaction },
             "FCPublish" => Self::FcPublish { name: argument() },
@@ -113,8 +177,9 @@ const VIDEO_FOUR_CCS: [&str; 5] = ["avc1", "hvc1", "vp08", "vp09", "av01"];
 const AUDIO_FOUR_CCS: [&str; 2] = ["mp4a", "Opus"];
 /// `FourCcInfoMask`: can decode, can forward.
 const CAN_DECODE_AND_FORWARD: f64 = (0x01 | 0x04) as f64;
-/// `CapsExMask`: ModEx and its nanosecond offset. Not multitrack, of which only track 0 is taken.
-const CAPS_EX: f64 = (0x04 | 0x08) as f64;
+/// `CapsExMask`: asks to reconnect (and does so when asked), multitrack, ModEx, its nanosecond offset.
+const RECONNECT: u32 = 0x01;
+const CAPS_EX: f64 = (RECONNECT | 0x02 | 0x04 | 0x08) as f64;
 
 /// `_result` of `connect`, with the capabilities of Enhanced RTMP ("Enhancing NetConnection
 /// connect Command"). They stand in both objects, since servers differ and clients look at either.
@@ -225,6 +290,33 @@ pub fn on_status(stream: u32, level: &str, code: &str, description: &str) -> Mes
     )
 }
 
+/// Asks a client to come back ("Reconnect Request"): to `url`, or to where it came from.
+pub fn reconnect_request(url: Option<&str>) -> Message {
+    let mut information = vec![
+        ("level".to_owned(), "status".into()),
+        (
+            "code".to_owned(),
+            "NetConnection.Connect.ReconnectRequest".into(),
+        ),
+        (
+            "description".to_owned(),
+            "The server is stopping; connect again.".into(),
+        ),
+    ];
+    if let Some(url) = url {
+        information.push(("tcUrl".to_owned(), url.into()));
+    }
+    command(
+        0,
+        &[
+            "onStatus".into(),
+            0.0.into(),
+            Value::Null,
+            Value::Object(information),
+        ],
+    )
+}
+
 /// Any command of these values.
 pub fn command(stream: u32, values: &[Value]) -> Message {
     Message {
@@ -273,5 +365,70 @@ mod tests {
             publish
         );
         assert!(Command::read(MessageKind::CommandAmf0, Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn what_clients_of_enhanced_rtmp_can_do_is_read() {
+        let read = |object: Value| {
+            let message = command(0, &["connect".into(), 1.0.into(), object]);
+            match Command::read(MessageKind::CommandAmf0, message.payload).unwrap() {
+                Command::Connect { client, .. } => client,
+                other => panic!("{other:?}"),
+            }
+        };
+        let client = read(Value::object([
+            ("app", "live".into()),
+            ("tcUrl", "rtmp://localhost/live".into()),
+            (
+                "fourCcList",
+                Value::Array(vec!["hvc1".into(), "av01".into(), Value::Null]),
+            ),
+            (
+                "videoFourCcInfoMap",
+                Value::object([("vp09", 2.0.into()), ("much too long", 2.0.into())]),
+            ),
+            ("audioFourCcInfoMap", Value::object([("*", 4.0.into())])),
+            ("capsEx", 3.0.into()),
+        ]));
+        assert_eq!(client.url.as_deref(), Some("rtmp://localhost/live"));
+        let codecs: Vec<_> = client.four_ccs.iter().map(String::as_str).collect();
+        assert_eq!(codecs, ["*", "av01", "hvc1", "vp09"]);
+        assert!(client.reconnects());
+        // OBS and FFmpeg of old say nothing, and what is not of the right kind is nothing.
+        for nothing in [
+            Value::Null,
+            Value::object([("fourCcList", 7.0.into()), ("capsEx", "1".into())]),
+            Value::object([("capsEx", f64::NAN.into())]),
+        ] {
+            let client = read(nothing);
+            assert!(client.four_ccs.is_empty() && !client.reconnects());
+        }
+    }
+
+    #[test]
+    fn the_answer_to_connect_says_what_is_taken() {
+        let values = amf0::decode_all(connect_result(1.0, 0.0).payload).unwrap();
+        for object in &values[2..] {
+            let maps = ["videoFourCcInfoMap", "audioFourCcInfoMap"];
+            let [video, audio] = maps.map(|name| object.get(name).unwrap());
+            for codec in ["avc1", "hvc1", "av01", "vp09", "vp08"] {
+                assert_eq!(video.get(codec).unwrap().as_f64(), Some(5.0));
+            }
+            assert!(audio.get("Opus").is_some() && audio.get("mp4a").is_some());
+            assert!(audio.get("ac-3").is_none());
+            assert_eq!(object.get("capsEx").unwrap().as_f64(), Some(15.0));
+            assert!(
+                matches!(object.get("fourCcList"), Some(Value::Array(list)) if list.len() == 7)
+            );
+        }
+    }
+
+    #[test]
+    fn long_commands_are_refused() {
+        let long = Bytes::from(vec![5; LONGEST + 1]);
+        assert_eq!(
+            Command::read(MessageKind::CommandAmf0, long),
+            Err(AmfError::TooLong)
+        );
     }
 }

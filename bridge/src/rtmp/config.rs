@@ -3,6 +3,9 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use weir_media::VideoCodec;
 
+/// Records are some dozens of bytes, and are kept for as long as the stream lives.
+const LONGEST: usize = 64 * 1024;
+
 /// Why a configuration record is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -12,6 +15,9 @@ pub enum ConfigError {
     /// Version, length size or sample rate out of range.
     #[error("the configuration record has an impossible value")]
     Impossible,
+    /// Longer than any real one.
+    #[error("the configuration record has more than {LONGEST} bytes")]
+    TooLong,
     /// H.264 or HEVC without parameter sets: nothing could be decoded.
     #[error("the configuration record has no parameter sets")]
     NoParameterSets,
@@ -30,6 +36,9 @@ pub fn video(codec: VideoCodec, config: &[u8]) -> Result<(Bytes, usize), ConfigE
     /// Byte of `lengthSizeMinusOne` (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1).
     const AVC_LENGTH_SIZE: usize = 4;
     const HEVC_LENGTH_SIZE: usize = 21;
+    if config.len() > LONGEST {
+        return Err(ConfigError::TooLong);
+    }
     let at = match codec {
         VideoCodec::H264 => {
             check_avc(config)?;
@@ -124,18 +133,24 @@ pub fn four_byte_lengths(data: Bytes, size: usize) -> Option<Bytes> {
             return None;
         }
         rest.advance(length);
-        units += 1;
+        // Empty ones are left out, so that a message of nothing else does not grow.
+        units += usize::from(length > 0);
+    }
+    if units == 0 {
+        return None;
     }
     if size == 4 {
         return Some(data);
     }
     let mut rest = &data[..];
-    let mut out = BytesMut::with_capacity(data.len() + units * (4 - size));
-    for _ in 0..units {
+    let mut out = BytesMut::with_capacity(data.len() + units * 4);
+    while rest.has_remaining() {
         let length = rest.get_uint(size) as usize;
-        out.put_u32(length as u32);
-        out.put_slice(&rest[..length]);
-        rest.advance(length);
+        if length > 0 {
+            out.put_u32(length as u32);
+            out.put_slice(&rest[..length]);
+            rest.advance(length);
+        }
     }
     Some(out.freeze())
 }
@@ -157,6 +172,9 @@ pub fn aac(config: &[u8]) -> Result<AacFrames, ConfigError> {
     ];
     const SBR: u32 = 5;
     const PARAMETRIC_STEREO: u32 = 29;
+    if config.len() > LONGEST {
+        return Err(ConfigError::TooLong);
+    }
     let mut bits = Bits {
         data: config,
         at: 0,
@@ -174,6 +192,33 @@ pub fn aac(config: &[u8]) -> Result<AacFrames, ConfigError> {
         rate,
         samples: if short { 960 } else { 1024 },
     })
+}
+
+/// Checks an `OpusHead` (RFC 7845, section 5.1), which may also be missing. WebRTC and our AAC encoder
+/// take mono and stereo.
+pub fn opus(config: &[u8]) -> Result<(), OpusError> {
+    const CHANNELS: usize = 9;
+    const MAPPING_FAMILY: usize = 18;
+    if config.len() > LONGEST {
+        return Err(OpusError::Record(ConfigError::TooLong));
+    }
+    match (config.get(CHANNELS), config.get(MAPPING_FAMILY)) {
+        (Some(&channels), family) if channels > 2 || family.is_some_and(|family| *family > 0) => {
+            Err(OpusError::Surround(channels))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why Opus is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpusError {
+    /// More than stereo.
+    #[error("Opus with {0} channels")]
+    Surround(u8),
+    /// Not a configuration record.
+    #[error("{0}")]
+    Record(ConfigError),
 }
 
 struct Bits<'a> {
@@ -254,6 +299,43 @@ mod tests {
         );
         assert_eq!(four_byte_lengths(Bytes::from_static(&[0, 0, 0]), 4), None);
         assert_eq!(four_byte_lengths(Bytes::new(), 4), None);
+    }
+
+    #[test]
+    fn records_without_end_are_refused() {
+        let long = vec![1; LONGEST + 1];
+        for codec in [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Av1] {
+            assert_eq!(video(codec, &long), Err(ConfigError::TooLong));
+        }
+        assert_eq!(aac(&long), Err(ConfigError::TooLong));
+        assert_eq!(opus(&long), Err(OpusError::Record(ConfigError::TooLong)));
+    }
+
+    #[test]
+    fn empty_nal_units_are_left_out() {
+        let zeros = Bytes::from(vec![0; 1_000]);
+        for size in [1, 2, 4] {
+            assert_eq!(four_byte_lengths(zeros.clone(), size), None);
+        }
+        let some = Bytes::from_static(&[0, 1, 0x65, 0]);
+        assert_eq!(
+            four_byte_lengths(some, 1).unwrap(),
+            [0, 0, 0, 1, 0x65].as_slice()
+        );
+    }
+
+    #[test]
+    fn opus_has_two_channels_at_most() {
+        let head = |channels: u8, family: u8| {
+            let mut head = *b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
+            (head[9], head[18]) = (channels, family);
+            head
+        };
+        assert_eq!(opus(&head(2, 0)), Ok(()));
+        assert_eq!(opus(&head(1, 0)), Ok(()));
+        assert_eq!(opus(b""), Ok(()));
+        assert_eq!(opus(&head(6, 1)), Err(OpusError::Surround(6)));
+        assert_eq!(opus(&head(2, 255)), Err(OpusError::Surround(2)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! RTMP: the listener that takes publishers in, and a client that publishes.
 //!
 //! ```text
-//! server ─▶ session ─▶ handshake
+//! server ─▶ (tls) ─▶ session ─▶ handshake
 //!              │  ▲
 //!              │  └─ reader (trait) ◀─ chunk
 //!              ├─ command ─ amf0        commands and replies
@@ -16,7 +16,9 @@ mod amf0;
 mod chunk;
 pub mod client;
 mod command;
+mod complaints;
 mod config;
+mod drain;
 mod flv;
 mod handshake;
 mod reader;
@@ -24,25 +26,11 @@ pub mod server;
 pub mod session;
 pub mod sink;
 mod timeline;
+mod tls;
 mod tracks;
 
-use std::sync::Arc;
-
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-
-pub use client::{Client, ClientError};
-pub use server::serve_into;
-
-use crate::output::Gate;
-use crate::supervisor::Bridge;
-
-/// Serves RTMP publishers until `cancel`: whoever the gate admits becomes a source of the bridge.
-pub async fn serve(
-    listener: TcpListener,
-    gate: Arc<dyn Gate>,
-    bridge: Bridge,
-    cancel: CancellationToken,
-) {
-    serve_into(listener, gate, Arc::new(bridge), cancel).await;
-}
+pub use client::{Client, ClientError, Metadata};
+pub use drain::Drain;
+pub use server::Server;
+pub use session::Context;
+pub use tls::{Tls, TlsError};

@@ -1,18 +1,17 @@
-//! The RTMP listener.
+//! The RTMP listeners.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use super::session::{self, Context};
-use super::sink::Ingest;
-use crate::output::Gate;
+use super::tls::Tls;
 
 /// Most connections at a time; more are closed at once.
 pub const MAX_CONNECTIONS: usize = 1024;
@@ -23,55 +22,102 @@ pub const MAX_WAITING_PER_ADDRESS: usize = 16;
 /// Pause after `accept` failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves publishers until `cancel`, then ends all sessions and returns.
-pub async fn serve_into(
-    listener: TcpListener,
-    gate: Arc<dyn Gate>,
-    ingest: Arc<dyn Ingest>,
-    cancel: CancellationToken,
-) {
-    let context = Context {
-        gate,
-        ingest,
-        cancel: cancel.clone(),
-    };
-    let waiting = Waiting::default();
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    if sessions.len() >= MAX_CONNECTIONS {
-                        debug!(%peer, "too many connections");
-                        continue;
-                    }
-                    let Some(place) = waiting.enter(peer.ip()) else {
-                        debug!(%peer, "too many connections that do not publish");
-                        continue;
-                    };
-                    sessions.spawn(one(stream, peer, context.clone(), place));
-                }
-                Err(error) => {
-                    warn!(%error, "cannot accept an RTMP connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(ended) = sessions.join_next() => report_panic(ended),
-            () = cancel.cancelled() => break,
+/// What is common to all listeners of a server.
+#[derive(Clone)]
+pub struct Server {
+    context: Context,
+    waiting: Waiting,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// A server for publishers whom `context.gate` admits.
+    pub fn new(context: Context) -> Self {
+        Self {
+            context,
+            waiting: Waiting::default(),
+            connections: Arc::default(),
         }
     }
-    drop(listener);
-    // Each session ends by itself: its context is cancelled, and its last words have a time limit.
-    while let Some(ended) = sessions.join_next().await {
-        report_panic(ended);
+
+    /// Serves publishers on `listener`, over TLS if `tls` is given, until the context is cancelled;
+    /// then ends all sessions and returns. New ones are not taken any more when the drain begins.
+    pub async fn serve(&self, listener: TcpListener, tls: Option<Tls>) {
+        let mut sessions = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        if let Some(session) = self.accept(stream, peer, &tls) {
+                            sessions.spawn(session);
+                        }
+                    }
+                    Err(error) => {
+                        warn!(%error, "cannot accept an RTMP connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(ended) = sessions.join_next() => report_panic(ended),
+                () = self.context.drain.begun() => break,
+                () = self.context.cancel.cancelled() => break,
+            }
+        }
+        drop(listener);
+        // Each session ends by itself: its context is cancelled, and its last words have a time limit.
+        while let Some(ended) = sessions.join_next().await {
+            report_panic(ended);
+        }
+    }
+
+    /// The connection's session, unless there are too many already.
+    fn accept(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: &Option<Tls>,
+    ) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let Some(connected) = Connected::enter(&self.connections) else {
+            debug!(%peer, "too many connections");
+            return None;
+        };
+        let Some(place) = self.waiting.enter(peer.ip()) else {
+            debug!(%peer, "too many connections that do not publish");
+            return None;
+        };
+        let (context, tls) = (self.context.clone(), tls.clone());
+        Some(async move {
+            one(stream, peer, context, tls, place).await;
+            drop(connected);
+        })
     }
 }
 
-async fn one(stream: TcpStream, peer: SocketAddr, context: Context, place: Place) {
+async fn one(
+    stream: TcpStream,
+    peer: SocketAddr,
+    context: Context,
+    tls: Option<Tls>,
+    place: Place,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "no TCP_NODELAY");
     }
-    match session::run(stream, peer, &context, move || drop(place)).await {
+    let admitted = move || drop(place);
+    let ended = match tls {
+        None => session::run(stream, peer, &context, admitted).await,
+        Some(tls) => {
+            let stream = tokio::select! {
+                stream = tls.accept(stream) => stream,
+                () = context.drain.begun() => return,
+                () = context.cancel.cancelled() => return,
+            };
+            match stream {
+                Ok(stream) => session::run(stream, peer, &context, admitted).await,
+                Err(error) => return debug!(%peer, %error, "no TLS"),
+            }
+        }
+    };
+    match ended {
         Ok(end) => debug!(%peer, ?end, "RTMP connection ended"),
         Err(error) => debug!(%peer, %error, "RTMP connection failed"),
     }
@@ -83,6 +129,22 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
         && failure.is_panic()
     {
         error!(%failure, "an RTMP session panicked");
+    }
+}
+
+/// A connection of all those there are; stops counting when dropped.
+struct Connected(Arc<AtomicUsize>);
+
+impl Connected {
+    fn enter(count: &Arc<AtomicUsize>) -> Option<Self> {
+        let connected = Self(count.clone());
+        (count.fetch_add(1, Ordering::Relaxed) < MAX_CONNECTIONS).then_some(connected)
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -14,7 +14,8 @@ use weir_media::Kind;
 
 use super::amf0::AmfError;
 use super::chunk::{ChunkReader, ChunkWriter};
-use super::command::{self, Command};
+use super::command::{self, Capabilities, Command};
+use super::drain::Drain;
 use super::handshake;
 use super::reader::{Message, MessageKind, MessageReader, ReadError};
 use super::sink::Ingest;
@@ -72,6 +73,8 @@ pub struct Context {
     pub gate: Arc<dyn Gate>,
     /// Takes the media.
     pub ingest: Arc<dyn Ingest>,
+    /// Sends publishers elsewhere.
+    pub drain: Drain,
     /// Ends all sessions.
     pub cancel: CancellationToken,
 }
@@ -143,6 +146,7 @@ where
     };
     let setup = tokio::select! {
         result = timeout_at(deadline, setup) => result.map_err(|_| SessionError::SetupTimeout)??,
+        () = context.drain.begun() => return Ok(End::Cancelled),
         () = context.cancel.cancelled() => return Ok(End::Cancelled),
     };
     let Some((mut connection, publish)) = setup else {
@@ -170,7 +174,7 @@ where
     admitted();
     info!(%peer, slug = admission.slug, "publisher admitted");
     let slug = admission.slug.clone();
-    let result = connection.publish(admission, context).await;
+    let result = connection.publish(admission, publish.client, context).await;
     match &result {
         Ok(end) => info!(%peer, slug, ?end, "publisher gone"),
         Err(error) => info!(%peer, slug, %error, "publisher gone"),
@@ -181,6 +185,7 @@ where
 struct Publish {
     app: String,
     key: String,
+    client: Capabilities,
 }
 
 /// The connection after the handshake.
@@ -212,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Answers commands until `publish`. `None`: the client went away in order.
     async fn setup(&mut self) -> Result<Option<Publish>, SessionError> {
-        let mut app = None;
+        let mut connected = None;
         let mut total = 0;
         loop {
             while let Some(message) = self.reader.next(&mut self.input)? {
@@ -226,10 +231,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 match Command::read(message.kind, message.payload)? {
                     Command::Connect {
                         transaction,
-                        app: name,
+                        app,
                         object_encoding,
+                        client,
                     } => {
-                        app = Some(name);
+                        debug!(
+                            codecs = ?client.four_ccs,
+                            reconnects = client.reconnects(),
+                            "connected"
+                        );
+                        connected = Some((app, client));
                         self.connected(transaction, object_encoding);
                     }
                     Command::CreateStream { transaction } => {
@@ -242,10 +253,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.send(COMMANDS, &command::on_fc_publish(&name))
                     }
                     Command::Publish { name } => {
-                        let app = app.ok_or(SessionError::Protocol("publish before connect"))?;
+                        let (app, client) =
+                            connected.ok_or(SessionError::Protocol("publish before connect"))?;
                         self.flush().await?;
                         let (app, key) = command::app_and_key(&app, &name);
-                        return Ok(Some(Publish { app, key }));
+                        return Ok(Some(Publish { app, key, client }));
                     }
                     Command::Play => {
                         self.status(
@@ -302,16 +314,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn publish(
         &mut self,
         admission: Admission,
+        client: Capabilities,
         context: &Context,
     ) -> Result<End, SessionError> {
+        let movable = client.reconnects().then(|| context.drain.movable());
+        let mut asked = movable.is_none();
         let Admission {
             slug,
             output,
             cancel,
             goodbye,
-            keyframes,
+            requests,
         } = admission;
-        let mut tracks = Tracks::new(context.ingest.open(&slug, output, keyframes));
+        let mut tracks = Tracks::new(context.ingest.open(&slug, output, requests));
         self.reader.set_limit(MEDIA_MESSAGE_LIMIT);
         let begin = [&STREAM_BEGIN.to_be_bytes()[..], &STREAM.to_be_bytes()].concat();
         self.send(CONTROL, &control(MessageKind::UserControl, &begin));
@@ -347,6 +362,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 read = timeout(idle, self.read(MEDIA_READ)) => read.map_err(|_| SessionError::Idle(idle))??,
                 () = cancel.cancelled() => return self.cancelled(tracks).await,
                 () = context.cancel.cancelled() => return self.cancelled(tracks).await,
+                () = context.drain.begun(), if !asked => {
+                    // Goes on until the client has gone, or the server has waited long enough.
+                    asked = true;
+                    info!("the publisher is asked to connect elsewhere");
+                    self.send(COMMANDS, &command::reconnect_request(client.url.as_deref()));
+                    continue;
+                }
             };
             if read == 0 {
                 return Ok(End::Disconnected);
@@ -381,7 +403,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 MessageKind::Aggregate => aggregate(tracks, &message),
                 MessageKind::CommandAmf0 | MessageKind::CommandAmf3 => {
-                    match Command::read(message.kind, message.payload)? {
+                    let command = match Command::read(message.kind, message.payload) {
+                        Ok(command) => command,
+                        // Some encoder's own, in a form of its own: no reason to end a stream.
+                        Err(error) => {
+                            debug!(%error, "unknown command");
+                            continue;
+                        }
+                    };
+                    match command {
                         Command::Close => return Ok(Taken::Closed),
                         Command::Publish { .. } => {
                             return Err(SessionError::Protocol("a second publish"));

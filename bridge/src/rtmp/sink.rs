@@ -1,8 +1,8 @@
 //! Where a publisher's media goes: the seam to the supervisor, and what tests record with.
 
-use tokio::sync::mpsc;
+use weir_protocol::finding::FindingReport;
 
-use crate::output::StreamOutput;
+use crate::output::{Requests, StreamOutput};
 use crate::source::{AccessUnit, SourceFormat};
 use crate::supervisor::{Bridge, SourceUnit, SourceWriter};
 
@@ -13,7 +13,7 @@ pub trait Ingest: Send + Sync + 'static {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<Option<u8>>,
+        requests: Requests,
     ) -> Box<dyn SourceSink>;
 }
 
@@ -24,6 +24,9 @@ pub trait SourceSink: Send {
 
     /// One picture or audio frame of a track whose format was given.
     fn access_unit(&mut self, unit: AccessUnit);
+
+    /// Something about the source that its streamer should know.
+    fn finding(&mut self, report: FindingReport);
 }
 
 impl Ingest for Bridge {
@@ -31,9 +34,9 @@ impl Ingest for Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<Option<u8>>,
+        requests: Requests,
     ) -> Box<dyn SourceSink> {
-        Box::new(Bridge::open(self, slug, output, keyframes))
+        Box::new(Bridge::open(self, slug, output, requests))
     }
 }
 
@@ -44,5 +47,9 @@ impl SourceSink for SourceWriter {
 
     fn access_unit(&mut self, unit: AccessUnit) {
         self.push(SourceUnit::AccessUnit(unit));
+    }
+
+    fn finding(&mut self, report: FindingReport) {
+        self.push(SourceUnit::Finding(report));
     }
 }

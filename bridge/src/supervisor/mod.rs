@@ -4,9 +4,16 @@
 //! worker, feeds it over the [`link`](crate::link), hands what comes back to the stream's
 //! [`StreamOutput`], and starts a new worker when one dies or hangs.
 
+mod feed;
 mod history;
+mod local;
+mod place;
+mod progress;
+mod quarantine;
 mod queue;
+pub mod remote;
 mod stream;
+mod take;
 
 use std::{
     ffi::OsString,
@@ -18,18 +25,23 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use weir_media::RtpPacket;
+use weir_protocol::finding::FindingReport;
 
 use crate::{
-    output::StreamOutput,
+    config::{WorkerConfig, WorkerLimits},
+    output::{Requests, StreamOutput},
     source::{AccessUnit, SourceFormat},
 };
 
+pub use quarantine::QuarantineConfig;
 pub use queue::SourceWriter;
 
+use quarantine::Quarantines;
+
 /// What a publisher's session hands to the bridge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SourceUnit {
     /// A track begins, or its codec or configuration changes.
     Format(SourceFormat),
@@ -37,6 +49,8 @@ pub enum SourceUnit {
     AccessUnit(AccessUnit),
     /// One packet of a WHIP publisher, as the SFU decrypted it.
     Rtp(RtpPacket),
+    /// Something that the session found wrong with the source; goes past the worker to the output.
+    Finding(FindingReport),
 }
 
 /// How a worker is started.
@@ -66,6 +80,16 @@ pub struct BridgeConfig {
     /// A worker that says nothing for this long hangs and is replaced. It says something at least
     /// four times a second.
     pub hang_timeout: Duration,
+    /// A worker that takes media in for this long and gives none of its kind out is replaced.
+    pub progress_timeout: Duration,
+    /// What each worker may take of the machine.
+    pub limits: WorkerLimits,
+    /// Workers on other machines, where streams are placed first while there are any.
+    pub remote: Option<remote::Pool>,
+    /// When a stream that crashes its workers is left alone.
+    pub quarantine: QuarantineConfig,
+    /// What each worker is told first.
+    pub media: WorkerConfig,
 }
 
 impl BridgeConfig {
@@ -74,6 +98,11 @@ impl BridgeConfig {
         Self {
             worker,
             hang_timeout: Duration::from_secs(3),
+            progress_timeout: Duration::from_secs(20),
+            limits: WorkerLimits::default(),
+            remote: None,
+            quarantine: QuarantineConfig::default(),
+            media: WorkerConfig::default(),
         }
     }
 }
@@ -85,6 +114,10 @@ pub struct BridgeStats {
     pub workers: u64,
     /// Workers that were replaced because they died or hung.
     pub worker_restarts: u64,
+    /// Streams that are left alone now, since they crash their workers.
+    pub quarantined: u64,
+    /// Times that a stream was left alone.
+    pub quarantines: u64,
     /// Source units dropped because a worker could not keep up.
     pub units_dropped: u64,
     /// Source units given to workers.
@@ -99,6 +132,8 @@ pub struct BridgeStats {
 struct Counters {
     workers: AtomicU64,
     worker_restarts: AtomicU64,
+    quarantined: AtomicU64,
+    quarantines: AtomicU64,
     units_dropped: AtomicU64,
     units_in: AtomicU64,
     rtp_packets_out: AtomicU64,
@@ -110,6 +145,7 @@ struct Counters {
 pub struct Bridge {
     config: Arc<BridgeConfig>,
     counters: Arc<Counters>,
+    quarantines: Arc<Quarantines>,
 }
 
 impl Bridge {
@@ -118,12 +154,13 @@ impl Bridge {
         Self {
             config: Arc::new(config),
             counters: Arc::default(),
+            quarantines: Arc::default(),
         }
     }
 
     /// Opens a stream: its media goes into the writer that is returned and comes out at `output`.
     ///
-    /// `slug` names it in logs. Each message on `keyframes` (a layer, or none for all) becomes a
+    /// `slug` names it in logs. Each request for a keyframe becomes a
     /// keyframe in the RTP video as soon as the path allows: the next picture where it is encoded here, else as
     /// [`SourceWriter::keyframe_wanted`] asks the publisher. Dropping the writer ends the stream:
     /// the worker drains what it has and exits, then `output` is dropped.
@@ -133,7 +170,7 @@ impl Bridge {
         &self,
         slug: &str,
         output: Box<dyn StreamOutput>,
-        keyframes: mpsc::Receiver<Option<u8>>,
+        requests: Requests,
     ) -> SourceWriter {
         let wanted = Arc::new(Notify::new());
         let (writer, reader) = queue::source_queue(wanted.clone(), self.counters.clone());
@@ -141,7 +178,7 @@ impl Bridge {
             self.clone(),
             slug.to_owned(),
             output,
-            keyframes,
+            requests,
             reader,
             wanted,
         ));
@@ -154,6 +191,8 @@ impl Bridge {
         BridgeStats {
             workers: get(&self.counters.workers),
             worker_restarts: get(&self.counters.worker_restarts),
+            quarantined: get(&self.counters.quarantined),
+            quarantines: get(&self.counters.quarantines),
             units_dropped: get(&self.counters.units_dropped),
             units_in: get(&self.counters.units_in),
             rtp_packets_out: get(&self.counters.rtp_packets_out),

@@ -7,8 +7,10 @@ use std::{
 
 use tokio::sync::Notify;
 use weir_media::Kind;
+use weir_protocol::finding::FindingReport;
 
 use super::{Counters, SourceUnit};
+use crate::source::AccessUnit;
 
 /// Bytes of media that may wait for a worker: about 10 s at 25 Mbit/s. When it is full, video is
 /// dropped up to the next keyframe that fits, and audio frame by frame; both are counted.
@@ -16,6 +18,9 @@ const QUEUE_BYTES: usize = 32 << 20;
 
 /// Units that may wait for a worker, whatever their size. Overflow as for [`QUEUE_BYTES`].
 const QUEUE_UNITS: usize = 16_384;
+
+/// Findings that may wait for the task; a session has few, and more are left out.
+const QUEUE_FINDINGS: usize = 32;
 
 /// Where a publisher's session puts its media. Dropping it is the end of the source.
 #[derive(Debug)]
@@ -28,6 +33,14 @@ impl SourceWriter {
     /// Gives one unit to the worker. Never blocks: what does not fit is dropped and counted, video
     /// up to the next keyframe.
     pub fn push(&self, unit: SourceUnit) {
+        if let SourceUnit::Finding(report) = unit {
+            let mut queue = self.shared.lock();
+            if queue.findings.len() < QUEUE_FINDINGS {
+                queue.findings.push_back(report);
+                self.shared.found.notify_one();
+            }
+            return;
+        }
         if self.shared.lock().push(unit) {
             self.shared.filled.notify_one();
         } else {
@@ -75,6 +88,16 @@ impl SourceReader {
         }
     }
 
+    /// The next finding of the session. Cancel-safe; one waiter at a time.
+    pub(super) async fn finding(&self) -> FindingReport {
+        loop {
+            if let Some(report) = self.shared.lock().findings.pop_front() {
+                return report;
+            }
+            self.shared.found.notified().await;
+        }
+    }
+
     /// The next unit if one waits.
     pub(super) fn try_next(&self) -> Option<SourceUnit> {
         self.shared.lock().pop()
@@ -88,6 +111,7 @@ pub(super) fn source_queue(
     let shared = Arc::new(Shared {
         queue: Mutex::default(),
         filled: Notify::new(),
+        found: Notify::new(),
         counters,
     });
     (
@@ -103,6 +127,7 @@ pub(super) fn source_queue(
 struct Shared {
     queue: Mutex<Queue>,
     filled: Notify,
+    found: Notify,
     counters: Arc<Counters>,
 }
 
@@ -116,9 +141,11 @@ impl Shared {
 #[derive(Debug, Default)]
 struct Queue {
     units: VecDeque<SourceUnit>,
+    findings: VecDeque<FindingReport>,
     bytes: usize,
-    /// A video access unit was dropped: those that follow cannot be decoded before a keyframe.
-    await_keyframe: bool,
+    /// Layers of which a video access unit was dropped, one bit each: those that follow cannot be
+    /// decoded before a keyframe.
+    await_keyframe: u8,
     closed: bool,
 }
 
@@ -127,23 +154,30 @@ impl Queue {
     fn push(&mut self, unit: SourceUnit) -> bool {
         let size = size_of(&unit);
         let full = self.units.len() >= QUEUE_UNITS || self.bytes + size > QUEUE_BYTES;
-        if let SourceUnit::AccessUnit(access_unit) = &unit
-            && access_unit.kind == Kind::Video
-        {
-            self.await_keyframe = if access_unit.keyframe {
-                full
-            } else {
-                full || self.await_keyframe
-            };
-            if self.await_keyframe {
-                return false;
+        let dropped = match &unit {
+            SourceUnit::AccessUnit(unit) if unit.kind == Kind::Video => {
+                self.drops_picture(unit, full)
             }
-        } else if full {
+            _ => full,
+        };
+        if dropped {
             return false;
         }
         self.bytes += size;
         self.units.push_back(unit);
         true
+    }
+
+    fn drops_picture(&mut self, unit: &AccessUnit, full: bool) -> bool {
+        // Layers beyond those that a session may have do not get here; they would share a bit.
+        let layer = 1 << (unit.layer % 8);
+        if unit.keyframe {
+            self.await_keyframe &= !layer;
+        }
+        if full {
+            self.await_keyframe |= layer;
+        }
+        self.await_keyframe & layer != 0
     }
 
     fn pop(&mut self) -> Option<SourceUnit> {
@@ -163,6 +197,7 @@ pub(super) fn size_of(unit: &SourceUnit) -> usize {
         SourceUnit::Format(SourceFormat::RtpVideo { .. } | SourceFormat::RtpAudio) => 0,
         SourceUnit::AccessUnit(unit) => unit.data.len(),
         SourceUnit::Rtp(packet) => packet.packet.len(),
+        SourceUnit::Finding(_) => 0,
     }
 }
 
@@ -171,12 +206,18 @@ pub(super) fn size_of(unit: &SourceUnit) -> usize {
 mod tests {
     use bytes::Bytes;
 
+    use weir_protocol::finding::{FindingCode, Severity};
+
     use super::*;
-    use crate::source::AccessUnit;
 
     fn video(keyframe: bool, size: usize) -> SourceUnit {
+        picture(0, keyframe, size)
+    }
+
+    fn picture(layer: u8, keyframe: bool, size: usize) -> SourceUnit {
         SourceUnit::AccessUnit(AccessUnit {
             kind: Kind::Video,
+            layer,
             dts: 0,
             pts: 0,
             keyframe,
@@ -214,6 +255,49 @@ mod tests {
         assert_eq!(reader.try_next(), Some(video(false, 3)));
         assert_eq!(reader.try_next(), None);
         assert_eq!(counters.units_dropped.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn each_layer_waits_for_a_keyframe_of_its_own() {
+        let (writer, reader, counters) = pair();
+        writer.push(picture(0, true, QUEUE_BYTES - 10));
+        writer.push(picture(1, true, 20)); // does not fit
+        writer.push(picture(0, false, 1));
+        writer.push(picture(1, false, 1)); // refers to the dropped one
+        writer.push(picture(1, true, 2));
+        writer.push(picture(1, false, 3));
+        assert_eq!(counters.units_dropped.load(Ordering::Relaxed), 2);
+        assert_eq!(reader.try_next(), Some(picture(0, true, QUEUE_BYTES - 10)));
+        for left in [
+            picture(0, false, 1),
+            picture(1, true, 2),
+            picture(1, false, 3),
+        ] {
+            assert_eq!(reader.try_next(), Some(left));
+        }
+    }
+
+    #[tokio::test]
+    async fn findings_go_past_the_media_and_are_bounded() {
+        let (writer, reader, counters) = pair();
+        let report = |number: usize| FindingReport {
+            code: FindingCode::Unsupported,
+            severity: Severity::Error,
+            active: true,
+            values: [("number".to_owned(), number as f64)].into(),
+            words: Default::default(),
+            repaired: false,
+        };
+        writer.push(video(true, 10));
+        for number in 0..QUEUE_FINDINGS + 5 {
+            writer.push(SourceUnit::Finding(report(number)));
+        }
+        for number in 0..QUEUE_FINDINGS {
+            assert_eq!(reader.finding().await, report(number));
+        }
+        assert_eq!(reader.try_next(), Some(video(true, 10)));
+        assert_eq!(reader.try_next(), None);
+        assert_eq!(counters.units_dropped.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -5,15 +5,18 @@
 //! What cannot go on ends the process: the supervisor starts another at once.
 
 mod audio;
-mod cmaf;
+mod checkup;
+pub(crate) mod cmaf;
 mod depacketize;
 mod encode;
-mod h264;
+pub(crate) mod h264;
+mod limits;
 mod outbox;
 mod pipeline;
 mod rtp;
 mod segment;
 mod session;
+mod thumbnail;
 mod video;
 
 use std::{
@@ -22,10 +25,9 @@ use std::{
     os::{fd::AsFd, unix::net::UnixStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
         mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -35,6 +37,7 @@ use crate::link::{
     message::{FromWorker, ToWorker},
 };
 
+use encode::KeyframeRequests;
 use outbox::Outbox;
 use session::Session;
 
@@ -51,6 +54,7 @@ const READ_BYTES: usize = 256 << 10;
 /// Body of `weir bridge-worker`: serves the link on standard input, a stream socket, until the source
 /// ends. Log lines go to standard error.
 pub fn run() -> anyhow::Result<()> {
+    limits::confine();
     let input = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
@@ -63,27 +67,31 @@ pub fn run() -> anyhow::Result<()> {
 
     let (outbox, writer) = Outbox::start(link.try_clone()?)?;
     outbox.send(&FromWorker::Hello);
-    let keyframe = Arc::new(AtomicBool::new(false));
+    let requests = Arc::new(KeyframeRequests::default());
     let (sender, source) = sync_channel(SOURCE_MESSAGES);
-    let request = keyframe.clone();
+    let asked = requests.clone();
     std::thread::Builder::new()
         .name("link".into())
-        .spawn(move || read(link, &sender, &request))?;
+        .spawn(move || read(link, &sender, &asked))?;
 
-    let mut session = Session::new(outbox.clone(), keyframe);
-    let mut beat = std::time::Instant::now();
+    let mut session = Session::new(outbox.clone(), requests);
+    let mut beat = Instant::now();
     loop {
         match source.recv_timeout(HEARTBEAT) {
-            Ok(ToWorker::End) | Err(RecvTimeoutError::Disconnected) => break,
-            Ok(message) => session.take(message),
+            Ok((_, ToWorker::End)) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok((arrived, message)) => {
+                session.arrived(arrived);
+                session.take(message);
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
         if beat.elapsed() >= HEARTBEAT {
-            beat = std::time::Instant::now();
+            beat = Instant::now();
             if session.hangs() {
                 fail("the video encoder hangs");
             }
             outbox.heartbeat();
+            session.tick();
         }
     }
     session.finish();
@@ -105,12 +113,19 @@ fn log_to_stderr() {
 }
 
 /// Reads the link. A request for a keyframe takes effect here and now; everything else waits its turn.
-fn read(mut link: UnixStream, source: &SyncSender<ToWorker>, keyframe: &AtomicBool) {
+fn read(
+    mut link: UnixStream,
+    source: &SyncSender<(Instant, ToWorker)>,
+    requests: &KeyframeRequests,
+) {
     let mut frames = Frames::default();
     let mut bytes = vec![0; READ_BYTES];
     let mut ended = false;
     loop {
-        match link.read(&mut bytes) {
+        let read = link.read(&mut bytes);
+        // What waits for its turn later has arrived now.
+        let arrived = Instant::now();
+        match read {
             Ok(0) if ended => return,
             Ok(0) => fail("the main process is gone"),
             Ok(count) => frames.space().extend_from_slice(&bytes[..count]),
@@ -125,11 +140,10 @@ fn read(mut link: UnixStream, source: &SyncSender<ToWorker>, keyframe: &AtomicBo
                 Err(error) => Err(error),
             };
             match message {
-                // There is one encoder, and so one layer to ask for.
-                Ok(ToWorker::Keyframe(_)) => keyframe.store(true, Ordering::Relaxed),
+                Ok(ToWorker::Keyframe(layer)) => requests.ask(layer),
                 Ok(message) => {
                     ended |= message == ToWorker::End;
-                    if source.send(message).is_err() {
+                    if source.send((arrived, message)).is_err() {
                         return;
                     }
                 }

@@ -18,7 +18,8 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Builds `elements` between an `appsrc` with these caps, in which `source_bytes` may wait, and an
+    /// Builds `elements` between an `appsrc` with these caps (any: they come
+    /// later), in which `source_bytes` may wait, and an
     /// `appsink`. Nothing waits for a clock.
     pub(super) fn build(
         what: &'static str,
@@ -40,7 +41,9 @@ impl Pipeline {
         let sink = element(&pipeline, "sink")?
             .downcast::<AppSink>()
             .map_err(|_| anyhow::anyhow!("sink is no appsink"))?;
-        source.set_caps(Some(caps));
+        if !caps.is_any() {
+            source.set_caps(Some(caps));
+        }
         Ok(Self {
             pipeline,
             source,
@@ -78,6 +81,11 @@ impl Pipeline {
             .set_state(gst::State::Playing)
             .with_context(|| format!("cannot start the {what} pipeline"))?;
         Ok(())
+    }
+
+    /// What the buffers from now on are.
+    pub(super) fn set_caps(&self, caps: &gst::Caps) {
+        self.source.set_caps(Some(caps));
     }
 
     /// Gives it one buffer. Waits while more than its share waits in the source.

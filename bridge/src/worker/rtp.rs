@@ -30,13 +30,26 @@ pub fn nanos(ticks: u64, rate: u64) -> MediaTime {
 #[derive(Debug)]
 pub struct RtpTrack {
     kind: Kind,
+    layer: u8,
     sequence: u16,
 }
 
 impl RtpTrack {
     /// A track whose numbering begins at 0.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, sequence: 0 }
+        Self {
+            kind,
+            layer: 0,
+            sequence: 0,
+        }
+    }
+
+    /// A layer of the picture, whose numbering begins at 0.
+    pub fn video(layer: u8) -> Self {
+        Self {
+            layer,
+            ..Self::new(Kind::Video)
+        }
     }
 
     /// The next packet.
@@ -64,8 +77,7 @@ impl RtpTrack {
         self.sequence = self.sequence.wrapping_add(1);
         RtpPacket {
             kind: self.kind,
-            // One picture size is encoded, or the publisher's passed on.
-            layer: 0,
+            layer: self.layer,
             time,
             keyframe,
             packet: packet.freeze(),

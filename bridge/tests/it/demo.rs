@@ -45,6 +45,7 @@ async fn the_demo_can_be_passed_through_to_webrtc_and_cut_into_segments() {
         match format {
             // Profile 66 with constraint_set1: constrained baseline.
             SourceFormat::Video {
+                layer: 0,
                 codec: VideoCodec::H264,
                 config,
             } => {

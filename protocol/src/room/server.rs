@@ -252,6 +252,20 @@ pub enum RoomEventBody {
         /// All of them.
         emotes: Vec<Emote>,
     },
+    /// Sending the stream to a server elsewhere goes otherwise than before. Told to those who run the
+    /// room. Of the moment: who comes asks `GET /api/v1/streams/{slug}/restreams`.
+    Restream {
+        /// Which, as in [`Restream::id`](crate::Restream::id).
+        id: String,
+        /// How it goes now.
+        status: crate::RestreamStatus,
+    },
+    /// Something is wrong with the stream, is not as it was, or is over. Of the moment, and only for the owner
+    /// and moderators: who comes asks `GET /api/v1/streams/{slug}/findings?live=true`.
+    Finding {
+        /// As it is now.
+        finding: Box<crate::finding::Finding>,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -278,7 +292,9 @@ impl RoomEventBody {
             | Self::Reactions { .. }
             | Self::MessageReactions { .. }
             | Self::Emotes { .. }
-            | Self::Party { .. } => false,
+            | Self::Restream { .. }
+            | Self::Party { .. }
+            | Self::Finding { .. } => false,
         }
     }
 }

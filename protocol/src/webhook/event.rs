@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IngestProtocol, StreamSlug};
+use crate::{IngestProtocol, StreamSlug, finding::Severity};
 
 /// The body of a delivery, in the form of Standard Webhooks. Members may be added to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ events! {
         /// What.
         finding: WebhookFinding,
     }
-    /// It is right again.
+    /// It is right again, or the broadcast is over.
     FindingResolved = "finding.resolved" {
         /// Which one.
         stream: WebhookStream,
@@ -227,8 +227,12 @@ pub struct WebhookFinding {
     pub id: String,
     /// What kind, as a stable word.
     pub kind: String,
-    /// For people.
+    /// How bad it is.
+    pub severity: Severity,
+    /// What, for people.
     pub detail: String,
+    /// What to do about it, for people.
+    pub fix: String,
     /// When it began.
     pub opened_at: i64,
 }

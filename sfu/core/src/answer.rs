@@ -190,6 +190,7 @@ fn codec(pt: u8, attributes: &[(&str, &str)]) -> Option<EgressCodec> {
     let format = of("rtpmap").next()?.split('/').next()?;
     let videos = [
         VideoCodec::H264,
+        VideoCodec::Hevc,
         VideoCodec::Vp8,
         VideoCodec::Vp9,
         VideoCodec::Av1,

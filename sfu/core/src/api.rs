@@ -15,6 +15,10 @@ pub enum OfferError {
     /// Understood but cannot be served: wrong direction, two video tracks, no common codec. HTTP 422.
     #[error("the offer cannot be served: {0}")]
     Unprocessable(String),
+    /// A viewer cannot decode what the stream has, and there is no transcode that it can. HTTP 422: the
+    /// 406 of WHEP means a counter-offer.
+    #[error("the offer cannot be served: {0}")]
+    OtherCodec(String),
     /// A viewer's stream has no publisher. HTTP 409.
     #[error("the stream is not live")]
     NotLive,
@@ -100,6 +104,8 @@ pub enum LayerChoice {
 pub struct ViewerStats {
     /// Its session.
     pub session: SessionId,
+    /// It gets the stream's transcode ([`StreamId::transcoded`]).
+    pub transcoded: bool,
     /// Since its transport is up.
     pub connected_for: Duration,
     /// Media sent over the time since the figures were asked for last, in bit/s of RTP payload.
@@ -141,6 +147,8 @@ pub struct LayerStats {
     pub bitrate: u64,
     /// It arrives now.
     pub active: bool,
+    /// It is made as soon as a viewer needs it. Its figures are what its maker has said then.
+    pub on_demand: bool,
     /// Viewers who get it.
     pub viewers: u64,
 }

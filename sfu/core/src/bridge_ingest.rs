@@ -1,35 +1,55 @@
 //! The way in for what is not WebRTC: the bridge's RTP becomes [`MediaPacket`]s.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use weir_media::{Kind, RtpPacket, RtpTracks};
+use weir_media::{Kind, MediaTime, RtpLayer, RtpPacket, RtpTracks};
 
 use crate::{
     clock::BridgeClock,
     ingest::{KeyframeTracker, MAX_PAYLOAD},
     keyframe::{self, PayloadSigns},
-    layers::MAX_LAYERS,
-    packet::{Epoch, Epochs, LayerId, MediaPacket, single_layer},
+    packet::{Epoch, Epochs, LayerId, MediaPacket, SourceInfo, announced},
 };
 
 /// What the bridge sends from one start to the next.
 #[derive(Debug)]
 pub(crate) struct BridgeIngest {
-    source: Epoch,
-    tracks: RtpTracks,
-    /// Names of the layers; one empty name where there is but one.
-    layers: Arc<[String]>,
+    info: SourceInfo,
     /// One for all: the encoder of a ladder has one clock.
-    clock: BridgeClock,
+    clock: Clock,
+    /// The first layer that comes from here: those before are the publisher's own.
+    first: u8,
     audio: Track,
     /// By [`LayerId`].
     pictures: Vec<Track>,
+}
+
+/// What places the packets' times among the instants of this server.
+#[derive(Debug)]
+enum Clock {
+    Own(BridgeClock),
+    /// The timeline is that of a WebRTC publisher, whose zero was at this instant.
+    Publisher(Instant),
+}
+
+impl Clock {
+    fn captured(&mut self, now: Instant, time: MediaTime) -> Instant {
+        match self {
+            Self::Own(clock) => clock.packet(now, time),
+            Self::Publisher(origin) => now.min(*origin + Duration::from_nanos(time)),
+        }
+    }
 }
 
 /// Audio or one layer.
 #[derive(Debug)]
 struct Track {
     epoch: Epoch,
+    /// Of what came last.
+    ssrc: Option<u32>,
     /// Greatest extended sequence number.
     last: Option<u64>,
     keyframes: KeyframeTracker,
@@ -39,6 +59,7 @@ impl Track {
     fn new(epochs: &mut Epochs) -> Self {
         Self {
             epoch: epochs.next(),
+            ssrc: None,
             last: None,
             keyframes: KeyframeTracker::default(),
         }
@@ -46,63 +67,86 @@ impl Track {
 }
 
 impl BridgeIngest {
-    /// `layers` names the video's layers, none for a single one. Beyond [`MAX_LAYERS`] they are left
-    /// out. `epochs` gives the source its number, and each track.
+    /// `layers` are the video's; those beyond [`MAX_LAYERS`](crate::layers::MAX_LAYERS) are left out.
+    /// `epochs` gives the source its number, and each track.
     pub(crate) fn new(
         now: Instant,
         tracks: RtpTracks,
-        layers: &[String],
+        layers: &[RtpLayer],
         epochs: &mut Epochs,
     ) -> Self {
-        let layers = if layers.len() > 1 {
-            layers.iter().take(MAX_LAYERS).cloned().collect()
-        } else {
-            single_layer()
-        };
-        Self {
-            source: epochs.next(),
+        let (layers, announced) = announced(layers);
+        let info = SourceInfo {
+            epoch: epochs.next(),
             tracks,
-            clock: BridgeClock::new(now),
-            audio: Track::new(epochs),
-            pictures: layers.iter().map(|_| Track::new(epochs)).collect(),
             layers,
+            announced,
+            h264_profile: None,
+        };
+        Self::with(info, Clock::Own(BridgeClock::new(now)), 0, epochs)
+    }
+
+    /// Layers that join a publisher's own, which is `layers`' first. `source` is what the publisher
+    /// sends, `origin` when its timeline began: packets carry their time on that.
+    pub(crate) fn joined(
+        source: &SourceInfo,
+        origin: Instant,
+        layers: &[RtpLayer],
+        epochs: &mut Epochs,
+    ) -> Self {
+        let (layers, announced) = announced(layers);
+        let info = SourceInfo {
+            layers,
+            announced,
+            ..source.clone()
+        };
+        Self::with(info, Clock::Publisher(origin), 1, epochs)
+    }
+
+    fn with(info: SourceInfo, clock: Clock, first: u8, epochs: &mut Epochs) -> Self {
+        Self {
+            clock,
+            first,
+            audio: Track::new(epochs),
+            pictures: info.layers.iter().map(|_| Track::new(epochs)).collect(),
+            info,
         }
     }
 
-    pub(crate) fn tracks(&self) -> RtpTracks {
-        self.tracks
+    /// What viewers are to know of the source.
+    pub(crate) fn info(&self) -> SourceInfo {
+        self.info.clone()
     }
 
-    pub(crate) fn source(&self) -> Epoch {
-        self.source
-    }
-
-    /// For [`SourceInfo::layers`](crate::SourceInfo::layers).
-    pub(crate) fn layers(&self) -> Arc<[String]> {
-        self.layers.clone()
-    }
-
-    /// One packet. None when it is not RTP of a track and a layer that were announced.
-    pub(crate) fn packet(&mut self, now: Instant, packet: &RtpPacket) -> Option<MediaPacket> {
+    /// One packet. None when it is not RTP of a track and a layer that were announced. Numbers that
+    /// start anew (another SSRC, or a jump before a keyframe) begin a new run of the track: a rung
+    /// that was asleep need not know where it was.
+    pub(crate) fn packet(
+        &mut self,
+        now: Instant,
+        packet: &RtpPacket,
+        epochs: &mut Epochs,
+    ) -> Option<MediaPacket> {
         // RFC 3550 section 5.1: version 2, and by agreement no padding, extension or CSRC.
         let (header, payload) = packet.packet.split_first_chunk::<12>()?;
         if header[0] != 0x80 || payload.is_empty() || payload.len() > MAX_PAYLOAD {
             return None;
         }
+        let tracks = self.info.tracks;
         let (track, layer) = match packet.kind {
-            Kind::Video if self.tracks.video.is_some() => (
+            Kind::Video if tracks.video.is_some() && packet.layer >= self.first => (
                 self.pictures.get_mut(usize::from(packet.layer))?,
                 LayerId(packet.layer),
             ),
-            Kind::Audio if self.tracks.audio => (&mut self.audio, LayerId::default()),
+            Kind::Audio if tracks.audio && self.first == 0 => (&mut self.audio, LayerId::default()),
             Kind::Video | Kind::Audio => return None,
         };
-        let seq16 = u16::from_be_bytes([header[2], header[3]]);
-        let timestamp = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
-        let marker = header[1] & 0x80 != 0;
-        let seq = extend(track.last, seq16);
-        track.last = Some(track.last.map_or(seq, |last| last.max(seq)));
-        let (signs, keyframe, keyframe_start) = match (packet.kind, self.tracks.video) {
+        let [_, second, seq_high, seq_low, t0, t1, t2, t3, s0, s1, s2, s3] = *header;
+        let seq16 = u16::from_be_bytes([seq_high, seq_low]);
+        let timestamp = u32::from_be_bytes([t0, t1, t2, t3]);
+        let ssrc = u32::from_be_bytes([s0, s1, s2, s3]);
+        let marker = second & 0x80 != 0;
+        let (signs, keyframe, keyframe_start) = match (packet.kind, tracks.video) {
             (Kind::Video, Some(codec)) => {
                 let signs = keyframe::inspect(codec, payload, marker);
                 let (keyframe, start) = track.keyframes.mark(timestamp, packet.keyframe);
@@ -110,8 +154,18 @@ impl BridgeIngest {
             }
             (Kind::Video, None) | (Kind::Audio, _) => (PayloadSigns::default(), false, false),
         };
+        let jumps = |last: u64| seq16 != (last as u16).wrapping_add(1);
+        let anew = track.ssrc.is_some_and(|before| before != ssrc)
+            || keyframe_start && track.last.is_some_and(jumps);
+        if anew {
+            track.epoch = epochs.next();
+            track.last = None;
+        }
+        track.ssrc = Some(ssrc);
+        let seq = extend(track.last, seq16);
+        track.last = Some(track.last.map_or(seq, |last| last.max(seq)));
         Some(MediaPacket {
-            source: self.source,
+            source: self.info.epoch,
             epoch: track.epoch,
             layer,
             kind: packet.kind,
@@ -123,7 +177,7 @@ impl BridgeIngest {
             keyframe_start,
             payload: Arc::from(payload),
             time: packet.time,
-            captured: self.clock.packet(now, packet.time),
+            captured: self.clock.captured(now, packet.time),
             h264_profile: signs.h264_profile,
             size: signs.size,
             picture_ids: signs.picture_ids,
@@ -164,13 +218,36 @@ mod tests {
         }
     }
 
-    fn bridge(layers: &[&str]) -> BridgeIngest {
-        let tracks = RtpTracks {
-            video: Some(VideoCodec::H264),
-            audio: false,
+    struct Bridge {
+        ingest: BridgeIngest,
+        epochs: Epochs,
+    }
+
+    impl Bridge {
+        fn packet(&mut self, now: Instant, packet: &RtpPacket) -> Option<MediaPacket> {
+            self.ingest.packet(now, packet, &mut self.epochs)
+        }
+    }
+
+    fn layers(names: &[&str]) -> Vec<RtpLayer> {
+        let layer = |name: &&str| RtpLayer {
+            name: (*name).to_owned(),
+            width: 1_280,
+            height: 720,
+            bitrate: 1_000_000,
         };
-        let layers: Vec<String> = layers.iter().map(ToString::to_string).collect();
-        BridgeIngest::new(Instant::now(), tracks, &layers, &mut Epochs::default())
+        names.iter().map(layer).collect()
+    }
+
+    const TRACKS: RtpTracks = RtpTracks {
+        video: Some(VideoCodec::H264),
+        audio: false,
+    };
+
+    fn bridge(names: &[&str]) -> Bridge {
+        let mut epochs = Epochs::default();
+        let ingest = BridgeIngest::new(Instant::now(), TRACKS, &layers(names), &mut epochs);
+        Bridge { ingest, epochs }
     }
 
     #[test]
@@ -236,6 +313,54 @@ mod tests {
         }
         assert!(epochs[0] < epochs[1] && epochs[1] < epochs[2]);
         assert!(packet(3, 1, 3_000, true).is_none(), "it was not announced");
+    }
+
+    #[test]
+    fn a_layer_that_comes_back_need_not_know_its_numbers() {
+        let mut ingest = bridge(&["a", "b"]);
+        let now = Instant::now();
+        let mut packet = |seq, keyframe, ssrc: u8| {
+            let mut packet = rtp(Kind::Video, seq, u32::from(seq), keyframe, &[0x65, 1]);
+            let mut bytes = packet.packet.to_vec();
+            bytes[11] = ssrc;
+            packet.packet = bytes.into();
+            ingest.packet(now, &packet).unwrap().epoch
+        };
+        let first = packet(100, true, 1);
+        assert_eq!(packet(101, false, 1), first);
+        assert_eq!(packet(103, false, 1), first, "a loss is no new run");
+        assert_eq!(packet(104, true, 1), first);
+        let second = packet(5, true, 1);
+        assert!(second > first, "numbers start anew");
+        let third = packet(6, false, 2);
+        assert!(third > second, "another SSRC");
+    }
+
+    #[test]
+    fn what_joins_a_publisher_has_its_timeline_and_not_its_layer() {
+        let mut epochs = Epochs::default();
+        let own = BridgeIngest::new(Instant::now(), TRACKS, &[], &mut epochs).info();
+        let origin = Instant::now();
+        let names = layers(&["720p", "360p"]);
+        let ingest = BridgeIngest::joined(&own, origin, &names, &mut epochs);
+        let mut ingest = Bridge { ingest, epochs };
+        let info = ingest.ingest.info();
+        assert_eq!((info.epoch, info.layers.len()), (own.epoch, 2));
+        let now = origin + Duration::from_secs(9);
+        let mut packet = |layer, time| {
+            let packet = RtpPacket {
+                layer,
+                time,
+                ..rtp(Kind::Video, 1, 0, true, &[0x65, 1])
+            };
+            ingest.packet(now, &packet)
+        };
+        assert!(packet(0, 0).is_none(), "that is the publisher's own");
+        let joined = packet(1, 8_000_000_000).unwrap();
+        assert_eq!(joined.source, own.epoch);
+        assert_eq!(joined.captured, origin + Duration::from_secs(8));
+        let early = packet(1, 10_000_000_000).unwrap();
+        assert_eq!(early.captured, now, "nothing is captured in the future");
     }
 
     #[test]

@@ -322,6 +322,11 @@ impl PublisherClock {
         }
     }
 
+    /// When the timeline was at zero.
+    pub(crate) fn origin(&self) -> Instant {
+        self.origin
+    }
+
     /// A track's RTP clock starts anew (another SSRC).
     pub(crate) fn restart(&mut self, track: ClockTrack) {
         self.groups[index(track.kind())].forget(track.layer());

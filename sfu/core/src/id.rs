@@ -15,9 +15,34 @@ pub struct StreamId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u128);
 
+/// Marks a stream's transcode; rows are numbered far below it.
+const TRANSCODED: u64 = 1 << 63;
+
+impl StreamId {
+    /// The stream's picture in H.264 with the same sound, for viewers who cannot decode what the
+    /// publisher sends. A source, viewers and layers of its own; what is told of its viewers names the
+    /// stream itself.
+    #[must_use]
+    pub fn transcoded(self) -> Self {
+        Self(self.0 | TRANSCODED)
+    }
+
+    /// Whether this is a transcode.
+    pub fn is_transcoded(self) -> bool {
+        self.0 & TRANSCODED != 0
+    }
+
+    /// The stream of which this is the transcode, or the stream itself.
+    #[must_use]
+    pub fn original(self) -> Self {
+        Self(self.0 & !TRANSCODED)
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stream-{}", self.0)
+        let kind = if self.is_transcoded() { "-h264" } else { "" };
+        write!(f, "stream-{}{kind}", self.original().0)
     }
 }
 

@@ -198,6 +198,11 @@ impl PublisherIngest {
         self.source = source;
     }
 
+    /// When its timeline began, with its first packet.
+    pub(crate) fn origin(&self) -> Option<Instant> {
+        self.clock.as_ref().map(PublisherClock::origin)
+    }
+
     /// For [`SourceInfo::layers`](crate::SourceInfo::layers).
     pub(crate) fn layers(&self) -> Arc<[String]> {
         self.layers.clone()

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_media::VideoCodec;
+use weir_media::{RtpLayer, VideoCodec};
 
 use crate::{
     packet::{LayerId, MediaPacket, PictureSize},
@@ -13,8 +13,9 @@ use crate::{
     throttle::KeyframeThrottle,
 };
 
-/// Most layers of a source: OBS sends four at most, browsers three.
-pub(crate) const MAX_LAYERS: usize = 4;
+/// Most layers of a source: OBS sends four at most, browsers three; the bridge names rungs by the bits
+/// of an octet ([`weir_media::Demand`]).
+pub(crate) const MAX_LAYERS: usize = 8;
 
 /// Spatial and temporal layers that are told apart (AV1 L3T3; the descriptors have room for more).
 const MAX_SPATIAL: usize = 4;
@@ -32,6 +33,10 @@ const LEAST_SILENCE: Duration = Duration::from_millis(300);
 /// little.
 const BUCKET: Duration = Duration::from_millis(500);
 const BUCKETS: usize = 8;
+
+/// Until then a layer is taken for what was announced of it, where that is known: it begins with a
+/// keyframe, which says too much.
+const YOUNG: Duration = Duration::from_secs(2);
 
 /// One way of watching a source's video: a simulcast layer, or a part of a scalable one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,10 @@ pub(crate) struct Layers {
     interval: Duration,
     /// Spatial layers within a layer are not passed on.
     flat: bool,
+    /// In bit/s, where it was announced; else 0.
+    nominal: [u64; MAX_LAYERS],
+    /// Counts changes of what there is to choose from.
+    changes: u32,
 }
 
 #[derive(Debug)]
@@ -91,6 +100,8 @@ impl Layers {
             bucket_ends: None,
             interval,
             flat: false,
+            nominal: [0; MAX_LAYERS],
+            changes: 0,
         }
     }
 
@@ -99,6 +110,24 @@ impl Layers {
         self.layers.clear();
         self.rungs.clear();
         self.bucket_ends = None;
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// The source has so many layers now, and this was said of them. What it had beyond is gone.
+    pub(crate) fn announce(&mut self, now: Instant, count: usize, announced: &[RtpLayer]) {
+        self.nominal = [0; MAX_LAYERS];
+        for (nominal, layer) in self.nominal.iter_mut().zip(announced) {
+            *nominal = layer.bitrate.into();
+        }
+        if self.layers.len() > count {
+            self.layers.truncate(count);
+            self.rank(now);
+        }
+    }
+
+    /// Another number than before: there is something else to choose from.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// Of AV1 with spatial layers only the least is passed on: without the dependency descriptor, which
@@ -131,6 +160,10 @@ impl Layers {
         }
         let was_silent = !self.is_heard(&self.layers[index], now);
         let layer = &mut self.layers[index];
+        if layer.heard.is_some_and(|heard| now > heard + SILENCE) {
+            // What it sent before it was silent says nothing.
+            layer.meter = Meter::default();
+        }
         layer.heard = Some(now);
         layer.seen = pictures;
         layer.pictures = layer.pictures.wrapping_add(u32::from(packet.marker));
@@ -205,10 +238,17 @@ impl Layers {
     }
 
     fn rank(&mut self, now: Instant) {
+        let active = |rungs: &[Rung]| {
+            let active = rungs.iter().filter(|rung| rung.active);
+            active.fold(0_u64, |bits, rung| bits | 1 << rung.layer.0)
+        };
+        let before = active(&self.rungs);
         self.rungs.clear();
         for (id, layer) in (0..).map(LayerId).zip(&self.layers) {
             let active = self.is_heard(layer, now);
             let meter = &layer.meter;
+            let nominal = self.nominal[usize::from(id.0)];
+            let is_said = nominal > 0 && meter.is_young(now);
             let most = if self.flat { 0 } else { meter.spatial };
             for spatial in 0..=most {
                 // Lower frame rates are for who cannot even have the smallest picture.
@@ -218,7 +258,11 @@ impl Layers {
                         layer: id,
                         spatial: spatial as u8,
                         temporal: temporal as u8,
-                        bitrate: meter.rate(now, spatial, temporal),
+                        bitrate: if is_said {
+                            nominal
+                        } else {
+                            meter.rate(now, spatial, temporal)
+                        },
                         active,
                         size: layer.size.map(|size| {
                             let shift = (meter.spatial - spatial) as u32;
@@ -247,6 +291,9 @@ impl Layers {
                 .is_none_or(|layer| usize::from(rung.temporal) == layer.meter.temporal);
             Some(rung.layer) == least || full
         });
+        if active(&self.rungs) != before {
+            self.changes = self.changes.wrapping_add(1);
+        }
     }
 }
 
@@ -279,6 +326,11 @@ impl Meter {
         self.spatial = self.spatial.max(spatial);
         self.temporal = self.temporal.max(temporal);
         self.buckets[self.current][spatial][temporal] += packet.payload.len() as u32;
+    }
+
+    fn is_young(&self, now: Instant) -> bool {
+        self.since
+            .is_none_or(|since| now.saturating_duration_since(since) < YOUNG)
     }
 
     fn turn(&mut self) {
@@ -361,6 +413,35 @@ mod tests {
             .map(|r| (r.layer.0, r.active))
             .collect();
         assert_eq!(order, [(2, true), (1, true), (0, false)]);
+    }
+
+    #[test]
+    fn a_layer_that_wakes_is_taken_for_what_was_announced() {
+        let mut layers = Layers::new(Duration::from_millis(500));
+        let announced = [(720, 200_000), (360, 90_000)].map(|(height, bitrate)| RtpLayer {
+            name: format!("{height}p"),
+            width: height * 16 / 9,
+            height,
+            bitrate,
+        });
+        let start = Instant::now();
+        layers.announce(start, 2, &announced);
+        let now = play(&mut layers, start, 4, &[(0, 1_000, 720), (1, 250, 360)]);
+        let rate = |layers: &Layers, id: u8| {
+            let rung = layers.rungs().iter().find(|r| r.layer.0 == id).unwrap();
+            (rung.active, rung.bitrate)
+        };
+        assert!((45_000..55_000).contains(&rate(&layers, 1).1), "measured");
+        let now = play(&mut layers, now, 6, &[(0, 1_000, 720)]);
+        assert!(!rate(&layers, 1).0);
+        let changes = layers.changes();
+        let now = play(&mut layers, now, 1, &[(0, 1_000, 720), (1, 250, 360)]);
+        assert_eq!(rate(&layers, 1), (true, 90_000));
+        assert_eq!(layers.changes(), changes + 1);
+        let now = play(&mut layers, now, 3, &[(0, 1_000, 720), (1, 250, 360)]);
+        assert!((45_000..55_000).contains(&rate(&layers, 1).1), "measured");
+        layers.announce(now, 1, &announced[..1]);
+        assert_eq!(layers.rungs().len(), 1, "it is gone");
     }
 
     #[test]

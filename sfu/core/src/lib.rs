@@ -31,6 +31,7 @@ mod bridge_ingest;
 mod bwe;
 mod clock;
 mod data;
+mod demand;
 mod demux;
 mod dtls;
 mod egress;

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use weir_media::{Kind, MediaTime, RtpTracks, VideoCodec};
+use weir_media::{Kind, MediaTime, RtpLayer, RtpTracks, VideoCodec};
 use weir_rtp::picture_ids::PictureIds;
+
+use crate::layers::MAX_LAYERS;
 
 /// One decrypted RTP packet of a source, as every viewer's egress takes it. Built once per packet;
 /// shards and viewers share it behind an [`Arc`].
@@ -102,6 +104,9 @@ pub struct SourceInfo {
     pub tracks: RtpTracks,
     /// Names (rids) of its simulcast layers, by [`LayerId`]; one empty name where there is but one.
     pub layers: Arc<[String]>,
+    /// The same layers as the bridge announced them, which makes them as they are needed: some may
+    /// have no packets. Empty where the publisher's own layers are all there is.
+    pub announced: Arc<[RtpLayer]>,
     /// H.264 profile as the picture itself says it (the SPS, not the offer), once seen.
     pub h264_profile: Option<H264Profile>,
 }
@@ -133,6 +138,16 @@ pub const fn codec_name(codec: VideoCodec) -> &'static str {
         VideoCodec::Vp9 => "VP9",
         VideoCodec::Av1 => "AV1",
     }
+}
+
+/// Names and announcement of a bridge's layers. One that is alone has no name to choose by.
+pub(crate) fn announced(layers: &[RtpLayer]) -> (Arc<[String]>, Arc<[RtpLayer]>) {
+    let layers = &layers[..layers.len().min(MAX_LAYERS)];
+    let names = match layers {
+        [] | [_] => single_layer(),
+        _ => layers.iter().map(|layer| layer.name.clone()).collect(),
+    };
+    (names, layers.into())
 }
 
 /// The layers of a source that has but one.

@@ -36,10 +36,19 @@ pub(crate) enum Source {
     },
 }
 
+/// What joins a publisher's own layer; media only after it named its layers.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) id: IngestId,
+    pub(crate) ingest: Option<BridgeIngest>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Route {
     /// Only at the home shard.
     pub(crate) source: Option<Source>,
+    /// Layers that the bridge adds to those of a WebRTC publisher. Only at the home shard.
+    pub(crate) joined: Option<Joined>,
     /// The source that is live, known wherever there are viewers. Stays through an interruption.
     pub(crate) info: Option<SourceInfo>,
     /// The source is gone, and the stream with it unless another comes before this.
@@ -52,6 +61,9 @@ pub(crate) struct Route {
     /// Other shards with viewers of this stream.
     pub(crate) subscribers: Vec<u16>,
     pub(crate) tap: Option<TapOrder>,
+    /// The layers that viewers of this shard need, as was told, and when they are looked at next.
+    pub(crate) needed: u8,
+    pub(crate) look_at: Option<Instant>,
     /// Requests for a keyframe while no layer is known.
     pub(crate) throttle: KeyframeThrottle,
     /// When what was gathered must leave.
@@ -68,6 +80,7 @@ impl Route {
         };
         Self {
             source: None,
+            joined: None,
             info: None,
             over_at: None,
             layers: Layers::new(interval),
@@ -75,6 +88,8 @@ impl Route {
             viewers: Vec::new(),
             subscribers: Vec::new(),
             tap: None,
+            needed: 0,
+            look_at: None,
             throttle: KeyframeThrottle::new(interval),
             flush_at: None,
             armed: None,
@@ -95,8 +110,9 @@ impl Route {
             .layers
             .iter()
             .map(|(_, layer)| layer.throttle.deadline());
-        [self.flush_at, self.over_at, self.throttle.deadline()]
-            .into_iter()
+        let own = [self.flush_at, self.over_at, self.look_at];
+        own.into_iter()
+            .chain([self.throttle.deadline()])
             .chain(requests)
             .flatten()
             .min()

@@ -57,8 +57,9 @@ pub(crate) struct CheckedOffer {
 }
 
 /// Codecs of our side, as they can be answered.
-const VIDEO: [(VideoCodec, Codec); 4] = [
+const VIDEO: [(VideoCodec, Codec); 5] = [
     (VideoCodec::H264, Codec::H264),
+    (VideoCodec::Hevc, Codec::H265),
     (VideoCodec::Vp8, Codec::Vp8),
     (VideoCodec::Vp9, Codec::Vp9),
     (VideoCodec::Av1, Codec::Av1),
@@ -136,7 +137,7 @@ pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOff
         };
         if !added && has_track {
             return Err(match wanted {
-                Some(codec) => unprocessable(format!(
+                Some(codec) => OfferError::OtherCodec(format!(
                     "the stream's video is {}, which the offer does not have ({}); watch it over HLS",
                     codec_name(codec),
                     line.offered()
@@ -699,7 +700,7 @@ impl<'a> MediaLine<'a> {
 
     fn no_codec(&self) -> OfferError {
         let ours = match self.kind {
-            Some(Kind::Video) => "H264, VP8, VP9 or AV1",
+            Some(Kind::Video) => "H264, H265, VP8, VP9 or AV1",
             Some(Kind::Audio) | None => "Opus at 48 kHz",
         };
         unprocessable(format!(

@@ -18,6 +18,7 @@ fn source(video: Option<VideoCodec>) -> SourceInfo {
     SourceInfo {
         epoch: Epoch(1),
         layers: crate::packet::single_layer(),
+        announced: Vec::new().into(),
         tracks: RtpTracks { video, audio: true },
         h264_profile: None,
     }
@@ -142,6 +143,24 @@ fn what_is_no_sdp_is_malformed() {
         check_publisher(&huge),
         Err(OfferError::Malformed(_))
     ));
+}
+
+#[test]
+fn hevc_is_served_where_both_have_it() {
+    // As OBS declares it.
+    let video = VIDEO.replace("H264/90000", "H265/90000").replace(
+        "profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1",
+        "profile-id=1;tier-flag=0;level-id=93;tx-mode=SRST",
+    );
+    let checked = check_publisher(&format!("{HEAD}{AUDIO}{video}")).unwrap();
+    let codec = checked.codecs.params().last().unwrap().spec().codec;
+    assert_eq!(video_codec(codec), Some(VideoCodec::Hevc));
+    let hevc = source(Some(VideoCodec::Hevc));
+    let chromium = format!("{HEAD}{CHROMIUM_VIDEO}");
+    let refused = check_viewer(&chromium, &hevc).unwrap_err();
+    assert!(matches!(&refused, OfferError::OtherCodec(why) if why.contains("H265")));
+    let taking = video.replace("sendonly", "recvonly");
+    check_viewer(&format!("{HEAD}{taking}"), &hevc).unwrap();
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use weir_media::{Kind, RtpPacket, RtpTracks, VideoCodec};
-use weir_sfu::{EndReason, OfferError, Sfu, SfuConfig, SfuEvent, StreamId};
+use weir_media::{Kind, RtpLayer, RtpPacket, RtpTracks, VideoCodec};
+use weir_sfu::{EndReason, OfferError, Sfu, SfuConfig, SfuEvent, StreamId, StreamStats};
 
 use crate::client::{Client, Codec};
 
@@ -293,7 +293,7 @@ async fn strangers_cannot_disturb() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&error, OfferError::Unprocessable(why) if why.contains("VP8")),
+        matches!(&error, OfferError::OtherCodec(why) if why.contains("VP8")),
         "{error}"
     );
     let before = viewer.packets(Kind::Video).len();
@@ -333,5 +333,85 @@ async fn a_newer_publisher_takes_over() {
     let packets = viewer.packets(Kind::Video);
     assert!(packets.windows(2).all(|p| p[1].seq == p[0].seq + 1));
     drop(newer);
+    sfu.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_cannot_decode_gets_the_transcode() {
+    let (sfu, mut events) = start(2);
+    let publishing = publisher(&sfu, &mut events).await;
+    let refused = sfu.view(STREAM, client::offer(Codec::H264)).await;
+    assert!(matches!(refused, Err(OfferError::OtherCodec(why)) if why.contains("HLS")));
+    let needed = sfu.needed(STREAM.transcoded());
+    let (keyframes, mut wanted) = mpsc::channel(4);
+    let ingest = sfu.ingest(STREAM.transcoded(), keyframes);
+    let tracks = RtpTracks {
+        video: Some(VideoCodec::H264),
+        audio: true,
+    };
+    let rungs = [("720p", 720), ("360p", 360)].map(|(name, height)| RtpLayer {
+        name: name.to_owned(),
+        width: height * 16 / 9,
+        height,
+        bitrate: 1_000 * height,
+    });
+    ingest.start(tracks, &rungs);
+    let feed = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        for frame in 0_u64.. {
+            tick.tick().await;
+            if ingest_is_over(&ingest).await {
+                return;
+            }
+            let seq = frame as u16;
+            let sound = rtp(Kind::Audio, seq, frame * 20, false, false, &[0xfc, 1]);
+            ingest.send(sound, false);
+            // Nobody needs it, so it is not made.
+            if *needed.borrow() & 1 == 0 {
+                continue;
+            }
+            let key = wanted.try_recv().is_ok();
+            let nal: &[u8] = if key { &[0x65, 1] } else { &[0x41, 1] };
+            ingest.send(rtp(Kind::Video, seq, frame * 20, key, true, nal), true);
+        }
+    });
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !sfu.is_live(STREAM.transcoded()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let own = viewer(&sfu, Codec::Vp8).await;
+    let other = viewer(&sfu, Codec::H264).await;
+    for viewer in [&own, &other] {
+        viewer.wait_for_packets(Kind::Video, 50).await;
+        viewer.wait_for_packets(Kind::Audio, 20).await;
+    }
+    assert_eq!(other.packets(Kind::Video)[0].payload[0], 0x65);
+    for _ in 0..2 {
+        let connected = |e: &SfuEvent| matches!(e, SfuEvent::ViewerConnected { .. });
+        let event = event(&mut events, connected).await;
+        assert!(matches!(event, SfuEvent::ViewerConnected { stream, .. } if stream == STREAM));
+    }
+    let names = |stats: StreamStats| -> Vec<String> {
+        stats.layers.into_iter().map(|layer| layer.name).collect()
+    };
+    let of_own = sfu.stats_for(own.session, STREAM).await.unwrap();
+    assert_eq!(names(of_own), [""]);
+    let of_other = sfu.stats_for(other.session, STREAM).await.unwrap();
+    assert_eq!(names(of_other), ["720p", "360p"]);
+    let all = sfu.stream_stats(STREAM).await.unwrap();
+    assert_eq!((all.viewers.len(), all.layers.len()), (2, 3));
+    assert!(all.viewers.iter().any(|viewer| viewer.transcoded));
+
+    // It does not outlive the stream, and its viewers know.
+    drop(publishing);
+    other.wait_until_closed().await;
+    tokio::time::timeout(Duration::from_secs(10), feed)
+        .await
+        .expect("its source is told")
+        .unwrap();
+    assert!(!sfu.is_live(STREAM.transcoded()));
     sfu.shutdown().await;
 }

@@ -2,6 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
+/// By how much dates may differ from the sum of durations: they follow the publisher's clock by 20 ms a
+/// segment, and are written in milliseconds.
+const DATE_SLACK: f64 = 0.022;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PartLine {
     pub(crate) uri: String,
@@ -20,6 +24,8 @@ pub(crate) struct SegmentLines {
     pub(crate) parts: Vec<PartLine>,
     /// Duration and URI, once the segment is whole.
     pub(crate) whole: Option<(f64, String)>,
+    /// `EXT-X-GAP`: its media is missing.
+    pub(crate) is_gap: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +38,8 @@ pub(crate) struct Playlist {
     pub(crate) is_independent: bool,
     pub(crate) segments: Vec<SegmentLines>,
     pub(crate) hint: Option<String>,
-    pub(crate) report: Option<HashMap<String, String>>,
+    /// Rendition reports by their URI.
+    pub(crate) reports: HashMap<String, HashMap<String, String>>,
 }
 
 /// Reads a playlist and checks it by itself. A delta update inherits from `before`.
@@ -48,7 +55,7 @@ pub(crate) fn read(text: &str, before: Option<&Playlist>) -> Playlist {
         is_independent: false,
         segments: Vec::new(),
         hint: None,
-        report: None,
+        reports: HashMap::new(),
     };
     let (mut map, mut run, mut msn) = (None, 0, 0);
     let mut open: Option<SegmentLines> = None;
@@ -100,6 +107,7 @@ pub(crate) fn read(text: &str, before: Option<&Playlist>) -> Playlist {
                     date,
                     parts: Vec::new(),
                     whole: None,
+                    is_gap: false,
                 });
             }
             "#EXT-X-PART" => {
@@ -114,6 +122,12 @@ pub(crate) fn read(text: &str, before: Option<&Playlist>) -> Playlist {
                 });
                 open = Some(segment);
             }
+            "#EXT-X-GAP" => {
+                let mut segment = begun(&mut open);
+                assert!(!segment.is_gap && segment.parts.is_empty());
+                segment.is_gap = true;
+                open = Some(segment);
+            }
             "#EXTINF" => extinf = Some(value.trim_end_matches(',').parse::<f64>().expect("number")),
             "#EXT-X-PRELOAD-HINT" => {
                 let attributes = attributes(value);
@@ -121,7 +135,9 @@ pub(crate) fn read(text: &str, before: Option<&Playlist>) -> Playlist {
                 assert!(list.hint.replace(attributes["URI"].clone()).is_none());
             }
             "#EXT-X-RENDITION-REPORT" => {
-                assert!(list.report.replace(attributes(value)).is_none());
+                let report = attributes(value);
+                let uri = report["URI"].clone();
+                assert!(list.reports.insert(uri, report).is_none(), "{value}");
             }
             _ if !line.starts_with('#') => {
                 let mut segment = begun(&mut open);
@@ -202,6 +218,8 @@ impl Playlist {
                     segment.msn
                 );
             }
+            assert!(!segment.is_gap || segment.whole.is_some() && segment.parts.is_empty());
+            self.check_parts(segment);
             if self.is_independent {
                 assert!(segment.parts.first().is_none_or(|part| part.independent));
             }
@@ -229,8 +247,32 @@ impl Playlist {
                     pair[1].map, pair[0].map,
                     "another map needs a discontinuity"
                 );
+                let (duration, _) = pair[0].whole.as_ref().expect("only the last one grows");
+                let passed = (millis(&pair[1].date) - millis(&pair[0].date)) / 1_000.0;
+                // A gap is as long as the others' segment: the last that came before it may end earlier.
+                let has_gap = pair.iter().any(|segment| segment.is_gap);
+                let slack = if has_gap { 0.25 } else { DATE_SLACK };
+                assert!((passed - duration).abs() <= slack, "{pair:?}");
             }
         }
+        assert!(self.segments.last().is_none_or(|last| !last.is_gap));
+    }
+
+    /// All parts but the last of a segment, and those that begin with a keyframe, have at least 85 % of
+    /// the part target.
+    fn check_parts(&self, segment: &SegmentLines) {
+        if let Some((_, inner)) = segment.parts.split_last() {
+            for part in inner.iter().filter(|part| !part.independent) {
+                assert!(part.duration >= 0.85 * self.part_target, "{part:?}");
+            }
+        }
+    }
+
+    /// Media sequence number of what comes after all that is in it.
+    pub(crate) fn next_msn(&self) -> u64 {
+        self.segments
+            .last()
+            .map_or(self.media_sequence, |last| last.msn + 1)
     }
 
     /// Checks that this playlist may follow `before`.
@@ -241,6 +283,12 @@ impl Playlist {
         );
         assert!(self.part_target >= before.part_target);
         assert!(self.media_sequence >= before.media_sequence);
+        if self.media_sequence > before.media_sequence {
+            assert!(
+                self.duration() >= 3.0 * self.target - 0.5,
+                "what leaves must leave enough"
+            );
+        }
         if let (Some(last), Some(newest)) = (before.segments.last(), self.segments.last()) {
             assert!(newest.msn >= last.msn, "it never shrinks");
         }
@@ -258,7 +306,7 @@ impl Playlist {
                 (old.run, &old.map, &old.date)
             );
             if old.whole.is_some() {
-                assert_eq!(new.whole, old.whole);
+                assert_eq!((&new.whole, new.is_gap), (&old.whole, old.is_gap));
             } else if new.whole.is_none() {
                 assert_eq!(new.parts[..old.parts.len()], old.parts);
             }
@@ -288,6 +336,74 @@ impl Playlist {
         self.skipped = skipped;
         self
     }
+}
+
+/// Checks that a player can go from one rendition to another: numbers, dates and discontinuities of the
+/// same segments agree.
+pub(crate) fn check_siblings(lists: &[&Playlist]) {
+    for (index, list) in lists.iter().enumerate() {
+        for other in &lists[index + 1..] {
+            assert_eq!(list.target, other.target);
+            for segment in &list.segments {
+                if let Some(same) = other.segment(segment.msn) {
+                    assert_eq!(segment.run, same.run, "{}", segment.msn);
+                    let apart = (millis(&segment.date) - millis(&same.date)).abs();
+                    assert!(apart <= 250.0, "{}: {apart} ms", segment.msn);
+                }
+            }
+        }
+    }
+}
+
+/// Checks a multivariant playlist.
+pub(crate) fn check_multivariant(text: &str) {
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("#EXTM3U"));
+    let mut groups = Vec::new();
+    let mut before = f64::INFINITY;
+    while let Some(line) = lines.next() {
+        let (tag, value) = line.split_once(':').unwrap_or((line, ""));
+        match tag {
+            "#EXT-X-VERSION" => {}
+            "#EXT-X-MEDIA" => {
+                let media = attributes(value);
+                assert_eq!(media["TYPE"], "AUDIO");
+                assert!(media.contains_key("URI") && media.contains_key("CHANNELS"));
+                groups.push(media["GROUP-ID"].clone());
+            }
+            "#EXT-X-STREAM-INF" => {
+                let variant = attributes(value);
+                let number = |name: &str| variant[name].parse::<f64>().expect("number");
+                assert!(number("AVERAGE-BANDWIDTH") <= number("BANDWIDTH"), "{line}");
+                assert!(number("AVERAGE-BANDWIDTH") > 0.0, "{line}");
+                assert!(number("BANDWIDTH") <= before, "the best first: {text}");
+                before = number("BANDWIDTH");
+                if variant["CODECS"].contains("avc1") {
+                    assert!(variant.contains_key("RESOLUTION"), "{line}");
+                    assert!(number("FRAME-RATE") > 0.0, "{line}");
+                }
+                if let Some(group) = variant.get("AUDIO") {
+                    assert!(groups.contains(group), "{line}");
+                    assert!(variant["CODECS"].contains(','), "{line}");
+                }
+                let uri = lines.next().expect("an address");
+                assert!(uri.ends_with(".m3u8") && !uri.starts_with('#'), "{uri}");
+            }
+            _ => panic!("unexpected line {line:?}"),
+        }
+    }
+    assert!(before.is_finite(), "no variant: {text}");
+}
+
+/// Milliseconds of a date within its month.
+fn millis(date: &str) -> f64 {
+    let (day, time) = date.split_once('T').expect("a date and a time");
+    let day: f64 = day[8..].parse().expect("number");
+    let fields = time.trim_end_matches('Z').split(':');
+    let seconds = fields.fold(0.0, |sum, field| {
+        sum * 60.0 + field.parse::<f64>().expect("number")
+    });
+    (day * 86_400.0 + seconds) * 1_000.0
 }
 
 fn attributes(value: &str) -> HashMap<String, String> {

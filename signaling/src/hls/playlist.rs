@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, sync::Arc, time::Duration};
 
-use weir_media::Kind;
+use weir_media::HlsTrack;
 
 use super::{
     clock::rfc3339,
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// `EXT-X-SKIP` needs version 9 (rfc8216bis section 8).
-const VERSION: u32 = 9;
+pub(super) const VERSION: u32 = 9;
 
 /// Target durations that a player without low latency keeps from the end: at least three (section 4.4.3.8).
 const HOLD_BACK: u32 = 3;
@@ -21,101 +21,6 @@ const PART_HOLD_BACK: u32 = 3;
 
 /// `CAN-SKIP-UNTIL`: at least six target durations (section 4.4.3.8).
 const SKIP_UNTIL: u32 = 6;
-
-/// Whole segments from which a bit rate counts as measured.
-const MEASURED_AFTER: usize = 3;
-
-/// Multivariant playlist: one video rendition with its audio, or audio alone.
-pub(super) fn multivariant(stream: &Stream) -> String {
-    let has = |kind| {
-        stream
-            .track(kind)
-            .filter(|track| !track.segments.is_empty())
-    };
-    let (video, audio) = (has(Kind::Video), has(Kind::Audio));
-    let declared = stream.tracks.as_ref();
-    let video = video.zip(declared.and_then(|tracks| tracks.video.as_ref()));
-    let audio = audio.zip(declared.and_then(|tracks| tracks.audio.as_ref()));
-
-    let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n");
-    let rates = [
-        video.map(|(track, video)| bitrate(track, video.bitrate)),
-        audio.map(|(track, audio)| bitrate(track, audio.bitrate)),
-    ];
-    let peak: u64 = rates.iter().flatten().map(|rate| rate.peak).sum();
-    let average: u64 = rates.iter().flatten().map(|rate| rate.average).sum();
-    let codecs: Vec<&str> = video
-        .iter()
-        .map(|(_, video)| video.codec.as_str())
-        .chain(audio.iter().map(|(_, audio)| audio.codec.as_str()))
-        .collect();
-    if let (Some(_), Some((_, audio))) = (video, audio) {
-        line(
-            &mut text,
-            format_args!(
-                "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES,\
-                 CHANNELS=\"{}\",URI=\"{}.m3u8\"",
-                audio.channels,
-                name(Kind::Audio)
-            ),
-        );
-    }
-    line(
-        &mut text,
-        format_args!(
-            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},CODECS=\"{}\"",
-            codecs.join(",")
-        ),
-    );
-    text.pop();
-    if let Some((_, video)) = video {
-        let _ = write!(text, ",RESOLUTION={}x{}", video.width, video.height);
-        if let Some(rate) = video
-            .frame_rate
-            .filter(|rate| rate.is_finite() && *rate > 0.0)
-        {
-            let _ = write!(text, ",FRAME-RATE={rate:.3}");
-        }
-        if audio.is_some() {
-            text.push_str(",AUDIO=\"audio\"");
-        }
-    }
-    let main = if video.is_some() {
-        Kind::Video
-    } else {
-        Kind::Audio
-    };
-    let _ = writeln!(text, "\n{}.m3u8", name(main));
-    text
-}
-
-struct Bitrate {
-    peak: u64,
-    average: u64,
-}
-
-/// Of the segments in the playlist, or as expected until there are enough of them.
-fn bitrate(track: &Track, expected: u32) -> Bitrate {
-    let (mut bytes, mut seconds, mut peak, mut count) = (0, 0.0, 0.0f64, 0);
-    for segment in track.shown() {
-        bytes += segment.bytes;
-        seconds += segment.duration.as_secs_f64();
-        peak = peak.max(segment.bitrate());
-        count += 1;
-    }
-    if count < MEASURED_AFTER || seconds <= 0.0 {
-        let expected = u64::from(expected.max(1));
-        return Bitrate {
-            peak: expected.max(peak.ceil() as u64),
-            average: expected,
-        };
-    }
-    let average = (bytes as f64 * 8.0 / seconds).ceil();
-    Bitrate {
-        peak: peak.ceil().max(1.0) as u64,
-        average: average.max(1.0) as u64,
-    }
-}
 
 /// Media playlist of a track.
 pub(super) fn media(stream: &Stream, track: &Track, delta: bool) -> String {
@@ -197,18 +102,19 @@ pub(super) fn media(stream: &Stream, track: &Track, delta: bool) -> String {
             format_args!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\""),
         );
     }
-    let sibling = match track.kind {
-        Kind::Video => Kind::Audio,
-        Kind::Audio => Kind::Video,
-    };
-    if let Some((msn, part)) = stream.track(sibling).and_then(Track::last_part) {
-        line(
-            &mut text,
-            format_args!(
-                "#EXT-X-RENDITION-REPORT:URI=\"{}.m3u8\",LAST-MSN={msn},LAST-PART={part}",
-                name(sibling)
-            ),
-        );
+    // Of those that are encoded: a player that switches to another asks and waits.
+    for sibling in stream.all().filter(|it| it.id != track.id) {
+        if sibling.is_servable()
+            && let Some((msn, part)) = sibling.last_part()
+        {
+            let name = name(sibling.id);
+            line(
+                &mut text,
+                format_args!(
+                    "#EXT-X-RENDITION-REPORT:URI=\"{name}.m3u8\",LAST-MSN={msn},LAST-PART={part}"
+                ),
+            );
+        }
     }
     text
 }
@@ -301,6 +207,9 @@ impl Place<'_> {
         let micros = u64::try_from(self.segment.duration.as_micros()).unwrap_or(u64::MAX);
         let seconds = Duration::from_micros(micros).as_secs_f64();
         let (path, msn) = (path(self.stream, self.track), self.segment.msn);
+        if self.segment.is_gap() {
+            text.push_str("#EXT-X-GAP\n");
+        }
         line(
             text,
             format_args!("#EXTINF:{seconds:.6},\n{path}/s{msn}.m4s"),
@@ -309,15 +218,26 @@ impl Place<'_> {
 }
 
 /// The word for a track in addresses.
-pub(super) fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Video => "video",
-        Kind::Audio => "audio",
+pub(super) fn name(id: HlsTrack) -> String {
+    match id {
+        HlsTrack::Video(rung) => format!("video{rung}"),
+        HlsTrack::Audio => "audio".to_owned(),
     }
 }
 
-fn path(stream: &Stream, track: &Track) -> String {
-    format!("{}/{}", name(track.kind), stream.epoch)
+/// The track of a word in an address.
+pub(super) fn track_of(name: &str) -> Option<HlsTrack> {
+    if name == "audio" {
+        return Some(HlsTrack::Audio);
+    }
+    let rung = name.strip_prefix("video")?.parse().ok()?;
+    let track = HlsTrack::Video(rung);
+    // One address per track: no sign, no leading zero.
+    (self::name(track) == name).then_some(track)
+}
+
+pub(super) fn path(stream: &Stream, track: &Track) -> String {
+    format!("{}/{}", name(track.id), stream.epoch)
 }
 
 /// Parts are counted through the track, not within a segment: whether the coming part begins a new
@@ -326,7 +246,7 @@ fn part_uri(stream: &Stream, track: &Track, number: u64) -> String {
     format!("{}/p{number}.m4s", path(stream, track))
 }
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+pub(super) fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = text.write_fmt(arguments);
     text.push('\n');

@@ -1,56 +1,82 @@
 //! What players ask for over HTTP.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     Router,
-    body::Body,
     extract::{ConnectInfo, Path, RawQuery, State as Extract},
-    http::{Extensions, HeaderMap, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use bytes::Bytes;
-use futures_util::stream;
 use tokio::time::Instant;
-use weir_media::Kind;
+use weir_media::HlsTrack;
 
 use super::{
-    Entry, Origin, State, lock, playlist,
+    Entry, Origin, State,
+    clock::rfc3339,
+    files, lock, playlist,
     reload::{Directives, Reached},
+    track::Track,
+    wall_clock,
 };
 use crate::ApiError;
 
 /// How long a blocking request is held, in target durations (rfc8216bis section 6.2.5.2).
 const HELD_TARGETS: u32 = 3;
 
+/// How long a blocking answer stays right in caches, in target durations (rfc8216bis appendix B.1).
+const CACHED_TARGETS: u64 = 6;
+
 /// A plain playlist is true for a moment: browsers ask each time, a cache may answer many at once.
 const CACHE_PLAYLIST: HeaderValue = HeaderValue::from_static("public, max-age=0, s-maxage=1");
 
-/// Media never changes under its address.
-const CACHE_MEDIA: HeaderValue = HeaderValue::from_static("public, max-age=3600, immutable");
+/// So is what is not there: a stream may begin, a segment may come.
+const CACHE_ERROR: HeaderValue = HeaderValue::from_static("public, max-age=0, s-maxage=1");
+
+const NOT_CACHED: HeaderValue = HeaderValue::from_static("no-store");
 
 /// RFC 8216 section 10.
 const PLAYLIST_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.apple.mpegurl");
 
-/// `/{slug}/master.m3u8`, media playlists, segments and parts, to be nested below `/hls`. CORS and
-/// compression are the outer router's.
+/// ISO/IEC 23009-1 annex C.
+const MANIFEST_TYPE: HeaderValue = HeaderValue::from_static("application/dash+xml");
+
+/// `/{slug}/master.m3u8`, `/{slug}/manifest.mpd`, media playlists, segments and parts, to be nested below
+/// `/hls`. CORS and compression are the outer router's.
 pub fn router(origin: Origin) -> Router {
-    let media_playlist = |kind| {
-        move |origin, slug, query, headers, extensions| {
-            media_playlist(kind, origin, slug, query, headers, extensions)
-        }
-    };
     Router::new()
         .route("/{slug}/master.m3u8", get(multivariant))
-        .route("/{slug}/video.m3u8", get(media_playlist(Kind::Video)))
-        .route("/{slug}/audio.m3u8", get(media_playlist(Kind::Audio)))
-        .route("/{slug}/{track}/{epoch}/{file}", get(media))
+        .route("/{slug}/manifest.mpd", get(manifest))
+        .route("/{slug}/time", get(time))
+        .route("/{slug}/{track}", get(media_playlist))
+        .route("/{slug}/{track}/{epoch}/{file}", get(files::media))
         .fallback(|| async { ApiError::NotFound("HLS address") })
         .with_state(origin)
+        .layer(middleware::map_response(cached_briefly))
+}
+
+/// Many players that ask for what is not there are answered by a cache; what the server cannot do at the
+/// moment is not remembered.
+async fn cached_briefly(mut response: Response) -> Response {
+    if matches!(
+        response.status(),
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST
+    ) {
+        let fields = response.headers_mut();
+        fields.insert(header::CACHE_CONTROL, CACHE_ERROR);
+    }
+    response
+}
+
+fn text(content_type: HeaderValue, cache: HeaderValue, text: Bytes) -> Response {
+    let fields = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, cache),
+    ];
+    (fields, text).into_response()
 }
 
 async fn multivariant(
@@ -62,40 +88,86 @@ async fn multivariant(
     let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
     let text = lock(&entry.state).stream.multivariant().ok_or(NO_STREAM)?;
     origin.saw(&slug, &entry, &headers, &extensions);
-    Ok((
-        [
-            (header::CONTENT_TYPE, PLAYLIST_TYPE),
-            (header::CACHE_CONTROL, CACHE_PLAYLIST),
-        ],
-        text,
-    )
-        .into_response())
+    Ok(self::text(PLAYLIST_TYPE, CACHE_PLAYLIST, text))
 }
 
-async fn media_playlist(
-    kind: Kind,
+/// One manifest names all rungs, so it waits for those that are being started.
+async fn manifest(
     Extract(origin): Extract<Origin>,
     Path(slug): Path<String>,
-    RawQuery(query): RawQuery,
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Result<Response, ApiError> {
     let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
-    if lock(&entry.state).stream.playlist(kind, false).is_none() {
-        return Err(ApiError::NotFound("track"));
+    if !lock(&entry.state).stream.is_ready() {
+        return Err(NO_STREAM);
+    }
+    origin.saw(&slug, &entry, &headers, &extensions);
+    entry.wanted.ask();
+    let mut changes = entry.any.subscribe();
+    let deadline = Instant::now() + entry.wakes_within / 2;
+    loop {
+        changes.borrow_and_update();
+        let all_are_there = {
+            let state = lock(&entry.state);
+            let mut pictures = state
+                .stream
+                .all()
+                .filter(|track| track.id != HlsTrack::Audio);
+            state.is_removed || pictures.all(Track::is_servable)
+        };
+        // What has not come by then is left out: the stream shall play.
+        if all_are_there
+            || tokio::time::timeout_at(deadline, changes.changed())
+                .await
+                .is_err()
+        {
+            break;
+        }
+    }
+    let state = lock(&entry.state);
+    let manifest = state.stream.manifest(wall_clock()).ok_or(NO_STREAM)?;
+    Ok(text(MANIFEST_TYPE, CACHE_PLAYLIST, manifest))
+}
+
+/// The server's clock, which availability times in manifests are to be held against.
+async fn time() -> Response {
+    let now = Bytes::from(rfc3339(wall_clock()));
+    text(HeaderValue::from_static("text/plain"), NOT_CACHED, now)
+}
+
+async fn media_playlist(
+    Extract(origin): Extract<Origin>,
+    Path((slug, name)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, ApiError> {
+    let unknown = ApiError::NotFound("HLS address");
+    let name = name.strip_suffix(".m3u8").ok_or(unknown.clone())?;
+    let id = playlist::track_of(name).ok_or(unknown)?;
+    let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
+    {
+        let state = lock(&entry.state);
+        if !state.stream.is_ready() || state.stream.track(id).is_none() {
+            return Err(ApiError::NotFound("track"));
+        }
     }
     origin.saw(&slug, &entry, &headers, &extensions);
     let Directives { until, skip } = Directives::parse(query.as_deref().unwrap_or_default())?;
-    let text = entry
-        .when(kind, |state| {
-            let track = state
-                .stream
-                .track(kind)
-                .ok_or(ApiError::NotFound("track"))?;
+    if id != HlsTrack::Audio {
+        entry.wanted.ask();
+    }
+    let playlist = entry
+        .when(id, |state| {
+            let track = state.stream.track(id).ok_or(ApiError::NotFound("track"))?;
+            if !track.is_servable() {
+                return Ok(None);
+            }
             match until.map_or(Reached::Yes, |until| {
                 track.reached(until, track.part_target)
             }) {
-                Reached::Yes => Ok(state.stream.playlist(kind, skip)),
+                Reached::Yes => Ok(state.stream.playlist(id, skip)),
                 Reached::NotYet => Ok(None),
                 Reached::TooFar => Err(ApiError::BadRequest(
                     "_HLS_msn or _HLS_part is too far in the future".into(),
@@ -107,100 +179,15 @@ async fn media_playlist(
         None => CACHE_PLAYLIST,
         // The answer to this question stays right: it contains what was asked for.
         Some(_) => {
-            let seconds = lock(&entry.state).stream.target_duration.as_secs();
+            let target = lock(&entry.state).stream.target_duration.as_secs();
+            let seconds = CACHED_TARGETS * target;
             HeaderValue::try_from(format!("public, max-age={seconds}")).unwrap_or(CACHE_PLAYLIST)
         }
     };
-    Ok((
-        [
-            (header::CONTENT_TYPE, PLAYLIST_TYPE),
-            (header::CACHE_CONTROL, cache),
-        ],
-        text,
-    )
-        .into_response())
+    Ok(text(PLAYLIST_TYPE, cache, playlist))
 }
 
-/// A file of a track.
-enum File {
-    /// Initialisation segment.
-    Init(u64),
-    /// Whole segment by its media sequence number.
-    Segment(u64),
-    /// Part by its number within the track.
-    Part(u64),
-}
-
-impl File {
-    fn parse(name: &str) -> Option<Self> {
-        let number = |text: &str| {
-            // One address per file: no sign, no leading zero.
-            let number = text.parse::<u64>().ok()?;
-            (number.to_string() == text).then_some(number)
-        };
-        if let Some(rest) = name.strip_prefix("init") {
-            return Some(Self::Init(number(rest.strip_suffix(".mp4")?)?));
-        }
-        let name = name.strip_suffix(".m4s")?;
-        if let Some(rest) = name.strip_prefix('s') {
-            return Some(Self::Segment(number(rest)?));
-        }
-        Some(Self::Part(number(name.strip_prefix('p')?)?))
-    }
-}
-
-async fn media(
-    Extract(origin): Extract<Origin>,
-    Path((slug, track, epoch, file)): Path<(String, String, String, String)>,
-) -> Result<Response, ApiError> {
-    let gone = ApiError::NotFound("segment");
-    let file = File::parse(&file).ok_or(gone.clone())?;
-    let kind = [Kind::Video, Kind::Audio]
-        .into_iter()
-        .find(|kind| playlist::name(*kind) == track);
-    let kind = kind.ok_or(ApiError::NotFound("track"))?;
-    let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
-    let pieces = entry
-        .when(kind, |state| {
-            let track = state
-                .stream
-                .track(kind)
-                .filter(|_| state.stream.epoch == epoch);
-            let track = track.ok_or(gone.clone())?;
-            let pieces = match file {
-                File::Init(number) => track.init_of(number).map(|data| vec![data.clone()]),
-                File::Segment(msn) => track.segment(msn).map(|segment| {
-                    segment
-                        .parts
-                        .iter()
-                        .map(|part| part.data.clone())
-                        .collect::<Vec<_>>()
-                }),
-                File::Part(number) => match track.part(number) {
-                    // The hinted one: held until it exists.
-                    None if number == track.next_part => return Ok(None),
-                    part => part.map(|part| vec![part.data.clone()]),
-                },
-            };
-            pieces.map(Some).ok_or(gone.clone())
-        })
-        .await?;
-    let content_type = match kind {
-        Kind::Video => HeaderValue::from_static("video/mp4"),
-        Kind::Audio => HeaderValue::from_static("audio/mp4"),
-    };
-    let length = pieces.iter().map(Bytes::len).sum::<usize>();
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, CACHE_MEDIA),
-        (header::CONTENT_LENGTH, length.into()),
-    ];
-    // Parts one after the other, without copying them.
-    let body = Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
-    Ok((headers, body).into_response())
-}
-
-const NO_STREAM: ApiError = ApiError::NotFound("live stream");
+pub(super) const NO_STREAM: ApiError = ApiError::NotFound("live stream");
 
 impl Origin {
     fn saw(&self, slug: &str, entry: &Entry, headers: &HeaderMap, extensions: &Extensions) {
@@ -230,12 +217,12 @@ impl Origin {
 impl Entry {
     /// What `look` finds, as soon as it finds something. 503 when that takes too long or too many wait
     /// already, 404 when the stream ends for good meanwhile.
-    async fn when<T>(
+    pub(super) async fn when<T>(
         &self,
-        kind: Kind,
+        id: HlsTrack,
         mut look: impl FnMut(&mut State) -> Result<Option<T>, ApiError>,
     ) -> Result<T, ApiError> {
-        let mut changes = self.changes(kind).subscribe();
+        let mut changes = self.changes(id).subscribe();
         let mut place = None;
         let mut deadline = None;
         loop {
@@ -248,7 +235,11 @@ impl Entry {
                 if let Some(found) = look(&mut state)? {
                     return Ok(found);
                 }
-                let longest = HELD_TARGETS * state.stream.target_duration;
+                let mut longest = HELD_TARGETS * state.stream.target_duration;
+                let track = state.stream.track(id);
+                if track.is_some_and(|track| !track.is_servable()) {
+                    longest = longest.max(self.wakes_within);
+                }
                 deadline.get_or_insert_with(|| Instant::now() + longest);
             }
             if place.is_none() {

@@ -1,22 +1,40 @@
 //! One stream at the origin: its tracks, its runs, and the texts made of them. No clock, no I/O:
 //! the time comes in with each piece of media.
 
-use std::time::Duration;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use weir_media::{HlsOutput, HlsTracks, Kind, MediaTime};
+use weir_media::{HlsOutput, HlsTrack, HlsTracks, MediaTime};
 
 use super::{
     clock::{Clock, SAME_CUT, WallMicros, wall},
-    playlist,
-    track::{Incoming, Part, Track},
+    cuts::{Cuts, Place},
+    dash, multivariant, playlist, rates,
+    texts::Texts,
+    track::{Begin, Incoming, Init, Part, Track, Whole},
 };
 
-/// A stream whose other track does not come is shown without it after so many whole segments.
+/// A stream whose other tracks do not come is shown without them after so many whole segments.
 const ALONE_AFTER: usize = 5;
 
 /// `HOLD-BACK` and limits of blocking count in target durations; see `playlist.rs`.
 const WINDOW_MIN_TARGETS: u32 = 8;
+
+/// Runs that are remembered for manifests with periods.
+const RUNS_MAX: usize = 64;
+
+/// Rungs of a ladder that there can be: one bit each in a demand.
+pub(super) const RUNGS_MAX: usize = 8;
+
+/// Media between two discontinuities.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    /// Discontinuity sequence number.
+    pub(super) number: u64,
+    /// Media time and date of its first segment.
+    pub(super) time: MediaTime,
+    pub(super) date: WallMicros,
+}
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -27,14 +45,19 @@ pub(super) struct Stream {
     pub(super) tracks: Option<HlsTracks>,
     /// `EXT-X-TARGETDURATION`, a whole number of seconds. Must never change (rfc8216bis section 6.2.1).
     pub(super) target_duration: Duration,
-    video: Option<Track>,
+    video: Vec<Track>,
     audio: Option<Track>,
     /// Discontinuity sequence number of what comes from media time `run_from` on.
     run: u64,
     run_from: MediaTime,
+    pub(super) runs: VecDeque<Run>,
+    /// Date of the first segment of all: what manifests count from.
+    pub(super) began: Option<WallMicros>,
+    timeline: u32,
+    cuts: Cuts,
     clock: Clock,
     ready: bool,
-    rendered: [Option<Bytes>; 4],
+    texts: Texts,
 }
 
 impl Stream {
@@ -45,13 +68,17 @@ impl Stream {
             max_bytes,
             tracks: None,
             target_duration: Duration::ZERO,
-            video: None,
+            video: Vec::new(),
             audio: None,
             run: 0,
             run_from: 0,
+            runs: VecDeque::new(),
+            began: None,
+            timeline: 0,
+            cuts: Cuts::default(),
             clock: Clock::default(),
             ready: false,
-            rendered: Default::default(),
+            texts: Texts::default(),
         }
     }
 
@@ -60,26 +87,32 @@ impl Stream {
         self.ready
     }
 
-    pub(super) fn track(&self, kind: Kind) -> Option<&Track> {
-        match kind {
-            Kind::Video => self.video.as_ref(),
-            Kind::Audio => self.audio.as_ref(),
-        }
+    /// A track of the newest run.
+    pub(super) fn track(&self, id: HlsTrack) -> Option<&Track> {
+        let track = match id {
+            HlsTrack::Video(rung) => self.video.get(usize::from(rung)),
+            HlsTrack::Audio => self.audio.as_ref(),
+        };
+        track.filter(|track| track.is_declared)
     }
 
-    fn track_mut(&mut self, kind: Kind) -> Option<&mut Track> {
-        match kind {
-            Kind::Video => self.video.as_mut(),
-            Kind::Audio => self.audio.as_mut(),
-        }
+    fn track_mut(&mut self, id: HlsTrack) -> Option<&mut Track> {
+        let track = match id {
+            HlsTrack::Video(rung) => self.video.get_mut(usize::from(rung)),
+            HlsTrack::Audio => self.audio.as_mut(),
+        };
+        track.filter(|track| track.is_declared)
     }
 
-    fn both(&self) -> impl Iterator<Item = &Track> {
-        self.video.iter().chain(&self.audio)
+    /// All tracks of the newest run: the ladder from the top, then sound.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Track> {
+        let all = self.video.iter().chain(&self.audio);
+        all.filter(|track| track.is_declared)
     }
 
-    fn both_mut(&mut self) -> impl Iterator<Item = &mut Track> {
-        self.video.iter_mut().chain(&mut self.audio)
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        let all = self.video.iter_mut().chain(&mut self.audio);
+        all.filter(|track| track.is_declared)
     }
 
     /// A publisher is there, for the first time or again: its timeline has nothing to do with an
@@ -92,23 +125,32 @@ impl Stream {
                 .back()
                 .map(|last| last.date + wall(last.duration))
         };
-        let floor = self.both().filter_map(end).max();
+        let floor = self.all().filter_map(end).max();
         self.clock = Clock::after(floor);
+        self.timeline += 1;
     }
 
     /// The publisher has gone: what there is of the growing segments is all of them.
     pub(super) fn finish(&mut self) {
-        self.both_mut().for_each(Track::finish);
-        self.changed();
+        let whole: Vec<Whole> = self.all_mut().filter_map(Track::finish).collect();
+        self.note(whole);
+        self.texts.forget();
+    }
+
+    fn note(&mut self, whole: impl IntoIterator<Item = Whole>) {
+        for Whole { cut, duration } in whole {
+            self.cuts.whole(cut, duration);
+        }
     }
 
     /// Takes in what the bridge made, at this moment.
     pub(super) fn push(&mut self, output: HlsOutput, now: WallMicros) {
         match output {
             HlsOutput::Start(tracks) => self.start(tracks),
-            HlsOutput::Init { kind, data } => self.init(kind, data),
+            HlsOutput::Init { track, data } => self.init(track, data),
+            HlsOutput::Dormant(track) => self.dormant(track),
             HlsOutput::Part {
-                kind,
+                track,
                 segment_start,
                 independent,
                 time,
@@ -116,19 +158,20 @@ impl Stream {
                 data,
             } => {
                 // Every audio frame can be decoded by itself.
-                let independent = independent || kind == Kind::Audio;
-                let incoming = Incoming {
+                let independent = independent || track == HlsTrack::Audio;
+                let at = Place {
+                    timeline: self.timeline,
                     time,
-                    part: Part {
-                        duration,
-                        independent,
-                        data,
-                    },
                 };
-                self.part(kind, segment_start, incoming, now);
+                let part = Part {
+                    duration,
+                    independent,
+                    data,
+                };
+                self.part(track, segment_start, Incoming { at, part }, now);
             }
         }
-        self.changed();
+        self.texts.forget();
     }
 
     fn start(&mut self, tracks: HlsTracks) {
@@ -140,49 +183,55 @@ impl Stream {
         }
         self.finish();
         if self
-            .both()
+            .all()
             .any(|track| track.run == self.run && !track.segments.is_empty())
         {
             self.run += 1;
         }
         self.run_from = 0;
-        // A track that joins later counts on from its sibling.
-        let next_msn = self.both().map(Track::next_msn).max().unwrap_or(0);
-        for (kind, is_there) in [
-            (Kind::Video, tracks.video.is_some()),
-            (Kind::Audio, tracks.audio.is_some()),
-        ] {
-            let run = self.run;
-            let place = match kind {
-                Kind::Video => &mut self.video,
-                Kind::Audio => &mut self.audio,
-            };
-            if is_there {
-                place
-                    .get_or_insert_with(|| Track::new(kind, tracks.part_target, next_msn, run))
-                    .begin_run(tracks.part_target);
+        let rungs = tracks.video.len().min(RUNGS_MAX);
+        while self.video.len() < rungs {
+            let id = HlsTrack::Video(u8::try_from(self.video.len()).unwrap_or(u8::MAX));
+            let track = Track::new(id, tracks.part_target, self.run);
+            self.video.push(track);
+        }
+        if tracks.audio.is_some() && self.audio.is_none() {
+            let track = Track::new(HlsTrack::Audio, tracks.part_target, self.run);
+            self.audio = Some(track);
+        }
+        let declared = |track: &Track| match track.id {
+            HlsTrack::Video(rung) => usize::from(rung) < rungs,
+            HlsTrack::Audio => tracks.audio.is_some(),
+        };
+        for track in self.video.iter_mut().chain(&mut self.audio) {
+            if declared(track) {
+                track.declare();
+                track.begin_run(tracks.part_target);
             } else {
-                *place = None;
+                track.withdraw();
             }
         }
         self.tracks = Some(tracks);
     }
 
-    fn init(&mut self, kind: Kind, data: Bytes) {
-        let Some(track) = self.track_mut(kind) else {
+    fn init(&mut self, id: HlsTrack, data: Bytes) {
+        let Some(track) = self.track_mut(id) else {
             tracing::warn!(
-                ?kind,
+                ?id,
                 "initialisation segment of a track that was not announced"
             );
             return;
         };
-        let another = track.differs(&data);
-        if another {
-            track.finish();
+        if track.is_dormant {
+            track.wake(data);
+            return;
         }
+        let another = track.differs(&data);
+        let whole = if another { track.finish() } else { None };
         if another || track.init.is_none() {
             track.set_init(data);
         }
+        self.note(whole);
         if another {
             // No `Start` stands before it: still, what follows does not continue what was.
             self.run += 1;
@@ -190,38 +239,46 @@ impl Stream {
         }
     }
 
-    fn part(&mut self, kind: Kind, segment_start: bool, incoming: Incoming, now: WallMicros) {
-        let (run, run_from) = (self.run, self.run_from);
+    fn dormant(&mut self, id: HlsTrack) {
+        let whole = self.track_mut(id).and_then(Track::sleep);
+        self.note(whole);
+    }
+
+    fn part(&mut self, id: HlsTrack, segment_start: bool, incoming: Incoming, now: WallMicros) {
         // EXTINF rounded to the nearest whole number must not be more than EXT-X-TARGETDURATION.
         let longest = self.target_duration + Duration::from_millis(499);
-        let end = incoming.time.saturating_add(nanos(incoming.part.duration));
-        let Some(init) = self.track_mut(kind).and_then(|track| track.init.clone()) else {
-            tracing::debug!(?kind, "part without initialisation segment");
-            return;
-        };
-        self.clock.observe(end, now);
-        let Some(track) = self.track_mut(kind) else {
-            return;
-        };
         let duration = incoming.part.duration;
-        let new_run = track.run < run && incoming.time.saturating_add(SAME_CUT) >= run_from;
-        if segment_start || new_run || track.current.is_none() || track.is_full(duration, longest) {
-            let run = if new_run { run } else { track.run };
-            let date = self.clock.date(incoming.time);
-            if let Some(track) = self.track_mut(kind) {
-                track.begin_segment(init, &incoming, date, run);
-            }
-        }
-        let (window, target_duration) = (self.window, self.target_duration);
-        let window = window.max(WINDOW_MIN_TARGETS * target_duration);
-        let Some(track) = self.track_mut(kind) else {
+        let end = incoming.at.after(duration).time;
+        let (run, run_from) = (self.run, self.run_from);
+        let Some(track) = self.track(id) else {
             return;
         };
+        let Some(init) = track.init.clone() else {
+            tracing::debug!(?id, "part without initialisation segment");
+            return;
+        };
+        let new_run = track.run < run && incoming.at.time.saturating_add(SAME_CUT) >= run_from;
+        let begins =
+            segment_start || new_run || track.current.is_none() || track.is_full(duration, longest);
+        let run = if new_run { run } else { track.run };
+        self.clock.observe(end, now);
+        if begins {
+            self.begin_segment(id, incoming.at, run, init);
+        }
+        let (window, target_duration) = (self.window(), self.target_duration);
+        let Some(track) = self.track_mut(id) else {
+            return;
+        };
+        if begins {
+            track.peak = track
+                .peak
+                .max(rates::newest_peak(&track.segments, target_duration));
+        }
         track.push(incoming, longest);
         track.slide(window, target_duration);
         if duration > longest {
             // A stall that no segment may contain. Its true length is lost, so the timeline of the
-            // playlist breaks here, in both tracks at the same instant.
+            // playlist breaks here, in all tracks at the same instant.
             self.run += 1;
             self.run_from = end;
         }
@@ -229,10 +286,55 @@ impl Stream {
         self.check_ready();
     }
 
+    fn window(&self) -> Duration {
+        self.window.max(WINDOW_MIN_TARGETS * self.target_duration)
+    }
+
+    fn begin_segment(&mut self, id: HlsTrack, at: Place, run: u64, init: Arc<Init>) {
+        let window = self.window();
+        let date = self.clock.date(at.time);
+        self.note_run(run, at.time, date);
+        let Some(track) = self.track_mut(id) else {
+            return;
+        };
+        let (whole, after, end) = (track.finish(), track.last_cut, track.end);
+        self.note(whole);
+        let cut = self.cuts.take(at, run, after, date);
+        let missed = match (&cut, after, end) {
+            (Some(cut), Some(after), Some(end)) => self.cuts.missed(end, after, cut.number),
+            _ => Vec::new(),
+        };
+        let Some(track) = self.track_mut(id) else {
+            return;
+        };
+        if let Some(cut) = &cut
+            && (!missed.is_empty() || after.is_none())
+        {
+            track.bridge(&missed, cut, &init, window);
+        }
+        track.begin_segment(Begin {
+            cut: cut.map(|cut| cut.number),
+            run,
+            init,
+            time: at.time,
+            date,
+        });
+    }
+
+    fn note_run(&mut self, number: u64, time: MediaTime, date: WallMicros) {
+        self.began.get_or_insert(date);
+        if self.runs.back().is_none_or(|newest| newest.number < number) {
+            self.runs.push_back(Run { number, time, date });
+            if self.runs.len() > RUNS_MAX {
+                self.runs.pop_front();
+            }
+        }
+    }
+
     fn keep_within_bytes(&mut self) {
-        while self.both().map(|track| track.bytes).sum::<usize>() > self.max_bytes {
+        while self.all().map(|track| track.bytes).sum::<usize>() > self.max_bytes {
             let oldest = |track: &&mut Track| track.segments.front().map_or(i64::MAX, |s| s.date);
-            let Some(track) = self.both_mut().min_by_key(oldest) else {
+            let Some(track) = self.all_mut().min_by_key(oldest) else {
                 return;
             };
             if !track.drop_oldest() {
@@ -243,8 +345,8 @@ impl Stream {
 
     fn check_ready(&mut self) {
         let whole = |track: &Track| track.segments.len();
-        let all = self.both().all(|track| whole(track) > 0);
-        let one = self.both().any(|track| whole(track) >= ALONE_AFTER);
+        let all = self.all().all(|track| track.is_dormant || whole(track) > 0);
+        let one = self.all().any(|track| whole(track) >= ALONE_AFTER);
         if self.ready || !(all || one) {
             return;
         }
@@ -255,6 +357,8 @@ impl Stream {
             video,
             audio,
             clock,
+            cuts,
+            runs,
             ..
         } = self;
         for track in video.iter_mut().chain(audio) {
@@ -262,36 +366,39 @@ impl Stream {
                 segment.date = clock.date(segment.time);
             }
         }
-    }
-
-    fn changed(&mut self) {
-        self.rendered = Default::default();
+        cuts.redate(self.timeline, |time| clock.date(time));
+        for run in runs.iter_mut() {
+            run.date = clock.date(run.time);
+        }
+        self.began = self.runs.front().map(|run| run.date);
     }
 
     /// The multivariant playlist; `None` when the stream is not ready.
     pub(super) fn multivariant(&self) -> Option<Bytes> {
         self.ready
-            .then(|| playlist::multivariant(self))
+            .then(|| multivariant::text(self))
             .map(Bytes::from)
     }
 
-    /// The playlist of a track, whole or as a delta update; `None` when there is none. Made once per
-    /// change, however many players wait for it.
-    pub(super) fn playlist(&mut self, kind: Kind, delta: bool) -> Option<Bytes> {
-        if !self.ready {
+    /// The DASH manifest at this moment; `None` when the stream is not ready.
+    pub(super) fn manifest(&self, now: WallMicros) -> Option<Bytes> {
+        self.ready
+            .then(|| dash::manifest(self, now))
+            .map(Bytes::from)
+    }
+
+    /// The playlist of a track, whole or as a delta update; `None` as long as there is none. Made once
+    /// per change, however many players wait for it.
+    pub(super) fn playlist(&mut self, id: HlsTrack, delta: bool) -> Option<Bytes> {
+        if !self.ready || !self.track(id)?.is_servable() {
             return None;
         }
-        let track = self.track(kind)?;
-        let place = 2 * usize::from(kind == Kind::Audio) + usize::from(delta);
-        if let Some(text) = &self.rendered[place] {
-            return Some(text.clone());
+        if let Some(text) = self.texts.get(id, delta) {
+            return Some(text);
         }
+        let track = self.track(id)?;
         let text = Bytes::from(playlist::media(self, track, delta));
-        self.rendered[place] = Some(text.clone());
+        self.texts.keep(id, delta, text.clone());
         Some(text)
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

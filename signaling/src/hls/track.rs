@@ -3,10 +3,11 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use weir_media::{Kind, MediaTime};
+use weir_media::{HlsTrack, MediaTime};
 
 use super::{
     clock::WallMicros,
+    cuts::{Cut, Place},
     reload::{Reached, Until},
 };
 
@@ -42,8 +43,11 @@ pub(super) struct Segment {
     /// Discontinuity sequence number.
     pub(super) run: u64,
     pub(super) init: Arc<Init>,
+    /// The cut that it begins with; none where only this rendition was cut.
+    pub(super) cut: Option<u64>,
     /// Number of its first part within the track.
     pub(super) first_part: u64,
+    /// None where the media is missing (`EXT-X-GAP`).
     pub(super) parts: Vec<Part>,
     /// How many of `parts` may be shown as such: all, unless one is longer than `PART-TARGET`.
     pub(super) shown_parts: usize,
@@ -55,6 +59,11 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// Whether its media is missing.
+    pub(super) fn is_gap(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// How much of it the playlist shows while it grows.
     pub(super) fn shown_duration(&self) -> Duration {
         self.parts
@@ -63,27 +72,40 @@ impl Segment {
             .map(|part| part.duration)
             .sum()
     }
-
-    /// Bits per second.
-    pub(super) fn bitrate(&self) -> f64 {
-        let seconds = self.duration.as_secs_f64();
-        if seconds > 0.0 {
-            self.bytes as f64 * 8.0 / seconds
-        } else {
-            0.0
-        }
-    }
 }
 
 /// A part on its way into a track.
 pub(super) struct Incoming {
-    pub(super) time: MediaTime,
+    pub(super) at: Place,
     pub(super) part: Part,
+}
+
+/// What a segment begins with.
+pub(super) struct Begin {
+    pub(super) cut: Option<u64>,
+    pub(super) run: u64,
+    pub(super) init: Arc<Init>,
+    pub(super) time: MediaTime,
+    pub(super) date: WallMicros,
+}
+
+/// A segment that has ended: how long it was, for those that miss it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    pub(super) cut: u64,
+    pub(super) duration: Duration,
 }
 
 #[derive(Debug)]
 pub(super) struct Track {
-    pub(super) kind: Kind,
+    pub(super) id: HlsTrack,
+    /// Whether the newest run has it. What is kept of one that is not is its numbers: addresses must
+    /// never be used twice.
+    pub(super) is_declared: bool,
+    /// Not encoded at present.
+    pub(super) is_dormant: bool,
+    /// The first segment since it is there without a break.
+    woke: Option<u64>,
     /// What parts decode with; absent between the start of a run and its `Init`.
     pub(super) init: Option<Arc<Init>>,
     inits: u64,
@@ -98,6 +120,10 @@ pub(super) struct Track {
     pub(super) next_part: u64,
     /// Discontinuity sequence number of the newest segment.
     pub(super) run: u64,
+    /// The newest cut that it has or has passed.
+    pub(super) last_cut: Option<u64>,
+    /// Where its media ends.
+    pub(super) end: Option<Place>,
     part_expected: Duration,
     /// `PART-TARGET`: at least every part that is shown. Only grows.
     pub(super) part_target: Duration,
@@ -105,24 +131,33 @@ pub(super) struct Track {
     pub(super) independent_segments: bool,
     /// Of all segments, the growing one included.
     pub(super) bytes: usize,
+    /// Highest bit rate measured so far.
+    pub(super) peak: f64,
 }
 
 impl Track {
-    pub(super) fn new(kind: Kind, part_target: Duration, next_msn: u64, run: u64) -> Self {
+    pub(super) fn new(id: HlsTrack, part_target: Duration, run: u64) -> Self {
         Self {
-            kind,
+            id,
+            is_declared: true,
+            // The best video and the sound are always there; of the others their `Init` tells.
+            is_dormant: matches!(id, HlsTrack::Video(rung) if rung > 0),
+            woke: None,
             init: None,
             inits: 0,
             segments: VecDeque::new(),
-            shown_from: next_msn,
+            shown_from: 0,
             current: None,
-            next_msn,
+            next_msn: 0,
             next_part: 0,
             run,
+            last_cut: None,
+            end: None,
             part_expected: part_target,
             part_target,
             independent_segments: true,
             bytes: 0,
+            peak: 0.0,
         }
     }
 
@@ -130,12 +165,46 @@ impl Track {
         self.next_msn
     }
 
-    /// Ends the growing segment; what follows needs a new `Init`.
+    /// Whether its playlist can be sent: it has a whole segment since it is encoded again.
+    pub(super) fn is_servable(&self) -> bool {
+        let newest = self.segments.back().map(|segment| segment.msn);
+        !self.is_dormant && self.woke.is_some_and(|woke| newest >= Some(woke))
+    }
+
+    /// What follows needs a new `Init`. The growing segment has ended before.
     pub(super) fn begin_run(&mut self, part_target: Duration) {
-        self.finish();
         self.init = None;
         self.part_expected = part_target;
         self.part_target = self.part_target.max(part_target);
+    }
+
+    /// It is not encoded from now on.
+    pub(super) fn sleep(&mut self) -> Option<Whole> {
+        let whole = self.finish();
+        self.init = None;
+        self.is_dormant = true;
+        self.woke = None;
+        whole
+    }
+
+    /// The newest run has it, perhaps again.
+    pub(super) fn declare(&mut self) {
+        if !self.is_declared {
+            self.is_declared = true;
+            self.is_dormant = matches!(self.id, HlsTrack::Video(rung) if rung > 0);
+        }
+    }
+
+    /// The newest run does not have it.
+    pub(super) fn withdraw(&mut self) {
+        self.finish();
+        self.is_declared = false;
+        self.is_dormant = true;
+        self.woke = None;
+        self.init = None;
+        self.segments.clear();
+        self.shown_from = self.next_msn;
+        self.bytes = 0;
     }
 
     /// Whether this is other than the initialisation segment in use.
@@ -151,6 +220,25 @@ impl Track {
         self.inits += 1;
     }
 
+    /// It is encoded again, with this initialisation segment.
+    pub(super) fn wake(&mut self, data: Bytes) {
+        self.is_dormant = false;
+        let last = self.segments.back().map(|segment| segment.init.clone());
+        match last.filter(|last| last.data == data) {
+            Some(same) => self.init = Some(same),
+            None => {
+                // Old segments in front would need a discontinuity that the other renditions do not have.
+                self.hide_all();
+                self.set_init(data);
+            }
+        }
+    }
+
+    /// Takes everything out of the playlist; it stays downloadable.
+    fn hide_all(&mut self) {
+        self.shown_from = self.next_msn;
+    }
+
     /// Whether a segment must end before this part, to stay within `longest`.
     pub(super) fn is_full(&self, part: Duration, longest: Duration) -> bool {
         self.current.as_ref().is_some_and(|segment| {
@@ -159,37 +247,72 @@ impl Track {
     }
 
     /// Ends the growing segment: it is whole now.
-    pub(super) fn finish(&mut self) {
-        if let Some(segment) = self.current.take() {
-            self.segments.push_back(segment);
-        }
+    pub(super) fn finish(&mut self) -> Option<Whole> {
+        let segment = self.current.take()?;
+        let whole = segment.cut.map(|cut| Whole {
+            cut,
+            duration: segment.duration,
+        });
+        self.segments.push_back(segment);
+        whole
     }
 
     /// Begins a segment. The part that it begins with is pushed next.
-    pub(super) fn begin_segment(
-        &mut self,
-        init: Arc<Init>,
-        first: &Incoming,
-        date: WallMicros,
-        run: u64,
-    ) {
-        self.finish();
-        let newest = self.segments.back().map_or(date, |segment| segment.date);
-        self.run = run;
-        self.independent_segments &= first.part.independent;
+    pub(super) fn begin_segment(&mut self, begin: Begin) {
+        let newest = self.segments.back().map_or(begin.date, |last| last.date);
+        self.run = begin.run;
+        self.last_cut = begin.cut.or(self.last_cut);
+        self.woke.get_or_insert(self.next_msn);
         self.current = Some(Segment {
             msn: self.next_msn,
-            run,
-            init,
+            run: begin.run,
+            init: begin.init,
+            cut: begin.cut,
             first_part: self.next_part,
             parts: Vec::new(),
             shown_parts: 0,
-            time: first.time,
-            date: date.max(newest),
+            time: begin.time,
+            date: begin.date.max(newest),
             duration: Duration::ZERO,
             bytes: 0,
         });
         self.next_msn += 1;
+    }
+
+    /// Makes up for cuts that passed without its media: by gaps, where enough of what came before is
+    /// still shown; else its playlist begins anew, at the number of the others.
+    pub(super) fn bridge(
+        &mut self,
+        missed: &[Cut],
+        next: &Cut,
+        init: &Arc<Init>,
+        window: Duration,
+    ) {
+        let lasts: Duration = missed.iter().map(|cut| cut.duration).sum();
+        if self.shown().next().is_none() || lasts >= window {
+            self.hide_all();
+            self.next_msn = self.next_msn.max(next.number);
+            self.shown_from = self.next_msn;
+            return;
+        }
+        for cut in missed {
+            let before = self.segments.back().map(|segment| segment.init.clone());
+            let before = before.filter(|_| cut.run != next.run);
+            self.segments.push_back(Segment {
+                msn: self.next_msn,
+                run: cut.run,
+                init: before.unwrap_or_else(|| init.clone()),
+                cut: Some(cut.number),
+                first_part: self.next_part,
+                parts: Vec::new(),
+                shown_parts: 0,
+                time: cut.at.time,
+                date: cut.date,
+                duration: cut.duration,
+                bytes: 0,
+            });
+            self.next_msn += 1;
+        }
     }
 
     /// Appends to the growing segment. A part longer than `longest` counts as that long.
@@ -198,6 +321,10 @@ impl Track {
         let Some(segment) = self.current.as_mut() else {
             return;
         };
+        if segment.parts.is_empty() {
+            self.independent_segments &= part.independent;
+        }
+        self.end = Some(incoming.at.after(part.duration));
         let may_grow = self.part_expected.mul_f64(PART_TARGET_GROWTH).min(longest);
         if segment.shown_parts == segment.parts.len()
             && part.duration <= may_grow.max(self.part_target)
@@ -218,15 +345,21 @@ impl Track {
     pub(super) fn slide(&mut self, window: Duration, target_duration: Duration) {
         let mut shown: Duration = self.shown().map(|segment| segment.duration).sum();
         loop {
-            let Some(first) = self.shown().next().map(|segment| segment.duration) else {
+            let Some(first) = self.shown().next() else {
                 break;
             };
-            let rest = shown.saturating_sub(first);
-            if rest < window {
+            let (rest, next) = (shown.saturating_sub(first.duration), first.msn + 1);
+            // Nothing begins with a gap, once there is enough behind it (rfc8216bis section 6.2.2).
+            let least = if first.is_gap() {
+                3 * target_duration
+            } else {
+                window
+            };
+            if rest < least {
                 break;
             }
             shown = rest;
-            self.shown_from += 1;
+            self.shown_from = next;
         }
         let keep = window + 2 * target_duration;
         let hidden = self
@@ -343,9 +476,11 @@ impl Track {
 
     /// The whole segment with this number.
     pub(super) fn segment(&self, msn: u64) -> Option<&Segment> {
-        let first = self.segments.front()?.msn;
-        self.segments
-            .get(usize::try_from(msn.checked_sub(first)?).ok()?)
+        let index = self
+            .segments
+            .binary_search_by_key(&msn, |segment| segment.msn)
+            .ok()?;
+        self.segments.get(index)
     }
 
     /// The part with this number in the track.
@@ -356,7 +491,9 @@ impl Track {
                 let after = self
                     .segments
                     .partition_point(|segment| segment.first_part <= number);
-                self.segments.get(after.checked_sub(1)?)?
+                // Gaps have the number of the part that comes after them.
+                let mut before = self.segments.range(..after).rev();
+                before.find(|segment| !segment.is_gap())?
             }
         };
         segment

@@ -71,6 +71,7 @@ impl Tracker {
 fn viewer(session: u128, layer: &str, height: u16, loss: f32) -> ViewerStats {
     ViewerStats {
         session: SessionId(session),
+        transcoded: false,
         connected_for: std::time::Duration::ZERO,
         bitrate: 0,
         layer: Some(layer.into()),

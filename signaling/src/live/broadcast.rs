@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU32};
 
 use tokio_util::sync::CancellationToken;
-use weir_db::Stream;
+use weir_db::{BroadcastId, Stream};
 use weir_protocol::{IngestProtocol, StreamSlug};
 use weir_sfu::StreamId;
 
@@ -70,16 +70,18 @@ impl Live {
 
     fn start(&self, stream: &Stream, protocol: IngestProtocol, publisher: u64) -> OnAir {
         let over = CancellationToken::new();
+        let id = BroadcastId::begin();
         let peak_viewers = Arc::new(AtomicU32::new(0));
         self.inner.records.spawn(record::keep(
             self.inner.db.clone(),
             self.inner.bus.clone(),
             stream.clone(),
-            protocol,
+            (id, protocol),
             peak_viewers.clone(),
             over.clone(),
         ));
         OnAir {
+            id,
             publisher,
             protocol,
             started_at: now(),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use weir_db::{Db, DbError, Stream};
+use weir_db::{BroadcastId, Db, DbError, Stream};
 use weir_protocol::IngestProtocol;
 
 use crate::happenings::{Bus, Happening};
@@ -24,11 +24,11 @@ pub(super) async fn keep(
     db: Db,
     bus: Bus,
     stream: Stream,
-    protocol: IngestProtocol,
+    (id, protocol): (BroadcastId, IngestProtocol),
     peak: Arc<AtomicU32>,
     over: CancellationToken,
 ) {
-    let mut broadcast = match db.begin_broadcast(stream.id, protocol).await {
+    let mut broadcast = match db.begin_broadcast_as(id, stream.id, protocol).await {
         Ok(row) => row,
         Err(DbError::NotFound { .. }) => return over.cancel(),
         Err(error) => {

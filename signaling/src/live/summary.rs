@@ -3,6 +3,8 @@
 use weir_db::Stream;
 use weir_protocol::{StreamSummary, ViewerCount};
 
+use crate::people::image_url;
+
 /// Of a stream that is not on the air.
 pub(crate) fn offline(stream: &Stream, webrtc: u32) -> StreamSummary {
     let details = &stream.details;
@@ -23,5 +25,6 @@ pub(crate) fn offline(stream: &Stream, webrtc: u32) -> StreamSummary {
         language: details.language.clone(),
         mature: details.mature,
         thumbnail: details.thumbnail.clone(),
+        thumbnail_url: details.thumbnail.as_deref().map(image_url),
     }
 }

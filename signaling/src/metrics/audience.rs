@@ -95,6 +95,7 @@ mod tests {
     fn viewer(layer: Option<&str>, choice: LayerChoice, estimate: u64) -> ViewerStats {
         ViewerStats {
             session: SessionId(1),
+            transcoded: false,
             connected_for: Duration::ZERO,
             bitrate: 0,
             layer: layer.map(str::to_owned),
@@ -119,6 +120,7 @@ mod tests {
             height: Some(height),
             bitrate: 0,
             active: true,
+            on_demand: false,
             viewers: 0,
         };
         let mut audience = Audience::default();

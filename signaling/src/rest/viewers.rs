@@ -67,6 +67,7 @@ pub(crate) fn described(layer: LayerStats) -> Layer {
         height: layer.height.map(u32::from),
         bitrate: layer.bitrate,
         active: layer.active,
+        on_demand: layer.on_demand,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who may have HLS: a look into memory for what everybody may see, and a token in the address for the rest.
 //!
 //! `/hls/{slug}/…` is for public and unlisted streams, and for users who may see a private one.
-//! `/hls/t/{token}/{slug}/…` carries a viewer token, in the path so that the relative addresses within
-//! playlists carry it on.
+//! `/hls/t/{token}/{slug}/…` carries a viewer token, signed and with an end, in the path so that the
+//! relative addresses within playlists and manifests carry it on: a plain player needs neither cookies nor
+//! header fields. A playlist that is asked for with `?viewer_token=` is sent there.
 
 use std::{
     collections::HashMap,
@@ -14,14 +15,14 @@ use std::{
 use axum::{
     Router,
     extract::{ConnectInfo, Path, Request, State},
-    http::{HeaderValue, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tower::ServiceExt;
 use weir_protocol::{StreamSlug, Visibility};
 
-use super::Viewer;
+use super::{Viewer, viewer::PARAMETER};
 use crate::{ApiError, App};
 
 /// How long a stream's visibility is believed: another node may change it.
@@ -84,6 +85,9 @@ pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -
     match visibility {
         Visibility::Public | Visibility::Unlisted => next.run(request).await,
         Visibility::Private => {
+            if let Some(there) = with_token_in_path(request.uri(), &slug) {
+                return there;
+            }
             let (mut parts, body) = request.into_parts();
             match private(&app, &mut parts, &slug).await {
                 Ok(()) => kept_private(next.run(Request::from_parts(parts, body)).await),
@@ -91,6 +95,35 @@ pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -
             }
         }
     }
+}
+
+/// Where a token of the query is carried on. What it is worth is asked there.
+fn with_token_in_path(uri: &Uri, slug: &str) -> Option<Response> {
+    let name = uri.path().rsplit('/').next()?;
+    let is_list = name.ends_with(".m3u8") || name.ends_with(".mpd");
+    let query = uri.query().filter(|_| is_list)?;
+    let mut token = None;
+    let mut rest = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            PARAMETER => token = Some(value.into_owned()),
+            _ => _ = rest.append_pair(&name, &value),
+        }
+    }
+    // A token has no other characters; what has is none, and is refused as one.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let token = token.filter(|token| token.contains('.') && token.bytes().all(is_plain))?;
+    // Relative, so that it is right behind a proxy that adds to the path.
+    let mut to = format!("../t/{token}/{slug}/{name}");
+    let rest = rest.finish();
+    if !rest.is_empty() {
+        to = format!("{to}?{rest}");
+    }
+    let fields = [
+        (header::LOCATION, HeaderValue::try_from(to).ok()?),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Some((StatusCode::TEMPORARY_REDIRECT, fields).into_response())
 }
 
 async fn private(
@@ -197,4 +230,38 @@ fn kept_private(mut response: Response) -> Response {
 fn first_segment(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or(path);
     path.split('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_the_query_is_carried_on_in_the_path() {
+        let to = |address: &str| {
+            let uri: Uri = address.parse().unwrap();
+            let answer = with_token_in_path(&uri, "den")?;
+            assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
+            assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+            let there = answer.headers()[header::LOCATION].to_str().unwrap();
+            Some(there.to_owned())
+        };
+        for (address, there) in [
+            (
+                "/den/master.m3u8?viewer_token=a.b-_c",
+                Some("../t/a.b-_c/den/master.m3u8"),
+            ),
+            (
+                "/den/manifest.mpd?x=1&viewer_token=a.b&y=%26",
+                Some("../t/a.b/den/manifest.mpd?x=1&y=%26"),
+            ),
+            ("/den/master.m3u8", None),
+            ("/den/master.m3u8?viewer_token=", None),
+            ("/den/master.m3u8?viewer_token=a.b%2F..", None),
+            ("/den/video0/e/s1.m4s?viewer_token=a.b", None),
+        ] {
+            assert_eq!(to(address).as_deref(), there, "{address}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::{Pass, Who};
 use crate::{ApiError, App, auth};
 
 /// Parameter of the query that carries a viewer token where no header can: event streams, WebSockets.
-const PARAMETER: &str = "viewer_token";
+pub(super) const PARAMETER: &str = "viewer_token";
 
 /// Who wants to watch. As a handler's argument it takes a viewer token (bearer, or `viewer_token` in the
 /// query), or a user's credential that may be used for `streams:read`; credentials that are wrong are refused.

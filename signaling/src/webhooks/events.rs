@@ -2,7 +2,8 @@
 
 use weir_db::{Broadcast, NewWebhookEvent, RoomSubject, Stream, StreamId, User, UserId};
 use weir_protocol::{
-    WebhookBroadcast, WebhookData, WebhookEvent, WebhookMember, WebhookStream, WebhookUser,
+    WebhookBroadcast, WebhookData, WebhookEvent, WebhookFinding, WebhookMember, WebhookRecording,
+    WebhookStream, WebhookUser, finding::Finding,
 };
 
 use crate::{
@@ -43,6 +44,18 @@ pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
         Happening::StreamDeleted { stream } => (
             WebhookData::StreamDeleted {
                 stream: of_stream(stream),
+            },
+            About::stream(stream),
+        ),
+        Happening::RecordingReady { stream, recording } => (
+            WebhookData::RecordingReady {
+                stream: of_stream(stream),
+                recording: WebhookRecording {
+                    id: recording.id.to_string(),
+                    broadcast_id: recording.broadcast.to_string(),
+                    duration_ms: recording.duration_ms,
+                    bytes: recording.bytes,
+                },
             },
             About::stream(stream),
         ),
@@ -90,6 +103,20 @@ pub(super) fn event(happening: &Happening) -> Option<NewWebhookEvent> {
                 until: *until,
             },
             About::room(room),
+        ),
+        Happening::FindingOpened { stream, finding } => (
+            WebhookData::FindingOpened {
+                stream: of_stream(stream),
+                finding: of_finding(finding),
+            },
+            About::stream(stream),
+        ),
+        Happening::FindingResolved { stream, finding } => (
+            WebhookData::FindingResolved {
+                stream: of_stream(stream),
+                finding: of_finding(finding),
+            },
+            About::stream(stream),
         ),
         // Other parts' own matters, and a webhook's end: it would be told to itself.
         _ => return None,
@@ -181,6 +208,17 @@ fn of_member(member: &Member) -> WebhookMember {
     WebhookMember {
         id: member.id.clone(),
         name: member.name.clone(),
+    }
+}
+
+fn of_finding(finding: &Finding) -> WebhookFinding {
+    WebhookFinding {
+        id: finding.id.clone(),
+        kind: finding.code.as_str().to_owned(),
+        severity: finding.severity,
+        detail: finding.text.title.clone(),
+        fix: finding.text.fix.clone(),
+        opened_at: finding.first_at,
     }
 }
 

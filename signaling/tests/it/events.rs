@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use futures_util::StreamExt;
 use reqwest::{Response, header};
 use weir_db::Db;
-use weir_media::{HlsOutput, HlsTracks, HlsVideo, Kind};
+use weir_media::{HlsOutput, HlsTrack, HlsTracks, HlsVideo};
 use weir_protocol::{ErrorCode, IngestProtocol, StreamEvent};
 use weir_signaling::keys;
 
@@ -105,25 +105,26 @@ async fn events_tell_when_hls_is_ready_and_who_watches_it() {
 
     let mut writer = server.hls.open("demo");
     writer.push(HlsOutput::Start(HlsTracks {
-        video: Some(HlsVideo {
+        video: vec![HlsVideo {
+            name: "360p".into(),
             codec: "avc1.42e01f".into(),
             width: 640,
             height: 360,
             frame_rate: None,
             bitrate: 500_000,
-        }),
+        }],
         audio: None,
         target_duration: Duration::from_secs(1),
         part_target: Duration::from_millis(200),
     }));
-    let kind = Kind::Video;
+    let track = HlsTrack::BEST;
     writer.push(HlsOutput::Init {
-        kind,
+        track,
         data: Bytes::from_static(b"init"),
     });
     for part in 0..25 {
         writer.push(HlsOutput::Part {
-            kind,
+            track,
             segment_start: part % 5 == 0,
             independent: part % 5 == 0,
             time: part * 200_000_000,

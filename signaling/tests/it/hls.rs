@@ -1,6 +1,8 @@
 //! The HLS origin as players see it, through its router without a socket. Media is made up: what is
 //! inside of a part is nothing to the origin.
 
+mod ladder;
+
 use std::{
     future::Future,
     net::SocketAddr,
@@ -16,7 +18,7 @@ use axum::{
 };
 use futures_util::{FutureExt, future::join_all, poll};
 use tower::ServiceExt;
-use weir_media::{HlsAudio, HlsOutput, HlsTracks, HlsVideo, Kind};
+use weir_media::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo};
 use weir_protocol::{ErrorCode, Problem, StreamSlug};
 use weir_signaling::hls::{HlsWriter, Origin, OriginConfig, router};
 
@@ -57,7 +59,12 @@ impl Reply {
             self.header(header::CONTENT_TYPE),
             "application/problem+json"
         );
-        assert_eq!(self.header(header::CACHE_CONTROL), "no-store");
+        // What is not there may be asked of a cache for a moment; what the server cannot do now may not.
+        let cached = match status {
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => "public, max-age=0, s-maxage=1",
+            _ => "no-store",
+        };
+        assert_eq!(self.header(header::CACHE_CONTROL), cached);
         assert_eq!(
             serde_json::from_slice::<Problem>(&self.body).unwrap().code,
             code
@@ -113,13 +120,14 @@ impl Source {
     fn start(writer: HlsWriter) -> Self {
         let mut source = Self { writer, parts: 0 };
         source.writer.push(HlsOutput::Start(HlsTracks {
-            video: Some(HlsVideo {
+            video: vec![HlsVideo {
+                name: "360p".into(),
                 codec: "avc1.42c01e".into(),
                 width: 640,
                 height: 360,
                 frame_rate: None,
                 bitrate: 1_000_000,
-            }),
+            }],
             audio: Some(HlsAudio {
                 codec: "opus".into(),
                 bitrate: 96_000,
@@ -128,9 +136,9 @@ impl Source {
             target_duration: Duration::from_secs(1),
             part_target: Duration::from_millis(250),
         }));
-        for kind in [Kind::Video, Kind::Audio] {
-            let data = Bytes::from(format!("{kind:?} init"));
-            source.writer.push(HlsOutput::Init { kind, data });
+        for track in [HlsTrack::BEST, HlsTrack::Audio] {
+            let data = Bytes::from(format!("{:?} init", track.kind()));
+            source.writer.push(HlsOutput::Init { track, data });
         }
         source
     }
@@ -138,14 +146,14 @@ impl Source {
     /// Video and audio parts of 250 ms each, four in a segment.
     fn parts(&mut self, count: u64) -> &mut Self {
         for _ in 0..count {
-            for kind in [Kind::Video, Kind::Audio] {
+            for track in [HlsTrack::BEST, HlsTrack::Audio] {
                 self.writer.push(HlsOutput::Part {
-                    kind,
+                    track,
                     segment_start: self.parts.is_multiple_of(4),
                     independent: self.parts.is_multiple_of(4),
                     time: self.parts * 250_000_000,
                     duration: Duration::from_millis(250),
-                    data: Bytes::from(format!("<{kind:?} {}>", self.parts)),
+                    data: Bytes::from(format!("<{:?} {}>", track.kind(), self.parts)),
                 });
             }
             self.parts += 1;
@@ -172,10 +180,10 @@ async fn a_player_finds_everything() {
         "application/vnd.apple.mpegurl"
     );
     assert_eq!(master.uri("#EXT-X-MEDIA:"), "audio.m3u8");
-    assert_eq!(master.uri("#EXT-X-STREAM-INF:"), "video.m3u8");
+    assert_eq!(master.uri("#EXT-X-STREAM-INF:"), "video0.m3u8");
 
     for (track, word, media_type) in [
-        ("video", "Video", "video/mp4"),
+        ("video0", "Video", "video/mp4"),
         ("audio", "Audio", "audio/mp4"),
     ] {
         let list = site.get(&format!("/demo/{track}.m3u8")).await;
@@ -218,7 +226,7 @@ async fn a_player_finds_everything() {
             assert_eq!(head.headers, media.headers);
         }
     }
-    let head = Request::head("/demo/video.m3u8")
+    let head = Request::head("/demo/video0.m3u8")
         .body(Body::empty())
         .unwrap();
     let head = site.ask(head).await;
@@ -228,19 +236,22 @@ async fn a_player_finds_everything() {
 #[tokio::test]
 async fn what_is_not_there_is_404() {
     let (site, _source) = live();
-    let list = site.get("/demo/video.m3u8").await;
+    let list = site.get("/demo/video0.m3u8").await;
     let segment = list.uri("#EXTINF:");
     let folder = segment.rsplit_once('/').unwrap().0;
-    let epoch = folder.strip_prefix("video/").unwrap();
+    let epoch = folder.strip_prefix("video0/").unwrap();
     for path in [
         "/nobody/master.m3u8".into(),
-        "/nobody/video.m3u8".into(),
+        "/nobody/video0.m3u8".into(),
         format!("/nobody/{segment}"),
         "/demo".into(),
         "/demo/subtitles.m3u8".into(),
-        "/demo/video.m3u8/x".into(),
+        "/demo/video0.m3u8/x".into(),
         format!("/demo/text/{epoch}/s0.m4s"),
-        "/demo/video/00000000x/s0.m4s".into(),
+        format!("/demo/video/{epoch}/s0.m4s"),
+        "/demo/video1.m3u8".into(),
+        "/demo/video00.m3u8".into(),
+        "/demo/video0/00000000x/s0.m4s".into(),
         // Not whole yet, not there yet, long gone, never there.
         format!("/demo/{folder}/s2.m4s"),
         format!("/demo/{folder}/s99999999999999999999.m4s"),
@@ -269,8 +280,8 @@ async fn media_is_not_shown_before_a_segment_is_whole() {
     assert!(!site.origin.is_ready(&slug) && !changes.has_changed().unwrap());
     for path in [
         "/demo/master.m3u8",
-        "/demo/video.m3u8",
-        "/demo/video.m3u8?_HLS_msn=0",
+        "/demo/video0.m3u8",
+        "/demo/video0.m3u8?_HLS_msn=0",
     ] {
         site.get(path)
             .await
@@ -285,9 +296,9 @@ async fn media_is_not_shown_before_a_segment_is_whole() {
 #[tokio::test]
 async fn blocked_players_get_the_playlist_with_their_part() {
     let (site, mut source) = live();
-    let part = "/demo/video.m3u8?_HLS_msn=2&_HLS_part=2";
+    let part = "/demo/video0.m3u8?_HLS_msn=2&_HLS_part=2";
     let next_segment = "/demo/audio.m3u8?_HLS_msn=2";
-    let past_its_end = "/demo/video.m3u8?_HLS_msn=2&_HLS_part=4&_HLS_skip=YES";
+    let past_its_end = "/demo/video0.m3u8?_HLS_msn=2&_HLS_part=4&_HLS_skip=YES";
     let mut for_part = Vec::new();
     for _ in 0..100 {
         for_part.push(site.waiting(part).await);
@@ -301,7 +312,7 @@ async fn blocked_players_get_the_playlist_with_their_part() {
     for reply in &all {
         assert_eq!(reply.status, StatusCode::OK);
         assert_eq!(reply.body, all[0].body);
-        assert_eq!(reply.header(header::CACHE_CONTROL), "public, max-age=1");
+        assert_eq!(reply.header(header::CACHE_CONTROL), "public, max-age=6");
     }
     assert!(all[0].uri("#EXT-X-PART:").ends_with("/p10.m4s"));
     assert!(hint.ends_with("/p11.m4s"));
@@ -317,7 +328,7 @@ async fn blocked_players_get_the_playlist_with_their_part() {
         part,
         next_segment,
         past_its_end,
-        "/demo/video.m3u8?_HLS_msn=0",
+        "/demo/video0.m3u8?_HLS_msn=0",
     ] {
         let reply = site.get(path).now_or_never().expect(path);
         assert_eq!(reply.status, StatusCode::OK);
@@ -329,7 +340,7 @@ async fn a_hinted_part_is_sent_when_it_exists() {
     let (site, mut source) = live();
     // Three parts on: two within the segment, and one that begins the next.
     for number in 10..13 {
-        let list = site.get("/demo/video.m3u8").await;
+        let list = site.get("/demo/video0.m3u8").await;
         let path = format!("/demo/{}", list.uri("#EXT-X-PRELOAD-HINT:"));
         let mut early = Vec::new();
         for _ in 0..20 {
@@ -342,7 +353,7 @@ async fn a_hinted_part_is_sent_when_it_exists() {
                 (StatusCode::OK, &*format!("<Video {number}>"))
             );
         }
-        let list = site.get("/demo/video.m3u8").await;
+        let list = site.get("/demo/video0.m3u8").await;
         assert_eq!(format!("/demo/{}", list.uri("#EXT-X-PART:")), path);
     }
 }
@@ -377,9 +388,9 @@ async fn mistaken_players_get_400() {
 #[tokio::test]
 async fn who_waits_too_long_gets_503() {
     let (site, _source) = live();
-    let list = site.get("/demo/video.m3u8").await;
+    let list = site.get("/demo/video0.m3u8").await;
     let hint = format!("/demo/{}", list.uri("#EXT-X-PRELOAD-HINT:"));
-    let playlist = site.waiting("/demo/video.m3u8?_HLS_msn=2").await;
+    let playlist = site.waiting("/demo/video0.m3u8?_HLS_msn=2").await;
     let part = site.waiting(&hint).await;
     for reply in [playlist.await, part.await] {
         reply.check_problem(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable);
@@ -394,7 +405,7 @@ async fn the_number_of_waiting_players_is_limited() {
     });
     let mut source = Source::start(site.origin.open("demo"));
     source.parts(10);
-    let path = "/demo/video.m3u8?_HLS_msn=2";
+    let path = "/demo/video0.m3u8?_HLS_msn=2";
     let first = site.waiting(path).await;
     let second = site.waiting(path).await;
     let refused = site.get(path).await;
@@ -402,7 +413,7 @@ async fn the_number_of_waiting_players_is_limited() {
     assert!(refused.headers.contains_key(header::RETRY_AFTER));
     // Who need not wait is served, and a place becomes free when its player leaves.
     assert_eq!(
-        site.get("/demo/video.m3u8?_HLS_msn=1").await.status,
+        site.get("/demo/video0.m3u8?_HLS_msn=1").await.status,
         StatusCode::OK
     );
     drop(first);
@@ -416,8 +427,8 @@ async fn the_number_of_waiting_players_is_limited() {
 async fn delta_updates_leave_out_what_is_known() {
     let (site, mut source) = live();
     source.parts(40);
-    let full = site.get("/demo/video.m3u8").await;
-    let delta = site.get("/demo/video.m3u8?_HLS_skip=YES").await;
+    let full = site.get("/demo/video0.m3u8").await;
+    let delta = site.get("/demo/video0.m3u8?_HLS_skip=YES").await;
     assert!(!full.text().contains("#EXT-X-SKIP"));
     // Segments 0 to 11 are whole, 12 has half a second: 6 s of them stay.
     assert!(
@@ -433,10 +444,10 @@ async fn delta_updates_leave_out_what_is_known() {
 async fn a_publisher_that_returns_in_time_goes_on() {
     let (site, source) = live();
     let waiting = site
-        .waiting("/demo/video.m3u8?_HLS_msn=3&_HLS_part=0")
+        .waiting("/demo/video0.m3u8?_HLS_msn=3&_HLS_part=0")
         .await;
     drop(source);
-    let list = site.get("/demo/video.m3u8").await;
+    let list = site.get("/demo/video0.m3u8").await;
     assert!(
         list.uri("#EXTINF:").ends_with("/s2.m4s"),
         "the rest of it is whole"
@@ -464,10 +475,10 @@ async fn a_stream_is_gone_after_the_grace_period() {
     let site = Site::new(config);
     let mut source = Source::start(site.origin.open("demo"));
     source.parts(10);
-    let first = site.get("/demo/video.m3u8").await;
+    let first = site.get("/demo/video0.m3u8").await;
     let mut changes = site.origin.changes();
     let waiting = site
-        .waiting("/demo/video.m3u8?_HLS_msn=2&_HLS_part=3")
+        .waiting("/demo/video0.m3u8?_HLS_msn=2&_HLS_part=3")
         .await;
     drop(source);
     changes.changed().await.unwrap();
@@ -476,7 +487,7 @@ async fn a_stream_is_gone_after_the_grace_period() {
         .check_problem(StatusCode::NOT_FOUND, ErrorCode::NotFound);
     assert!(!site.origin.is_ready("demo"));
     let old = format!("/demo/{}", first.uri("#EXTINF:"));
-    for path in ["/demo/master.m3u8", "/demo/video.m3u8", &old] {
+    for path in ["/demo/master.m3u8", "/demo/video0.m3u8", &old] {
         site.get(path)
             .await
             .check_problem(StatusCode::NOT_FOUND, ErrorCode::NotFound);
@@ -484,7 +495,7 @@ async fn a_stream_is_gone_after_the_grace_period() {
     // What comes then under the same name has other addresses: caches keep the old ones for long.
     let mut source = Source::start(site.origin.open("demo"));
     source.parts(10);
-    let second = site.get("/demo/video.m3u8").await;
+    let second = site.get("/demo/video0.m3u8").await;
     assert!(second.text().contains("#EXT-X-MEDIA-SEQUENCE:0\n"));
     assert_ne!(second.uri("#EXT-X-MAP:"), first.uri("#EXT-X-MAP:"));
     assert_eq!(site.get(&old).await.status, StatusCode::NOT_FOUND);
@@ -495,12 +506,12 @@ async fn the_newest_writer_has_the_stream() {
     let (site, mut old) = live();
     let mut new = Source::start(site.origin.open("demo"));
     new.parts(5);
-    let before = site.get("/demo/video.m3u8").await;
+    let before = site.get("/demo/video0.m3u8").await;
     old.parts(5);
     drop(old);
-    assert_eq!(site.get("/demo/video.m3u8").await.body, before.body);
+    assert_eq!(site.get("/demo/video0.m3u8").await.body, before.body);
     new.parts(1);
-    assert_ne!(site.get("/demo/video.m3u8").await.body, before.body);
+    assert_ne!(site.get("/demo/video0.m3u8").await.body, before.body);
 }
 
 #[tokio::test]
@@ -530,17 +541,26 @@ async fn viewers_are_told_apart() {
         ask("10.0.0.1:1000", "a", None, "/demo/master.m3u8").await,
         1
     );
-    assert_eq!(ask("10.0.0.1:1001", "a", None, "/demo/video.m3u8").await, 1);
+    assert_eq!(
+        ask("10.0.0.1:1001", "a", None, "/demo/video0.m3u8").await,
+        1
+    );
     assert_eq!(ask("10.0.0.1:1001", "a", None, "/demo/audio.m3u8").await, 1);
-    assert_eq!(ask("10.0.0.1:1001", "b", None, "/demo/video.m3u8").await, 2);
-    assert_eq!(ask("10.0.0.2:1001", "a", None, "/demo/video.m3u8").await, 3);
+    assert_eq!(
+        ask("10.0.0.1:1001", "b", None, "/demo/video0.m3u8").await,
+        2
+    );
+    assert_eq!(
+        ask("10.0.0.2:1001", "a", None, "/demo/video0.m3u8").await,
+        3
+    );
     // The proxy appends what it sees; what stands before it is the client's word.
     assert_eq!(
         ask(
             "10.0.0.3:1",
             "a",
             Some("1.1.1.1, 10.0.0.1"),
-            "/demo/video.m3u8"
+            "/demo/video0.m3u8"
         )
         .await,
         3
@@ -550,13 +570,13 @@ async fn viewers_are_told_apart() {
             "10.0.0.3:1",
             "a",
             Some("10.0.0.1, 2.2.2.2"),
-            "/demo/video.m3u8"
+            "/demo/video0.m3u8"
         )
         .await,
         4
     );
     // Media is no sign of a viewer.
-    let list = site.get("/demo/video.m3u8").await;
+    let list = site.get("/demo/video0.m3u8").await;
     let viewers = site.origin.viewers("demo");
     let segment = format!("/demo/{}", list.uri("#EXTINF:"));
     assert_eq!(ask("10.0.0.9:1", "z", None, &segment).await, viewers);
@@ -567,7 +587,7 @@ async fn viewers_are_told_apart() {
 async fn other_methods_are_refused() {
     let (site, _source) = live();
     for method in [Method::POST, Method::PUT, Method::DELETE] {
-        let request = Request::builder().method(method).uri("/demo/video.m3u8");
+        let request = Request::builder().method(method).uri("/demo/video0.m3u8");
         let reply = site.ask(request.body(Body::empty()).unwrap()).await;
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
     }

@@ -6,6 +6,7 @@
 mod account;
 mod client;
 mod events;
+mod findings;
 mod hls;
 mod ice;
 mod layer;

@@ -4,8 +4,11 @@
 mod account;
 mod engage;
 mod events;
+mod findings;
 mod insight;
 mod people;
+mod recordings;
+mod restream;
 mod rooms;
 mod server_group;
 mod streams;
@@ -164,8 +167,11 @@ fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(engage::lines());
     lines.extend(events::lines());
+    lines.extend(findings::lines());
     lines.extend(account::lines());
     lines.extend(people::lines());
+    lines.extend(restream::lines());
+    lines.extend(recordings::lines());
     lines.extend(rooms::lines());
     lines.extend(insight::lines());
     lines.extend(server_group::lines());

@@ -1,17 +1,18 @@
 //! A server to test against.
 
-use std::{future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use weir_db::{Db, NewStream, NewUser, Role, Stream};
-use weir_protocol::{ErrorCode, Problem};
+use weir_protocol::{ErrorCode, Problem, RestreamStatus, StreamSlug};
 use weir_sfu::{Sfu, SfuConfig};
 use weir_signaling::{
-    Assets, ExtraMetrics, HttpConfig, Live, Sample, Secrets, Services, TOKEN_KEY_BYTES, hls, keys,
-    live, passwords,
+    Archive, ArchiveConfig, Assets, ExtraMetrics, HttpConfig, Live, RestreamOut, RestreamTarget,
+    Sample, Secrets, Services, TOKEN_KEY_BYTES, hls, keys, live, passwords,
 };
 use weir_turn::{IceServerConfig, IceServers};
 
@@ -25,6 +26,7 @@ pub struct Server {
     pub db: Db,
     pub live: Live,
     pub hls: hls::Origin,
+    pub archive: Archive,
     pub draining: CancellationToken,
     /// WHIP broadcasts as the root package would be told of them.
     pub whip: mpsc::Receiver<live::WhipBroadcast>,
@@ -46,6 +48,25 @@ impl live::OnWhip for Told {
         self.0
             .try_send(broadcast)
             .expect("tests start few broadcasts");
+    }
+}
+
+/// Takes what is to be sent elsewhere, and sends nothing: the root package's tests send.
+struct Elsewhere(watch::Sender<u64>);
+
+impl RestreamOut for Elsewhere {
+    fn set(&self, _: &StreamSlug, _: Vec<RestreamTarget>) {}
+
+    fn statuses(&self, _: &StreamSlug) -> HashMap<i64, RestreamStatus> {
+        HashMap::new()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+
+    fn test(&self, _: RestreamTarget) -> BoxFuture<'static, Result<(), String>> {
+        Box::pin(std::future::ready(Err("nothing is sent here".to_owned())))
     }
 }
 
@@ -90,6 +111,7 @@ impl Server {
         })
         .unwrap();
         let origin = hls::Origin::default();
+        let archive = Archive::open(folder.path(), ArchiveConfig::default()).unwrap();
         let live = Live::new(db.clone(), origin.clone(), grace);
         let (told, whip) = mpsc::channel(16);
         let draining = CancellationToken::new();
@@ -119,10 +141,12 @@ impl Server {
             db: db.clone(),
             sfu: sfu.clone(),
             hls: origin.clone(),
+            archive: archive.clone(),
             live: live.clone(),
             secrets: secrets(),
             config,
             assets,
+            restream: Arc::new(Elsewhere(watch::Sender::default())),
             gauges: Arc::new(Workers),
             draining: draining.clone(),
         })
@@ -136,6 +160,7 @@ impl Server {
             db,
             live,
             hls: origin,
+            archive,
             draining,
             whip,
             http,
@@ -150,10 +175,12 @@ impl Server {
             db: self.db.clone(),
             sfu: self.sfu.clone(),
             hls: self.hls.clone(),
+            archive: self.archive.clone(),
             live: self.live.clone(),
             secrets: secrets(),
             config,
             assets: Assets::default(),
+            restream: Arc::new(Elsewhere(watch::Sender::default())),
             gauges: Arc::new(Workers),
             draining: self.draining.clone(),
         })

@@ -13,6 +13,8 @@ use crate::{
 
 /// How often the list is asked for. Milliseconds.
 const REFRESH_MS: u32 = 4_000;
+/// A picture of a live stream is drawn anew as often. Milliseconds.
+const PICTURE_MS: f64 = 5_000.0;
 /// Different faces of cards without a picture; the style sheet has as many `tone-…`.
 const TONES: u32 = 6;
 
@@ -129,6 +131,22 @@ fn Card(stream: StreamSummary) -> Element {
         .started_at
         .map(|start| words::since(start, dom::wall_ms() as i64));
     let way = stream.protocol.map(words::protocol);
+    let mut drawn = use_signal(|| false);
+    let mut period = use_signal(current_period);
+    use_future(move || async move {
+        loop {
+            TimeoutFuture::new(REFRESH_MS).await;
+            period.set(current_period());
+        }
+    });
+    // The address of live pictures stays, so that the period makes it a new one.
+    let picture = stream
+        .thumbnail_url
+        .as_ref()
+        .map(|address| match &stream.thumbnail {
+            Some(_) => address.clone(),
+            None => format!("{address}?at={}", period()),
+        });
     rsx! {
         Link { class: "card", to: Route::Watch { handle: Handle(stream.slug.clone()) },
             div { class: "card-art tone-{tone}", "aria-hidden": "true",
@@ -136,6 +154,12 @@ fn Card(stream: StreamSummary) -> Element {
                     path { d: "M0 74c40 0 40 16 80 16s40-16 80-16 40 16 80 16 40-16 80-16v106H0Z" }
                     path { d: "M0 104c40 0 40 14 80 14s40-14 80-14 40 14 80 14 40-14 80-14v76H0Z" }
                     path { d: "M0 134c40 0 40 12 80 12s40-12 80-12 40 12 80 12 40-12 80-12v46H0Z" }
+                }
+                if let Some(picture) = picture {
+                    // Until it is there, and where it does not come, the card keeps its face.
+                    img { class: "card-picture", src: "{picture}", alt: "", decoding: "async",
+                        onload: move |_| drawn.set(true), onerror: move |_| drawn.set(false),
+                        hidden: !drawn() }
                 }
             }
             div { class: "card-tags",
@@ -170,6 +194,11 @@ fn Offline(streams: Vec<StreamSummary>) -> Element {
             }
         }
     }
+}
+
+/// Which of the periods of pictures it is.
+fn current_period() -> u64 {
+    (dom::wall_ms() / PICTURE_MS) as u64
 }
 
 /// The same face for the same stream on every visit: FNV-1a over its slug.

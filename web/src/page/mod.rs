@@ -1,6 +1,7 @@
 //! The pages.
 
 mod embed;
+mod findings;
 mod home;
 mod missing;
 mod start;

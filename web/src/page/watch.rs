@@ -5,6 +5,7 @@ use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen_futures::JsFuture;
 use weir_protocol::StreamSummary;
 
+use super::findings::Findings;
 use crate::{
     app::{Handle, Route},
     dom, icon,
@@ -38,6 +39,7 @@ pub fn Watch(handle: Handle) -> Element {
         article { class: "watch", key: "{slug}",
             Player { slug: slug.clone(), stream }
             About { handle: handle.clone(), stream }
+            Findings { slug: slug.clone() }
         }
     }
 }

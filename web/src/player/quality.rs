@@ -100,7 +100,9 @@ pub fn lines_of(width: u32, height: u32) -> Option<u32> {
 }
 
 fn offered(layers: &[Layer]) -> impl Iterator<Item = &Layer> {
-    layers.iter().filter(|layer| layer.active)
+    layers
+        .iter()
+        .filter(|layer| layer.active || layer.on_demand)
 }
 
 fn lines(layer: &Layer) -> Option<u32> {
@@ -118,6 +120,7 @@ mod tests {
             height: size.map(|size| size.1),
             bitrate: 1,
             active,
+            on_demand: false,
         }
     }
 
@@ -145,6 +148,12 @@ mod tests {
         paused[0].active = false;
         paused[1] = layer("h", None, true);
         assert_eq!(menu(&paused, Auto), []);
+        // But for those that are made for who chooses them.
+        let mut asleep = three();
+        (asleep[2].active, asleep[2].on_demand) = (false, true);
+        assert_eq!(menu(&asleep, Auto).len(), 5);
+        let chosen = Lines(270).selection(&asleep);
+        assert_eq!(chosen.encoding_id.as_deref(), Some("q"));
         assert_eq!(menu(&[], Auto), []);
         assert_eq!(
             menu(&three(), Lines(720)),

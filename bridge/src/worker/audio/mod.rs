@@ -17,7 +17,10 @@ use super::{
     rtp::{AUDIO_CLOCK, RtpTrack, nanos},
     segment::{AudioTrack, Segmenter},
 };
-use crate::source::{AccessUnit, SourceFormat};
+use crate::{
+    doctor::Meter,
+    source::{AccessUnit, SourceFormat},
+};
 
 pub use aac::AacConfig;
 
@@ -54,11 +57,12 @@ enum Source {
 }
 
 impl AudioPath {
-    /// The path of a source's format. Errors say what about it cannot be used.
+    /// The path of a source's format; `meter` measures the sound where it is decoded. Errors say what about it cannot be used.
     pub fn new(
         format: &SourceFormat,
         outbox: &Outbox,
         hls: &Arc<Mutex<Segmenter>>,
+        meter: Meter,
     ) -> anyhow::Result<Self> {
         let source = match format {
             SourceFormat::Audio {
@@ -78,7 +82,7 @@ impl AudioPath {
                     bitrate: OPUS_BITRATE,
                     deliver: opus_packets(outbox.clone()),
                 };
-                let opus = Transcoder::start(transcode::aac_caps(&config), to)?;
+                let opus = Transcoder::start(transcode::aac_caps(&config), to, meter)?;
                 Source::Aac {
                     clock: FrameClock::new(config.rate, config.frame),
                     config,
@@ -91,11 +95,11 @@ impl AudioPath {
             } => Source::Opus {
                 track: RtpTrack::new(Kind::Audio),
                 outbox: outbox.clone(),
-                aac: opus_to_aac(hls)?,
+                aac: opus_to_aac(hls, meter)?,
             },
             SourceFormat::RtpAudio => Source::Rtp {
                 order: AudioOrder::default(),
-                aac: opus_to_aac(hls)?,
+                aac: opus_to_aac(hls, meter)?,
             },
             SourceFormat::Video { .. } | SourceFormat::RtpVideo { .. } => {
                 anyhow::bail!("this format is no sound")
@@ -170,7 +174,7 @@ fn opus_packets(outbox: Outbox) -> Box<dyn FnMut(u64, Bytes) + Send> {
     })
 }
 
-fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>) -> anyhow::Result<Transcoder> {
+fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>, meter: Meter) -> anyhow::Result<Transcoder> {
     let config = AacConfig::stereo_48k();
     lock(hls).start_audio(AudioTrack {
         config: config.record.clone(),
@@ -188,6 +192,7 @@ fn opus_to_aac(hls: &Arc<Mutex<Segmenter>>) -> anyhow::Result<Transcoder> {
             bitrate: AAC_BITRATE,
             deliver,
         },
+        meter,
     )
 }
 

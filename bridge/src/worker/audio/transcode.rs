@@ -20,9 +20,12 @@ use super::{
     pcm::{CHANNELS, PcmTimeline, RATE},
     stage::{Stage, caps},
 };
-use crate::worker::{
-    fail,
-    rtp::{nanos, ticks},
+use crate::{
+    doctor::Meter,
+    worker::{
+        fail,
+        rtp::{nanos, ticks},
+    },
 };
 
 /// Samples of an Opus packet: 20 ms.
@@ -67,6 +70,7 @@ pub(super) struct Transcoder {
     clock: u64,
     /// What the source's timestamps are ahead of `clock`.
     offset: Arc<AtomicI64>,
+    meter: Meter,
     started: bool,
 }
 
@@ -95,17 +99,18 @@ pub(super) fn opus_caps() -> gst::Caps {
 }
 
 impl Transcoder {
-    /// Starts one for a source of these caps.
-    pub(super) fn start(source: gst::Caps, target: Target) -> anyhow::Result<Self> {
+    /// Starts one for a source of these caps; `meter` gets what was decoded.
+    pub(super) fn start(source: gst::Caps, target: Target, meter: Meter) -> anyhow::Result<Self> {
         let output = Arc::new(Mutex::new(Output::start(target)?));
         let offset = Arc::<AtomicI64>::default();
-        let decoder = decoder(&source, &output, &offset)?;
+        let decoder = decoder(&source, &output, &offset, &meter)?;
         Ok(Self {
             source,
             decoder,
             output,
             clock: 0,
             offset,
+            meter,
             started: false,
         })
     }
@@ -117,7 +122,7 @@ impl Transcoder {
         if self.started && jump {
             // What is inside the decoder still belongs to the old times.
             self.decoder.drain();
-            match decoder(&self.source, &self.output, &self.offset) {
+            match decoder(&self.source, &self.output, &self.offset, &self.meter) {
                 Ok(decoder) => self.decoder = decoder,
                 Err(error) => fail(format!("cannot restart the audio decoder: {error:#}")),
             }
@@ -141,6 +146,7 @@ fn decoder(
     source: &gst::Caps,
     output: &Arc<Mutex<Output>>,
     offset: &Arc<AtomicI64>,
+    meter: &Meter,
 ) -> anyhow::Result<Stage> {
     let element = match source
         .structure(0)
@@ -149,7 +155,7 @@ fn decoder(
         Some("audio/x-opus") => "opusdec",
         _ => "avdec_aac",
     };
-    let (output, offset) = (output.clone(), offset.clone());
+    let (output, offset, meter) = (output.clone(), offset.clone(), meter.clone());
     let mut counted = None;
     Stage::start(
         source,
@@ -165,6 +171,7 @@ fn decoder(
                 .chunks_exact(2)
                 .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
                 .collect();
+            meter.feed(&sound);
             lock(&output).push(at, &sound);
         },
     )

@@ -3,6 +3,7 @@
 mod audio;
 mod av1;
 pub mod h264;
+mod h265;
 mod reorder;
 mod vp8;
 mod vp9;
@@ -39,6 +40,7 @@ pub struct VideoAssembler {
 #[derive(Debug)]
 enum Codec {
     H264(h264::H264Depacketizer),
+    H265(h265::H265Depacketizer),
     Vp8,
     Vp9,
     Av1(av1::Av1Depacketizer),
@@ -54,22 +56,22 @@ struct Picture {
 }
 
 impl VideoAssembler {
-    /// An assembler for payloads of `codec`; `None` for a codec that WHIP does not bring.
-    pub fn new(codec: VideoCodec) -> Option<Self> {
+    /// An assembler for payloads of `codec`.
+    pub fn new(codec: VideoCodec) -> Self {
         let codec = match codec {
             VideoCodec::H264 => Codec::H264(h264::H264Depacketizer::default()),
             VideoCodec::Vp8 => Codec::Vp8,
             VideoCodec::Vp9 => Codec::Vp9,
             VideoCodec::Av1 => Codec::Av1(av1::Av1Depacketizer::default()),
-            VideoCodec::Hevc => return None,
+            VideoCodec::Hevc => Codec::H265(h265::H265Depacketizer::default()),
         };
-        Some(Self {
+        Self {
             codec,
             reorder: Reorder::default(),
             picture: None,
             broken: true,
             wanting: false,
-        })
+        }
     }
 
     /// Whether a keyframe is needed to go on.
@@ -117,6 +119,7 @@ impl VideoAssembler {
             Codec::H264(depacketizer) => depacketizer
                 .push(&payload, &mut picture.data)
                 .map(|()| false),
+            Codec::H265(depacketizer) => depacketizer.push(&payload, &mut picture.data),
             Codec::Vp8 => vp8::push(&payload, &mut picture.data),
             Codec::Vp9 => vp9::push(&payload, &mut picture.data),
             Codec::Av1(depacketizer) => depacketizer.push(&payload, &mut picture.data),
@@ -148,7 +151,7 @@ impl VideoAssembler {
         let data = Bytes::from(picture.data);
         let keyframe = match &self.codec {
             Codec::H264(_) => crate::worker::h264::inspect(&data).is_ok_and(|found| found.idr),
-            Codec::Vp8 | Codec::Vp9 | Codec::Av1(_) => picture.keyframe,
+            Codec::H265(_) | Codec::Vp8 | Codec::Vp9 | Codec::Av1(_) => picture.keyframe,
         };
         if self.broken && !keyframe {
             self.wanting = true;
@@ -158,6 +161,7 @@ impl VideoAssembler {
         self.wanting = false;
         pictures.push(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts: picture.time,
             pts: picture.time,
             keyframe,
@@ -174,6 +178,7 @@ impl VideoAssembler {
         }
         match &mut self.codec {
             Codec::H264(depacketizer) => depacketizer.reset(),
+            Codec::H265(depacketizer) => depacketizer.reset(),
             Codec::Av1(depacketizer) => depacketizer.reset(),
             Codec::Vp8 | Codec::Vp9 => {}
         }
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn a_swapped_pair_is_put_in_order() {
         let mut track = RtpTrack::new(Kind::Video);
-        let mut assembler = VideoAssembler::new(VideoCodec::Vp8).unwrap();
+        let mut assembler = VideoAssembler::new(VideoCodec::Vp8);
         let mut pictures = Vec::new();
         let mut packets = vp8(&mut track, 0, true);
         packets.extend(vp8(&mut track, 33_000_000, false));
@@ -214,7 +219,7 @@ mod tests {
     #[test]
     fn after_a_loss_nothing_is_given_out_before_a_keyframe() {
         let mut track = RtpTrack::new(Kind::Video);
-        let mut assembler = VideoAssembler::new(VideoCodec::Vp8).unwrap();
+        let mut assembler = VideoAssembler::new(VideoCodec::Vp8);
         let mut pictures = Vec::new();
         let step = 33_000_000;
         for at in 0..30 {
@@ -242,12 +247,13 @@ mod tests {
         };
         for codec in [
             VideoCodec::H264,
+            VideoCodec::Hevc,
             VideoCodec::Vp8,
             VideoCodec::Vp9,
             VideoCodec::Av1,
         ] {
             let mut track = RtpTrack::new(Kind::Video);
-            let mut assembler = VideoAssembler::new(codec).unwrap();
+            let mut assembler = VideoAssembler::new(codec);
             let mut pictures = Vec::new();
             for at in 0..20_000_u64 {
                 let payload: Vec<u8> = (0..random() % 40).map(|_| random()).collect();

@@ -1,7 +1,7 @@
 //! H.264 into RTP: RFC 6184, packetization mode 1.
 
 use bytes::BufMut;
-use weir_media::{Kind, MediaTime, RtpPacket};
+use weir_media::{MediaTime, RtpPacket};
 
 use super::{AvcConfig, is_payload, nal, nal_type};
 use crate::worker::rtp::{MAX_PACKET, RTP_HEADER, RtpTrack};
@@ -16,17 +16,17 @@ const FU_A: u8 = 28;
 /// `forbidden_zero_bit` and `nal_ref_idc` of a NAL unit's first byte.
 const F_AND_NRI: u8 = 0xe0;
 
-/// Makes one video track's packets.
+/// Makes one video layer's packets.
 #[derive(Debug)]
 pub struct H264Packetizer {
     track: RtpTrack,
 }
 
 impl H264Packetizer {
-    /// A track whose numbering begins anew.
-    pub fn new() -> Self {
+    /// A layer whose numbering begins anew.
+    pub fn new(layer: u8) -> Self {
         Self {
-            track: RtpTrack::new(Kind::Video),
+            track: RtpTrack::video(layer),
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
             &[0x65, 7],
             &[0x0c, 0xff],
         ];
-        let mut packetizer = H264Packetizer::new();
+        let mut packetizer = H264Packetizer::new(0);
         let packets = packetizer.packetize(nals.into_iter(), &config(), 2_000_000_000, true);
 
         let mut joined = Vec::new();
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_size_fits() {
-        let mut packetizer = H264Packetizer::new();
+        let mut packetizer = H264Packetizer::new(0);
         for size in (1..4000).chain([100_000]) {
             let unit = vec![0x41; size];
             let packets =
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn numbering_is_without_gaps_over_pictures() {
-        let mut packetizer = H264Packetizer::new();
+        let mut packetizer = H264Packetizer::new(0);
         let unit = vec![0x41; 3000];
         let numbers: Vec<u16> = (0..3)
             .flat_map(|at| packetizer.packetize([&unit[..]].into_iter(), &config(), at, false))

@@ -17,6 +17,16 @@ pub struct Sps {
     pub height: u32,
     /// 4:2:0 with 8 bits, progressive: what every browser decodes.
     pub ordinary: bool,
+    /// `chroma_format_idc`: 1 is 4:2:0.
+    pub chroma: u8,
+    /// Bits of a sample, the larger of luma's and chroma's.
+    pub bit_depth: u8,
+    /// Pictures may be fields.
+    pub interlaced: bool,
+    /// Values use the full range, not the limited one.
+    pub full_range: bool,
+    /// `matrix_coefficients`, when the stream says them.
+    pub matrix: Option<u8>,
     /// Frames per second, when the stream says so.
     pub frame_rate: Option<f64>,
     /// Whether pictures may be shown in another order than they are sent.
@@ -51,7 +61,7 @@ impl Sps {
         let level = bits.bits(8)? as u8;
         bits.ue()?; // seq_parameter_set_id
         let mut chroma = 1;
-        let mut eight_bits = true;
+        let mut bit_depth = 8;
         let mut separate_planes = false;
         if matches!(
             profile,
@@ -61,8 +71,8 @@ impl Sps {
             if chroma == 3 {
                 separate_planes = bits.flag()?;
             }
-            eight_bits = bits.ue()? == 0;
-            eight_bits &= bits.ue()? == 0;
+            let (luma, colour) = (bits.ue()?, bits.ue()?);
+            bit_depth = 8 + luma.max(colour).min(8) as u8;
             bits.flag()?; // qpprime_y_zero_transform_bypass
             if bits.flag()? {
                 for list in 0..if chroma == 3 { 12 } else { 8 } {
@@ -147,7 +157,12 @@ impl Sps {
             level,
             width,
             height,
-            ordinary: chroma == 1 && eight_bits && frames_only && !separate_planes,
+            ordinary: chroma == 1 && bit_depth == 8 && frames_only && !separate_planes,
+            chroma: chroma.min(3) as u8,
+            bit_depth,
+            interlaced: !frames_only,
+            full_range: usability.full_range,
+            matrix: usability.matrix,
             frame_rate: usability.frame_rate,
             reordering,
         })
@@ -168,6 +183,8 @@ fn skip_scaling_list(bits: &mut Bits<'_>, size: u32) -> Result<(), Malformed> {
 
 #[derive(Debug, Default)]
 struct Usability {
+    full_range: bool,
+    matrix: Option<u8>,
     frame_rate: Option<f64>,
     max_reorder_frames: Option<u32>,
 }
@@ -183,9 +200,11 @@ fn usability(bits: &mut Bits<'_>) -> Result<Usability, Malformed> {
         bits.flag()?; // overscan_appropriate
     }
     if bits.flag()? {
-        bits.skip(4)?; // video_format, full range
+        bits.skip(3)?; // video_format
+        found.full_range = bits.flag()?;
         if bits.flag()? {
-            bits.skip(24)?; // colour description
+            bits.skip(16)?; // colour primaries, transfer characteristics
+            found.matrix = Some(bits.bits(8)? as u8);
         }
     }
     if bits.flag()? {
@@ -259,7 +278,8 @@ mod tests {
         );
         assert_eq!(sps.frame_rate, Some(30.0));
         assert_eq!(sps.reordering, Reordering::Yes);
-        assert!(sps.ordinary);
+        assert!(sps.ordinary && !sps.interlaced && !sps.full_range);
+        assert_eq!((sps.chroma, sps.bit_depth, sps.matrix), (1, 8, None));
         assert_eq!(sps.codec_string(), "avc1.64001f");
     }
 

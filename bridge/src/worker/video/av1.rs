@@ -10,7 +10,7 @@ const SEQUENCE_HEADER: u8 = 1;
 const TEMPORAL_DELIMITER: u8 = 2;
 
 /// The keyframe with a sequence header in front, taken from the record where it has none itself.
-pub(super) fn with_sequence_header(keyframe: &Bytes, record: &Bytes) -> Bytes {
+pub(in crate::worker) fn with_sequence_header(keyframe: &Bytes, record: &Bytes) -> Bytes {
     let kind = |at: usize| keyframe.get(at).map(|header| header >> 3 & 0xf);
     // A temporal delimiter is a header and a size of 0.
     let first = if kind(0) == Some(TEMPORAL_DELIMITER) {

@@ -115,6 +115,7 @@ mod tests {
     fn unit(dts: MediaTime, keyframe: bool, size: usize) -> AccessUnit {
         AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts,
             pts: dts,
             keyframe,

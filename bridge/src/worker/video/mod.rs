@@ -1,29 +1,33 @@
-//! The picture: passed on where viewers can take it, else encoded anew, once for all outputs.
+//! The picture: passed on where viewers can take it, else encoded anew; and smaller pictures of it.
 
 mod av1;
+mod feed;
 mod gop;
-mod routes;
+mod layers;
+mod outputs;
+mod route;
+mod rungs;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
-    time::Duration,
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tracing::{info, warn};
-use weir_media::{MediaTime, VideoCodec};
+use weir_media::{Demand, MediaTime, RtpLayer, VideoCodec};
 
 use super::{
-    encode::{Coded, Encoder},
-    fail,
-    h264::{self, AvcConfig, H264Packetizer, Inspection, Reordering, Sps},
-    outbox::Outbox,
-    segment::{Cut, Picture, Segmenter, VideoTrack},
+    encode::{Coded, Decoder},
+    h264::{self, AvcConfig, Inspection, Reordering, Sps},
+    segment::{Cut, Picture, VideoRun},
 };
-use crate::source::AccessUnit;
+use crate::{doctor::Treatment, source::AccessUnit};
+
+pub(super) use av1::with_sequence_header;
 
 use gop::{Group, Rate};
-use routes::Routes;
+use layers::{Layers, Looked};
+use rungs::Rungs;
+
+pub use outputs::Outputs;
 
 /// Longest picture group that HLS can be cut from. The slack is for timestamps in milliseconds.
 const LONGEST_GROUP: MediaTime = 2_050_000_000;
@@ -31,44 +35,22 @@ const LONGEST_GROUP: MediaTime = 2_050_000_000;
 /// What the encoder has left when the source's own pictures take over must come within this time.
 const HANDOVER: Duration = Duration::from_millis(300);
 
+/// A source of which nothing can be decoded in this time is announced as it is.
+const UNKNOWN: Duration = Duration::from_secs(2);
+
+/// How long encoders may take to give out their rest.
+const DRAIN: gstreamer::ClockTime = gstreamer::ClockTime::from_seconds(2);
+
 /// What a frame lasts while nothing is known: a thirtieth of a second.
 const FRAME: MediaTime = 33_333_333;
-
-/// Everything a source's pictures go to.
-#[derive(Debug, Clone)]
-pub struct Outputs {
-    /// To the main process.
-    pub outbox: Outbox,
-    /// HLS.
-    pub hls: Arc<Mutex<Segmenter>>,
-    /// Set when viewers need a keyframe; the encoder takes it.
-    pub keyframe: Arc<AtomicBool>,
-    /// The one RTP track, whoever feeds it.
-    pub packetizer: Arc<Mutex<H264Packetizer>>,
-}
-
-impl Outputs {
-    fn hls(&self) -> MutexGuard<'_, Segmenter> {
-        self.hls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send_picture(&self, config: &AvcConfig, pts: MediaTime, keyframe: bool, data: &Bytes) {
-        let mut packetizer = self
-            .packetizer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Checked when it was inspected, or made by our encoder.
-        let units = h264::nal_units(data).filter_map(Result::ok);
-        self.outbox
-            .send_rtp(packetizer.packetize(units, config, pts, keyframe));
-    }
-}
 
 /// Where WebRTC's pictures come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rtp {
     /// The SFU has the publisher's own packets.
     None,
+    /// The SFU has the publisher's own packets, and for viewers that cannot decode them the encoder's.
+    OnDemand,
     /// Not known before the first keyframe.
     Undecided,
     /// The source's own.
@@ -95,6 +77,8 @@ enum Hls {
 #[derive(Debug)]
 pub struct VideoPath {
     outputs: Outputs,
+    /// The source is a WebRTC publisher.
+    packets: bool,
     coded: Coded,
     /// H.264 only.
     avc: Option<(AvcConfig, Sps)>,
@@ -102,46 +86,91 @@ pub struct VideoPath {
     hls: Hls,
     group: Group,
     rate: Rate,
-    encoder: Option<Encoder>,
-    routes: Arc<Routes>,
+    /// When the source's last keyframe came.
+    keyframe: Option<Instant>,
+    decoder: Option<Decoder>,
+    /// The decoder was given less than there is, since it is late.
+    starved: bool,
+    rungs: Rungs,
+    /// The picture in other sizes, from the publisher itself.
+    layers: Layers,
+    /// What a frame was thought to last when the rungs were chosen, and whether that was measured.
+    planned: (MediaTime, bool),
+    /// The size that they were chosen for, where only the decoder knows it.
+    planned_size: Option<(u32, u32)>,
+    /// The layers as WebRTC knows them.
+    announced: Option<Vec<RtpLayer>>,
+    started: Instant,
     malformed: u64,
 }
 
 impl VideoPath {
-    /// The path of a source. `config` is its configuration record, if it has one; `webrtc` whether
-    /// WebRTC viewers are to be served from here.
+    /// The path of a source. `config` is its configuration record, if it has one; `packets` that it is a
+    /// WebRTC publisher, whose own packets the SFU has; `others` the same picture in other sizes, by the
+    /// publisher's numbers, with their records.
     pub fn new(
         codec: VideoCodec,
         config: Bytes,
-        webrtc: bool,
+        packets: bool,
+        others: &[(u8, Bytes)],
         outputs: Outputs,
     ) -> anyhow::Result<Self> {
         let mut path = Self {
+            packets,
             coded: Coded {
                 codec,
                 config,
                 frame: 0,
             },
             avc: None,
-            rtp: if webrtc { Rtp::Undecided } else { Rtp::None },
-            hls: if webrtc {
-                Hls::Observing(Vec::new())
-            } else {
-                Hls::Encode
-            },
+            rtp: Rtp::Undecided,
+            hls: Hls::Encode,
             group: Group::default(),
             rate: Rate::default(),
-            encoder: None,
-            routes: Arc::new(Routes::new(outputs.clone())),
+            keyframe: None,
+            decoder: None,
+            starved: false,
+            rungs: Rungs::new(outputs.clone()),
+            layers: Layers::default(),
+            planned: (0, false),
+            planned_size: None,
+            announced: None,
+            started: Instant::now(),
             outputs,
             malformed: 0,
         };
+        path.undecide();
         if codec == VideoCodec::H264 && !path.coded.config.is_empty() {
             let config = AvcConfig::parse(&path.coded.config)?;
             let sps = config.sps()?;
+            for (layer, record) in others {
+                match AvcConfig::parse(record) {
+                    Ok(config) => {
+                        path.layers.set(*layer, config, &sps);
+                    }
+                    Err(error) => warn!(%error, layer, "this size of the source cannot be used"),
+                }
+            }
             path.describe(config, sps);
         }
         Ok(path)
+    }
+
+    /// Nothing is known yet of what can pass.
+    fn undecide(&mut self) {
+        let own = self.coded.codec == VideoCodec::H264;
+        self.rtp = match (self.packets, own) {
+            (false, _) => Rtp::Undecided,
+            (true, true) => Rtp::None,
+            (true, false) => Rtp::OnDemand,
+        };
+        // A WebRTC publisher has no regular keyframes unless it is asked for them.
+        let regular = !self.packets || self.outputs.ladder.whip_keyframes.is_some();
+        self.hls = if own && regular {
+            Hls::Observing(Vec::new())
+        } else {
+            Hls::Encode
+        };
     }
 
     /// Takes one access unit, in decoding order. `replay`: an earlier worker has given it out.
@@ -171,17 +200,138 @@ impl VideoPath {
         if unit.keyframe && self.coded.codec == VideoCodec::Av1 {
             unit.data = av1::with_sequence_header(&unit.data, &self.coded.config);
         }
+        if unit.keyframe {
+            self.keyframe = Some(Instant::now());
+        }
         self.rate.note(&unit);
         self.group.add(&unit);
+        self.measure();
         self.choose(&unit, &found, replay);
         self.pass_rtp(&unit, replay);
         self.feed_hls(&unit, replay);
         self.feed_encoder(&unit, &found, replay);
+        self.pass_layers(&unit);
     }
 
-    /// Whether the encoder has stopped working.
-    pub fn hangs(&self) -> bool {
-        self.encoder.as_ref().is_some_and(Encoder::hangs)
+    /// The publisher sends the same picture in another, smaller size.
+    pub fn layer(&mut self, layer: u8, config: &Bytes) -> anyhow::Result<()> {
+        let Some((_, best)) = &self.avc else {
+            return Ok(());
+        };
+        let changed = self.layers.set(layer, AvcConfig::parse(config)?, best);
+        if changed {
+            self.other_layers();
+        }
+        Ok(())
+    }
+
+    /// The rungs are others, though the best picture is the same.
+    fn other_layers(&mut self) {
+        if matches!(self.hls, Hls::Pass(_)) {
+            // HLS was told of other rungs already.
+            self.reset();
+        } else {
+            self.plan();
+        }
+    }
+
+    /// Takes one access unit of another size, in decoding order.
+    pub fn layer_unit(&mut self, unit: AccessUnit, replay: bool) {
+        self.layers.push(unit, replay);
+        if self.is_layered() {
+            let due = self.layers.due();
+            self.give_layers(due);
+        }
+    }
+
+    /// Whether the publisher's own sizes are rungs: only where its best picture passes everywhere.
+    fn is_layered(&self) -> bool {
+        !self.layers.is_empty()
+            && self.can_pass()
+            && matches!(self.rtp, Rtp::Undecided | Rtp::Pass | Rtp::EncodeToKeyframe)
+            && !matches!(self.hls, Hls::Encode)
+    }
+
+    /// Gives out the pictures of other sizes that belong to the best one's.
+    fn pass_layers(&mut self, best: &AccessUnit) {
+        if self.layers.is_empty() {
+            return;
+        }
+        if !self.is_layered() {
+            self.layers.clear();
+            return self.other_layers();
+        }
+        let due = self.layers.reached(best);
+        self.give_layers(due);
+    }
+
+    fn give_layers(&mut self, due: Vec<(AccessUnit, bool)>) {
+        for (unit, replay) in due {
+            match self.layers.look(unit, replay) {
+                Looked::Nothing => {}
+                Looked::Gone => return self.other_layers(),
+                Looked::Picture { rung, config, unit } => {
+                    let (pts, keyframe) = (unit.pts, unit.keyframe);
+                    self.outputs
+                        .send_picture(rung, &config, pts, keyframe, &unit.data);
+                    if matches!(self.hls, Hls::Pass(_)) {
+                        let picture = Picture {
+                            dts: unit.dts,
+                            pts,
+                            keyframe,
+                            data: unit.data,
+                        };
+                        // Where it has keyframes, the best one has them too.
+                        self.outputs.hls().rung(rung, &config, picture, keyframe);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What becomes of the source's pictures now.
+    pub fn treatment(&self) -> Treatment {
+        Treatment {
+            rtp_encoded: matches!(self.rtp, Rtp::Encode | Rtp::EncodeToKeyframe),
+            hls_encoded: matches!(self.hls, Hls::Encode),
+        }
+    }
+
+    /// Which rungs are needed from now on.
+    pub fn set_demand(&mut self, demand: Demand) {
+        self.rungs.set_demand(demand);
+        self.route();
+    }
+
+    /// Whether the publisher should send a keyframe, so that its picture can be cut into segments.
+    pub fn wants_keyframe(&self) -> bool {
+        let passes = matches!(self.hls, Hls::Observing(_) | Hls::Pass(_));
+        let due = |every| self.keyframe.is_some_and(|last| last.elapsed() >= every);
+        self.packets && passes && self.outputs.ladder.whip_keyframes.is_some_and(due)
+    }
+
+    /// Says which RTP tracks there are, if that is known.
+    pub fn announce(&mut self) {
+        if let Some(layers) = &self.announced {
+            self.outputs.announce(layers, true);
+        }
+    }
+
+    /// Looks after the rungs; several times a second.
+    pub fn tick(&mut self) {
+        // What cannot be decoded must not keep the sound back.
+        if self.announced.is_none() && !self.packets && self.started.elapsed() >= UNKNOWN {
+            self.announced = Some(Vec::new());
+            self.announce();
+        }
+        let starved = std::mem::take(&mut self.starved);
+        self.rungs.look(self.decoder.as_ref(), starved);
+        self.rungs.switch();
+    }
+
+    /// Whether an encoder has stopped working.
+    pub fn hangs(&mut self) -> bool {
+        self.rungs.encoders().hangs()
     }
 
     /// Lets everything come out.
@@ -193,9 +343,11 @@ impl VideoPath {
                 self.hls_pass(waiting, LONGEST_GROUP);
             }
         }
-        if let Some(encoder) = self.encoder.take() {
-            encoder.drain(gstreamer::ClockTime::from_seconds(2));
+        if let Some(decoder) = self.decoder.take() {
+            decoder.drain(DRAIN);
+            self.rungs.encoders().drain(DRAIN);
         }
+        self.rungs.encoders().stop_all();
     }
 
     fn describe(&mut self, config: AvcConfig, sps: Sps) {
@@ -210,6 +362,9 @@ impl VideoPath {
         self.coded.config = config.record();
         self.coded.frame = sps.frame_rate.map_or(0, |rate| (1e9 / rate) as MediaTime);
         self.avc = Some((config, sps));
+        if self.rungs.plan().is_empty() {
+            self.plan();
+        }
     }
 
     /// Encoders may change their parameter sets in the stream itself.
@@ -243,14 +398,10 @@ impl VideoPath {
     /// The source is another from here on.
     fn reset(&mut self) {
         self.finish();
-        if self.rtp != Rtp::None {
-            self.rtp = Rtp::Undecided;
-            self.hls = Hls::Observing(Vec::new());
-        }
+        self.undecide();
         self.group = Group::default();
         self.rate = Rate::default();
-        self.routes = Arc::new(Routes::new(self.outputs.clone()));
-        self.route();
+        self.plan();
     }
 
     fn choose(&mut self, unit: &AccessUnit, found: &Inspection, replay: bool) {
@@ -258,7 +409,7 @@ impl VideoPath {
         let unsaid = matches!(&self.avc, Some((_, sps)) if sps.reordering == Reordering::Unknown);
         let reordered = found.b_slice || unsaid && unit.pts > unit.dts;
         match self.rtp {
-            Rtp::None | Rtp::Encode => {}
+            Rtp::None | Rtp::OnDemand | Rtp::Encode => {}
             Rtp::Undecided => {
                 let passes = self.can_pass() && !reordered;
                 self.rtp = match (passes, replay) {
@@ -266,21 +417,25 @@ impl VideoPath {
                     (true, true) => Rtp::EncodeToKeyframe,
                     (false, _) => Rtp::Encode,
                 };
-                if !matches!(&self.avc, Some((_, sps)) if sps.ordinary) {
-                    self.hls = Hls::Encode;
-                }
             }
             Rtp::Pass if reordered => self.rtp = Rtp::Encode,
             Rtp::Pass => {}
             Rtp::EncodeToKeyframe if reordered => self.rtp = Rtp::Encode,
             Rtp::EncodeToKeyframe if unit.keyframe && !replay => {
                 // What the encoder still has is from before the keyframe and goes first.
-                if let Some(encoder) = &self.encoder {
-                    encoder.settle(HANDOVER);
+                if let Some(decoder) = &self.decoder {
+                    let newest = decoder.newest();
+                    self.rungs.encoders().settle(0, newest, HANDOVER);
                 }
                 self.rtp = Rtp::Pass;
             }
             Rtp::EncodeToKeyframe => {}
+        }
+        if matches!(self.hls, Hls::Observing(_))
+            && !matches!(&self.avc, Some((_, sps)) if sps.ordinary)
+        {
+            self.hls = Hls::Encode;
+            self.route();
         }
         if self.rtp != before {
             info!(from = ?before, to = ?self.rtp, "WebRTC video");
@@ -291,14 +446,13 @@ impl VideoPath {
     /// Whether browsers decode the source as it is: progressive 4:2:0 with 8 bits in baseline, main or
     /// high profile, and in order.
     fn can_pass(&self) -> bool {
-        matches!(&self.avc, Some((_, sps))
-            if sps.ordinary && matches!(sps.profile, 66 | 77 | 100) && sps.reordering != Reordering::Yes)
+        matches!(&self.avc, Some((_, sps)) if passes(sps))
     }
 
     fn pass_rtp(&self, unit: &AccessUnit, replay: bool) {
         if let (Rtp::Pass, false, Some((config, _))) = (self.rtp, replay, &self.avc) {
             self.outputs
-                .send_picture(config, unit.pts, unit.keyframe, &unit.data);
+                .send_picture(0, config, unit.pts, unit.keyframe, &unit.data);
         }
     }
 
@@ -343,17 +497,21 @@ impl VideoPath {
         let Some((config, sps)) = self.avc.clone() else {
             return;
         };
-        let frame = self.frame();
-        let bitrate = self
-            .rate
-            .bitrate()
-            .unwrap_or_else(|| estimate(Some(&sps), frame));
+        // By now more is known of the source.
+        if !self.rungs.any() {
+            self.plan();
+        }
+        let mut rungs = route::tracks(self.rungs.plan(), &sps);
+        if self.is_layered() {
+            for (rung, own) in rungs.iter_mut().skip(1).zip(self.layers.sps()) {
+                rung.codec = own.codec_string();
+                (rung.width, rung.height) = (own.width, own.height);
+            }
+        }
         let mut hls = self.outputs.hls();
-        hls.start_video(VideoTrack {
+        hls.start_video(VideoRun {
+            rungs,
             config,
-            sps,
-            frame,
-            bitrate,
             cut: Cut::Groups {
                 group: group.max(1),
             },
@@ -378,79 +536,17 @@ impl VideoPath {
         self.route();
     }
 
-    /// Tells the encoder's pictures where to go.
-    fn route(&self) {
-        let rtp = matches!(self.rtp, Rtp::Encode | Rtp::EncodeToKeyframe);
+    /// Tells the first rung's pictures where to come from, and so where all rungs' keyframes are.
+    fn route(&mut self) {
+        let rtp = match self.rtp {
+            Rtp::Encode | Rtp::EncodeToKeyframe => true,
+            Rtp::OnDemand => self.rungs.first_is_watched(),
+            Rtp::None | Rtp::Undecided | Rtp::Pass => false,
+        };
         let hls = matches!(self.hls, Hls::Encode);
-        if self.routes.set(rtp, hls) {
-            // HLS begins with a keyframe, and so do viewers when the source's own pictures end.
-            self.outputs
-                .keyframe
-                .store(true, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-
-    fn feed_encoder(&mut self, unit: &AccessUnit, found: &Inspection, replay: bool) {
-        self.route();
-        if !self.routes.any() {
-            // Not drained: what it still has is not wanted any more.
-            self.encoder = None;
-            return;
-        }
-        self.routes.set_frame(self.frame());
-        if self.encoder.is_none() {
-            self.start_encoder(unit, replay);
-            return;
-        }
-        if let Some(encoder) = &mut self.encoder {
-            if replay {
-                encoder.emit_from(unit.pts + 1);
-                if found.disposable {
-                    return;
-                }
-            }
-            if let Some(bitrate) = self.rate.bitrate() {
-                encoder.set_bitrate(for_encoder(bitrate));
-            }
-            encoder.push(unit);
-        }
-    }
-
-    /// Starts the encoder with the pictures since the last keyframe, of which those before `unit`
-    /// have been given out already.
-    fn start_encoder(&mut self, unit: &AccessUnit, replay: bool) {
-        let Some(units) = self.group.units() else {
-            return;
-        };
-        self.coded.frame = self.frame();
-        let sps = self.avc.as_ref().map(|(_, sps)| sps);
-        let bitrate = for_encoder(
-            self.rate
-                .bitrate()
-                .unwrap_or_else(|| estimate(sps, self.coded.frame)),
-        );
-        let routes = self.routes.clone();
-        let keyframe = self.outputs.keyframe.clone();
-        let mut encoder = match Encoder::start(&self.coded, bitrate, keyframe, move |picture| {
-            routes.picture(picture)
-        }) {
-            Ok(encoder) => encoder,
-            Err(error) => fail(format!("{error:#}")),
-        };
-        info!(bitrate, "encoder started");
-        let given = units
-            .iter()
-            .filter(|earlier| earlier.dts < unit.dts)
-            .map(|earlier| earlier.pts)
-            .max();
-        if let Some(given) = given {
-            encoder.emit_from(given + 1);
-        }
-        if replay {
-            encoder.emit_from(unit.pts + 1);
-        }
-        units.iter().for_each(|unit| encoder.push(unit));
-        self.encoder = Some(encoder);
+        let follow = matches!(self.hls, Hls::Pass(_));
+        self.rungs.encoders().follow_source(follow);
+        self.rungs.encode_first(rtp, hls);
     }
 
     fn frame(&self) -> MediaTime {
@@ -463,18 +559,7 @@ impl VideoPath {
     }
 }
 
-/// Bits a second for a picture of this size when the source's are not known yet: a tenth of a bit per
-/// pixel.
-fn estimate(sps: Option<&Sps>, frame: MediaTime) -> u32 {
-    let (width, height) = sps.map_or((1280, 720), |sps| (sps.width, sps.height));
-    let pixels = f64::from(width) * f64::from(height) * 1e9 / frame.max(1) as f64;
-    (pixels * 0.1) as u32
-}
-
-/// Bits a second that the encoder gets for a source of `bitrate`: a tenth more, since its fast preset
-/// needs them to look the same.
-fn for_encoder(bitrate: u32) -> u32 {
-    const LEAST: u32 = 300_000;
-    const MOST: u32 = 10_000_000;
-    (bitrate / 10 * 11).clamp(LEAST, MOST)
+/// Whether browsers decode pictures with these parameters as they are.
+fn passes(sps: &Sps) -> bool {
+    sps.ordinary && matches!(sps.profile, 66 | 77 | 100) && sps.reordering != Reordering::Yes
 }

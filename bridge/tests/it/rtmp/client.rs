@@ -16,6 +16,7 @@ fn picture(number: u64, keyframe: bool, reorder: u64) -> AccessUnit {
     let dts = number * 40 * MS;
     AccessUnit {
         kind: Kind::Video,
+        layer: 0,
         dts,
         pts: dts + reorder * MS,
         keyframe,
@@ -25,6 +26,7 @@ fn picture(number: u64, keyframe: bool, reorder: u64) -> AccessUnit {
 
 fn video(codec: VideoCodec, config: &'static [u8]) -> SourceFormat {
     SourceFormat::Video {
+        layer: 0,
         codec,
         config: Bytes::from_static(config),
     }
@@ -50,6 +52,7 @@ async fn a_stream_arrives_as_it_was_sent() {
         let dts = number * 40 * MS;
         sent.push(AccessUnit {
             kind: Kind::Audio,
+            layer: 0,
             dts,
             pts: dts,
             keyframe: true,

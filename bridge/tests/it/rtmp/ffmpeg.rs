@@ -62,6 +62,7 @@ async fn ffmpeg_publishes_and_quits() {
 
     let [
         SourceFormat::Video {
+            layer: 0,
             codec: VideoCodec::H264,
             ..
         },

@@ -7,11 +7,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal, StreamOutput};
+use weir_bridge::output::{Admission, Gate, PublishRequest, Refusal, Requests, StreamOutput};
 use weir_bridge::rtmp::session::Context;
 use weir_bridge::rtmp::sink::{Ingest, SourceSink};
+use weir_bridge::rtmp::{self, Drain, Tls};
 use weir_bridge::source::{AccessUnit, SourceFormat};
-use weir_media::{HlsOutput, RtpPacket, RtpTracks};
+use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
+use weir_protocol::finding::FindingReport;
 
 pub const KEY: &str = "right-key";
 /// Longer than anything awaited here should take, on any machine.
@@ -23,6 +25,8 @@ pub enum Event {
     Opened(String),
     Format(SourceFormat),
     Unit(AccessUnit),
+    /// One that holds.
+    Finding(FindingReport),
     Ended,
 }
 
@@ -100,13 +104,13 @@ impl Gate for OneKey {
         if request.key != KEY {
             return Err(Refusal::BadKey);
         }
-        let (_, keyframes) = mpsc::channel(1);
+        let (_, requests) = Requests::channel();
         Ok(Admission {
             slug: "demo".to_owned(),
             output: Box::new(NoOutput),
             cancel: self.takeover.clone(),
             goodbye: self.goodbye.clone(),
-            keyframes,
+            requests,
         })
     }
 }
@@ -115,21 +119,18 @@ impl Gate for OneKey {
 struct NoOutput;
 
 impl StreamOutput for NoOutput {
-    fn rtp_start(&mut self, _: RtpTracks, _: &[String]) {}
+    fn rtp_start(&mut self, _: RtpTracks, _: &[RtpLayer]) {}
     fn rtp(&mut self, _: RtpPacket, _: bool) {}
     fn hls(&mut self, _: HlsOutput) {}
+    fn thumbnail(&mut self, _: Thumbnail) {}
+    fn finding(&mut self, _: FindingReport) {}
     fn worker_restarted(&mut self, _: &str) {}
 }
 
 struct Recorder(mpsc::UnboundedSender<Event>);
 
 impl Ingest for Recorder {
-    fn open(
-        &self,
-        slug: &str,
-        _: Box<dyn StreamOutput>,
-        _: mpsc::Receiver<Option<u8>>,
-    ) -> Box<dyn SourceSink> {
+    fn open(&self, slug: &str, _: Box<dyn StreamOutput>, _: Requests) -> Box<dyn SourceSink> {
         let _ = self.0.send(Event::Opened(slug.to_owned()));
         Box::new(RecordingSink(self.0.clone()))
     }
@@ -144,6 +145,12 @@ impl SourceSink for RecordingSink {
 
     fn access_unit(&mut self, unit: AccessUnit) {
         let _ = self.0.send(Event::Unit(unit));
+    }
+
+    fn finding(&mut self, report: FindingReport) {
+        if report.active {
+            let _ = self.0.send(Event::Finding(report));
+        }
     }
 }
 
@@ -170,6 +177,7 @@ pub fn context() -> (Context, Recording, Tokens) {
             goodbye: goodbye.clone(),
         }),
         ingest: Arc::new(Recorder(sender)),
+        drain: Drain::default(),
         cancel: CancellationToken::new(),
     };
     (context, Recording(receiver), Tokens { takeover, goodbye })
@@ -179,22 +187,37 @@ pub fn context() -> (Context, Recording, Tokens) {
 pub struct Server {
     pub address: SocketAddr,
     pub takeover: CancellationToken,
+    pub drain: Drain,
     cancel: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
     pub async fn start() -> (Self, Recording) {
+        Self::start_on(([127, 0, 0, 1], 0).into(), None).await
+    }
+
+    /// A listener where one was before.
+    pub async fn start_at(address: SocketAddr) -> (Self, Recording) {
+        Self::start_on(address, None).await
+    }
+
+    pub async fn start_with(tls: Option<Tls>) -> (Self, Recording) {
+        Self::start_on(([127, 0, 0, 1], 0).into(), tls).await
+    }
+
+    async fn start_on(address: SocketAddr, tls: Option<Tls>) -> (Self, Recording) {
         let (context, recording, Tokens { takeover, .. }) = context();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let cancel = context.cancel.clone();
-        let serve =
-            weir_bridge::rtmp::serve_into(listener, context.gate, context.ingest, context.cancel);
+        let (cancel, drain) = (context.cancel.clone(), context.drain.clone());
+        let server = rtmp::Server::new(context);
+        let serve = async move { server.serve(listener, tls).await };
         (
             Self {
                 address,
                 takeover,
+                drain,
                 cancel,
                 task: tokio::spawn(serve),
             },

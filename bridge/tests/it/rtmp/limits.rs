@@ -231,3 +231,40 @@ async fn the_server_acknowledges_pings_and_says_what_it_can() {
         "no acknowledgement"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn unknown_commands_do_no_harm() {
+    const COMMAND_AMF3: u8 = 17;
+    const DATA: u8 = 18;
+    let (mut client, outcome, mut recording) = start();
+    let named = |name: &str, transaction: f64| {
+        let body = [wire::string(name), wire::number(transaction), vec![5]].concat();
+        wire::message(3, 0, wire::COMMAND, &body)
+    };
+    let picture = [
+        wire::message(6, 0, VIDEO, &[&[0x17, 0, 0, 0, 0], wire::AVC].concat()),
+        wire::message(6, 0, VIDEO, &[0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65]),
+    ];
+    let bytes = [
+        wire::handshake(),
+        wire::connect(),
+        named("releaseStream", 2.0),
+        named("_checkbw", 3.0),
+        wire::create_stream(),
+        wire::publish(KEY),
+        named("someday", 0.0),
+        named("getStreamLength", 9.0),
+        // An object of AMF3 (marker 0x11), half a string, and more than a command has.
+        wire::message(3, 0, COMMAND_AMF3, &[0, 0x11, 9, 1]),
+        wire::message(3, 0, wire::COMMAND, &[2, 0, 9, b'x']),
+        wire::message(3, 0, wire::COMMAND, &[5; 70_000]),
+        wire::message(3, 0, DATA, &[0x11, 0xff]),
+        picture.concat(),
+        named("deleteStream", 4.0),
+    ];
+    client.write_all(&bytes.concat()).await.unwrap();
+    let events = recording.until_ended().await;
+    assert!(events.iter().any(|event| matches!(event, Event::Unit(_))));
+    drop(client);
+    assert!(matches!(outcome.await.unwrap(), Ok(End::Unpublished)));
+}

@@ -13,14 +13,18 @@ use weir_bridge::rtmp::session;
 use weir_bridge::source::{AccessUnit, SourceFormat};
 use weir_media::{AudioCodec, Kind, VideoCodec};
 
+use super::enhanced;
 use super::harness::{KEY, PATIENCE, Recording, Server, context};
+use super::memory::Memory;
 use super::wire;
 
-const DEFAULT_MUTATIONS: usize = 5_000;
+const DEFAULT_MUTATIONS: usize = 20_000;
 /// C0, C1 and C2: random bytes that the server hardly looks at.
 const HANDSHAKE: usize = 1 + 2 * 1536;
 /// A recording is cut here, so that many variants fit into a second.
 const LONGEST: usize = 48 * 1024;
+/// What a session may hold beside a few times what was sent: buffers, and tables.
+const SESSION_BYTES: usize = 256 * 1024;
 
 /// xorshift64*: the same variants in every run.
 struct Random(u64);
@@ -71,6 +75,7 @@ async fn record_client(server: &Server, codec: VideoCodec, config: &'static [u8]
         .unwrap();
     client
         .send_format(&SourceFormat::Video {
+            layer: 0,
             codec,
             config: Bytes::from_static(config),
         })
@@ -93,6 +98,7 @@ async fn record_client(server: &Server, codec: VideoCodec, config: &'static [u8]
         };
         let unit = AccessUnit {
             kind,
+            layer: 0,
             dts,
             pts: dts,
             keyframe: number % 10 == 0,
@@ -101,6 +107,49 @@ async fn record_client(server: &Server, codec: VideoCodec, config: &'static [u8]
         client.send(&unit).await.unwrap();
     }
     client.close().await.unwrap();
+    task.await.unwrap()
+}
+
+/// Three sizes of a picture, as our own client sends them, and Opus.
+async fn record_multitrack(server: &Server) -> Vec<u8> {
+    let (address, task) = tap(server.address).await;
+    let mut client = Client::connect(&format!("rtmp://{address}/live"), KEY)
+        .await
+        .unwrap();
+    for layer in 0..3 {
+        let format = SourceFormat::Video {
+            layer,
+            codec: VideoCodec::H264,
+            config: Bytes::from_static(wire::AVC),
+        };
+        client.send_format(&format).await.unwrap();
+    }
+    let audio = SourceFormat::Audio {
+        codec: AudioCodec::Opus,
+        config: Bytes::from_static(b"OpusHead\x01\x02"),
+    };
+    client.send_format(&audio).await.unwrap();
+    for number in 0..60_u64 {
+        let layer = (number % 3) as u8;
+        let dts = number / 3 * 33_000_000;
+        let unit = AccessUnit {
+            kind: Kind::Video,
+            layer,
+            dts,
+            pts: dts + 33_000_000 * (number % 2),
+            keyframe: number % 30 < 3,
+            data: Bytes::from([&[0, 0, 1, 0][..], &[number as u8; 256]].concat()),
+        };
+        client.send(&unit).await.unwrap();
+    }
+    client.close().await.unwrap();
+    task.await.unwrap()
+}
+
+/// An FFmpeg that speaks Enhanced RTMP.
+async fn record_enhanced(server: &Server, arguments: &str) -> Vec<u8> {
+    let (address, task) = tap(server.address).await;
+    super::enhanced::publish(&format!("rtmp://{address}/live"), 1, arguments).await;
     task.await.unwrap()
 }
 
@@ -154,7 +203,18 @@ async fn recordings() -> Vec<Vec<u8>> {
         record_client(&server, VideoCodec::Hevc, HVCC).await,
         record_client(&server, VideoCodec::Av1, &[0x81, 5, 12, 0]).await,
         record_ffmpeg(&server).await,
+        record_multitrack(&server).await,
     ];
+    for encoders in [
+        format!("-map 0:v -map 1:a {} {}", enhanced::HEVC, enhanced::OPUS),
+        format!("-map 0:v -map 1:a {} -c:a flac", enhanced::AV1),
+        format!(
+            "-map 0:v -map 0:v -map 1:a -map 1:a {} -s:v:1 160x90 -c:a aac",
+            enhanced::H264
+        ),
+    ] {
+        recordings.push(record_enhanced(&server, &encoders).await);
+    }
     server.stop().await;
     for recording in &mut recordings {
         recording.truncate(LONGEST);
@@ -167,7 +227,7 @@ fn mutate(recordings: &[Vec<u8>], random: &mut Random) -> (&'static str, Vec<u8>
     // Mostly past the handshake, where the parsers are.
     let start = if random.below(20) == 0 { 0 } else { HANDSHAKE };
     let at = |random: &mut Random, bytes: &Vec<u8>| start + random.below(bytes.len() - start);
-    let name = match random.below(10) {
+    let name = match random.below(12) {
         0 => {
             bytes.truncate(at(random, &bytes));
             "truncated"
@@ -244,6 +304,17 @@ fn mutate(recordings: &[Vec<u8>], random: &mut Random) -> (&'static str, Vec<u8>
             }
             "random messages"
         }
+        9 | 10 => {
+            // A good beginning, then headers of Enhanced RTMP that are nearly right.
+            bytes = wire::up_to_publish(KEY);
+            for _ in 0..random.below(60) {
+                let kind = [wire::VIDEO, wire::AUDIO][random.below(2)];
+                let time = random.next() as u32 >> [9, 20][random.below(2)];
+                let body = enhanced_body(kind, random);
+                bytes.extend(wire::message(2 + kind % 6, time, kind, &body));
+            }
+            "enhanced headers"
+        }
         _ => {
             let length = random.below(4096);
             bytes.truncate(start);
@@ -252,6 +323,73 @@ fn mutate(recordings: &[Vec<u8>], random: &mut Random) -> (&'static str, Vec<u8>
         }
     };
     (name, bytes)
+}
+
+/// A message of Enhanced RTMP: modifiers, tracks and codecs in any order, with lengths that are mostly
+/// right.
+fn enhanced_body(kind: u8, random: &mut Random) -> Vec<u8> {
+    const CODECS: [&[u8; 4]; 12] = [
+        b"avc1",
+        b"hvc1",
+        b"av01",
+        b"vp09",
+        b"vp08",
+        b"vvc1",
+        b"mp4a",
+        b"Opus",
+        b"ac-3",
+        b"fLaC",
+        b"    ",
+        b"\0\0\0\0",
+    ];
+    let (first, multitrack) = match kind {
+        wire::VIDEO => (0x80 | [1, 2, 4, 5, 7][random.below(5)] << 4, 6),
+        _ => (0x90, 5),
+    };
+    let codec = |random: &mut Random| CODECS[random.below(CODECS.len())];
+    let data = |random: &mut Random| -> Vec<u8> {
+        match random.below(4) {
+            0 => wire::AVC.to_vec(),
+            1 => vec![0, 0, 0, 1, 0x65],
+            2 => [wire::string("colorInfo"), vec![3, 0, 0, 9]].concat(),
+            _ => (0..random.below(40)).map(|_| random.next() as u8).collect(),
+        }
+    };
+    let mut packet_type = random.below(9) as u8;
+    let mut body = Vec::new();
+    if random.below(2) == 0 {
+        packet_type = multitrack;
+        let shape = random.below(4) as u8;
+        body.push(shape << 4 | random.below(8) as u8);
+        if shape != 2 {
+            body.extend(codec(random));
+        }
+        for _ in 0..random.below(6) {
+            if shape == 2 {
+                body.extend(codec(random));
+            }
+            body.push(random.below(4) as u8);
+            let data = data(random);
+            if shape > 0 {
+                let off = [0, 0, 0, 1, 300][random.below(5)];
+                body.extend(&(data.len() as u32 + off).to_be_bytes()[1..]);
+            }
+            body.extend(data);
+        }
+    } else {
+        body.extend(codec(random));
+        body.extend(data(random));
+    }
+    for _ in 0..random.below(4) {
+        let size = random.below(5);
+        let mut modifier = vec![size as u8];
+        modifier.extend((0..=size).map(|_| random.next() as u8));
+        modifier.push((random.below(2) as u8) << 4 | packet_type);
+        body.splice(0..0, modifier);
+        packet_type = 7;
+    }
+    body.insert(0, first | packet_type);
+    body
 }
 
 /// One session in memory. Returns how it ended, in words.
@@ -282,18 +420,28 @@ async fn play(bytes: Vec<u8>) -> (String, Recording) {
     (words, recording)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// On one thread, so that what the session allocates can be counted.
+#[tokio::test]
 async fn no_mutated_stream_panics_or_hangs_the_server() {
     let count = std::env::var("WEIR_RTMP_MUTATIONS")
         .map_or(DEFAULT_MUTATIONS, |text| text.parse().unwrap());
     let recordings = recordings().await;
     let mut outcomes = BTreeMap::<String, usize>::new();
     let mut random = Random(0x5745_4952);
+    let mut most = 0;
     for number in 0..count {
         let (name, bytes) = mutate(&recordings, &mut random);
+        let sent = bytes.len();
+        let memory = Memory::watch();
         let (words, mut recording) = tokio::time::timeout(PATIENCE, play(bytes))
             .await
             .unwrap_or_else(|_| panic!("variant {number}, {name}, hangs"));
+        let held = memory.peak();
+        assert!(
+            held <= 4 * sent + SESSION_BYTES,
+            "variant {number}, {name}: {held} bytes held for {sent} sent"
+        );
+        most = most.max(held);
         let events = recording.rest();
         let opened = events
             .iter()
@@ -319,7 +467,9 @@ async fn no_mutated_stream_panics_or_hangs_the_server() {
                 .any(|event| matches!(event, super::harness::Event::Unit(_)))
         );
     }
-    println!("{count} mutated streams, 0 panics; how they ended: {outcomes:?}");
+    println!(
+        "{count} mutated streams, 0 panics, {most} bytes held at most; how they ended: {outcomes:?}"
+    );
 
     // The same over sockets, to one listener that must live.
     let (server, mut recording) = Server::start().await;
@@ -338,4 +488,21 @@ async fn no_mutated_stream_panics_or_hangs_the_server() {
     recording.rest();
     super::hostile::serves_on(&server, &mut recording).await;
     server.stop().await;
+}
+
+/// The inputs that fuzzing begins with: the recordings without their handshake, cut short.
+#[tokio::test]
+#[ignore = "writes into fuzz/corpus"]
+async fn write_the_corpus() {
+    /// What `script/fuzz` allows, and the first byte, which says where the bytes begin.
+    const LENGTH: usize = 2047;
+    const AFTER_HANDSHAKE: u8 = 1;
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/rtmp");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (number, recording) in recordings().await.iter().enumerate() {
+        let bytes = &recording[HANDSHAKE..];
+        let bytes = &bytes[..bytes.len().min(LENGTH)];
+        let input = [&[AFTER_HANDSHAKE], bytes].concat();
+        std::fs::write(folder.join(format!("recorded-{number}")), input).unwrap();
+    }
 }

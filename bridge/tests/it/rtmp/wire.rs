@@ -47,7 +47,18 @@ pub fn number(value: f64) -> Vec<u8> {
 }
 
 pub fn connect() -> Vec<u8> {
-    let app = [&[3, 0, 3][..], b"app", &string("live"), &[0, 0, 9]].concat();
+    connect_with(&[])
+}
+
+/// With these properties beside the application's.
+pub fn connect_with(properties: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut app = [&[3, 0, 3][..], b"app", &string("live")].concat();
+    for (name, value) in properties {
+        app.extend((name.len() as u16).to_be_bytes());
+        app.extend(name.as_bytes());
+        app.extend(value);
+    }
+    app.extend([0, 0, 9]);
     message(
         3,
         0,

@@ -29,7 +29,7 @@ pub fn time(unit: &SourceUnit) -> Option<MediaTime> {
     match unit {
         SourceUnit::AccessUnit(unit) => Some(unit.dts),
         SourceUnit::Rtp(packet) => Some(packet.time),
-        SourceUnit::Format(_) => None,
+        SourceUnit::Format(_) | SourceUnit::Finding(_) => None,
     }
 }
 
@@ -55,6 +55,7 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                     }),
                     _ => SourceUnit::AccessUnit(AccessUnit {
                         kind: Kind::Audio,
+                        layer: 0,
                         dts,
                         pts: dts,
                         keyframe: true,
@@ -70,6 +71,7 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                 match packet {
                     0 => {
                         let format = SourceFormat::Video {
+                            layer: 0,
                             codec: VideoCodec::H264,
                             config: body,
                         };
@@ -78,6 +80,7 @@ fn read(file: &Path) -> Vec<SourceUnit> {
                     1 => {
                         let unit = AccessUnit {
                             kind: Kind::Video,
+                            layer: 0,
                             dts,
                             pts,
                             keyframe,

@@ -43,6 +43,20 @@ pub fn picture_types(annex_b: &[u8]) -> String {
         .collect()
 }
 
+/// Width and height that a decoder finds.
+pub fn size(file: &[u8], format: &str) -> (u32, u32) {
+    let arguments = format!(
+        "-v error {format} -select_streams v -show_entries stream=width,height -of csv=p=0 {{}}"
+    );
+    let text = String::from_utf8(tool("ffprobe", &arguments, file)).unwrap();
+    let mut sides = text
+        .trim()
+        .trim_end_matches(',')
+        .split(',')
+        .map(|side| side.parse().unwrap());
+    (sides.next().unwrap(), sides.next().unwrap())
+}
+
 /// Presentation times of a file's packets, in seconds.
 pub fn times(file: &[u8]) -> Vec<f64> {
     let out = tool(
@@ -195,12 +209,26 @@ fn encoder(codec: VideoCodec) -> &'static str {
 
 const PICTURE: &str = "videotestsrc pattern=ball num-buffers={} ! video/x-raw,format=I420,width=161,height=91,framerate=30/1";
 
-/// Access units of a codec, as Enhanced RTMP would bring them; of an odd size where the codec has them.
+/// Access units of a codec, as Enhanced RTMP would bring them.
 pub fn units(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
     let picture = PICTURE
         .replace("{}", &count.to_string())
         .replace("161", "192")
         .replace("91", "108");
+    access_units(codec, &picture)
+}
+
+/// HEVC in the main 10 profile.
+pub fn ten_bits(count: usize) -> Vec<SourceUnit> {
+    let picture = PICTURE
+        .replace("{}", &count.to_string())
+        .replace("I420", "I420_10LE")
+        .replace("161", "640")
+        .replace("91", "360");
+    access_units(VideoCodec::Hevc, &picture)
+}
+
+fn access_units(codec: VideoCodec, picture: &str) -> Vec<SourceUnit> {
     let pipeline = launch(&format!(
         "{picture} ! {} ! appsink name=sink sync=false",
         encoder(codec)
@@ -212,10 +240,15 @@ pub fn units(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
     let config = config
         .map(|record| Bytes::copy_from_slice(&record.map_readable().unwrap()))
         .unwrap_or_default();
-    let format = SourceUnit::Format(SourceFormat::Video { codec, config });
+    let format = SourceUnit::Format(SourceFormat::Video {
+        layer: 0,
+        codec,
+        config,
+    });
     let units = units.into_iter().map(|(time, keyframe, data)| {
         SourceUnit::AccessUnit(AccessUnit {
             kind: Kind::Video,
+            layer: 0,
             dts: time,
             pts: time,
             keyframe,
@@ -225,21 +258,31 @@ pub fn units(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
     std::iter::once(format).chain(units).collect()
 }
 
-/// RTP of a browser: video of an odd size, and Opus.
+/// RTP of a browser: video of an odd size where the codec has them, and Opus.
 pub fn packets(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
-    let (payloader, even) = match codec {
-        VideoCodec::H264 => (
-            "rtph264pay config-interval=-1 aggregate-mode=zero-latency",
-            true,
-        ),
-        VideoCodec::Vp8 => ("rtpvp8pay", false),
-        VideoCodec::Vp9 => ("rtpvp9pay", false),
-        VideoCodec::Hevc | VideoCodec::Av1 => panic!("GStreamer 1.22 has no payloader for it"),
-    };
     let mut picture = PICTURE.replace("{}", &count.to_string());
-    if even {
+    if codec == VideoCodec::H264 {
         picture = picture.replace("161", "160").replace("91", "90");
     }
+    rtp(codec, count, &picture)
+}
+
+/// The same of a size that has a lower rung.
+pub fn large_packets(codec: VideoCodec, count: usize) -> Vec<SourceUnit> {
+    let picture = PICTURE
+        .replace("{}", &count.to_string())
+        .replace("161", "640")
+        .replace("91", "360");
+    rtp(codec, count, &picture)
+}
+
+fn rtp(codec: VideoCodec, count: usize, picture: &str) -> Vec<SourceUnit> {
+    let payloader = match codec {
+        VideoCodec::H264 => "rtph264pay config-interval=-1 aggregate-mode=zero-latency",
+        VideoCodec::Vp8 => "rtpvp8pay",
+        VideoCodec::Vp9 => "rtpvp9pay",
+        VideoCodec::Hevc | VideoCodec::Av1 => panic!("GStreamer 1.22 has no payloader for it"),
+    };
     let video = buffers(&launch(&format!(
         "{picture} ! {} ! {payloader} mtu=1200 ! appsink name=sink sync=false",
         encoder(codec)

@@ -1,13 +1,15 @@
 //! Whole workers: real child processes, real codecs.
 
-mod flv;
+mod enhanced;
+pub mod flv;
+mod ladder;
 mod media;
-mod recording;
+pub mod recording;
 
 use std::time::{Duration, Instant};
 
 use weir_bridge::supervisor::SourceUnit;
-use weir_media::{HlsOutput, Kind, MediaTime, RtpTracks, VideoCodec};
+use weir_media::{HlsOutput, HlsTrack, Kind, MediaTime, RtpTracks, VideoCodec};
 
 use recording::{Event, Recording, Stream, pass, publish};
 
@@ -67,13 +69,13 @@ fn check_hls(recording: &Recording) -> [Vec<MediaTime>; 2] {
         panic!("no start")
     };
     assert!(tracks.part_target <= Duration::from_millis(250));
-    [Kind::Video, Kind::Audio].map(|kind| {
-        let parts = recording.parts(kind);
+    [HlsTrack::BEST, HlsTrack::Audio].map(|track| {
+        let parts = recording.parts(track);
         let mut starts = Vec::new();
         for (at, (start, independent, time, duration)) in parts.iter().enumerate() {
             assert!(
                 *duration <= tracks.part_target,
-                "{kind:?} part of {duration:?} at {time}"
+                "{track:?} part of {duration:?} at {time}"
             );
             if *start {
                 assert!(*independent);
@@ -83,7 +85,7 @@ fn check_hls(recording: &Recording) -> [Vec<MediaTime>; 2] {
             if !independent && !last_of_segment {
                 assert!(
                     *duration >= tracks.part_target.mul_f64(0.85),
-                    "{kind:?} part of {duration:?} at {time}"
+                    "{track:?} part of {duration:?} at {time}"
                 );
             }
         }
@@ -116,7 +118,7 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
     assert_eq!(types.len(), pictures.len(), "every picture decodes");
     // A starved machine may cost a picture; losing more is a fault.
     assert!(
-        pictures.len() + 30 >= expected.len(),
+        pictures.len() + 30 >= expected.len() || !recording.findings.is_empty(),
         "{} of {}",
         pictures.len(),
         expected.len()
@@ -153,10 +155,10 @@ async fn b_frames_are_encoded_anew_with_a_keyframe_each_second() {
         panic!("no start")
     };
     assert_eq!(tracks.target_duration, Duration::from_secs(1));
-    for kind in [Kind::Video, Kind::Audio] {
-        let times = media::times(&recording.track(0, kind));
+    for track in [HlsTrack::BEST, HlsTrack::Audio] {
+        let times = media::times(&recording.track(0, track));
         let span = times.last().unwrap() - times[0];
-        assert!((8.5..11.0).contains(&span), "{kind:?} lasts {span}");
+        assert!((8.5..11.0).contains(&span), "{track:?} lasts {span}");
     }
 }
 
@@ -225,10 +227,10 @@ async fn video_without_b_frames_is_passed_on_as_it_is() {
     };
     assert_eq!(tracks.target_duration, Duration::from_secs(2));
     assert_eq!(
-        media::times(&recording.track(0, Kind::Video)).len(),
+        media::times(&recording.track(0, HlsTrack::BEST)).len(),
         expected.len()
     );
-    let sound = media::times(&recording.track(0, Kind::Audio));
+    let sound = media::times(&recording.track(0, HlsTrack::Audio));
     assert!((6.5..7.2).contains(&(sound.last().unwrap() - sound[0])));
     // Opus packets of 20 ms without a gap.
     let times: Vec<_> = recording
@@ -253,7 +255,7 @@ async fn a_viewers_request_gets_a_keyframe_and_leaves_the_grid_alone() {
             && asked.is_none()
             && packet.time > 2 * SECOND + 400_000_000
         {
-            stream.keyframes.send(None).await.unwrap();
+            stream.requester.keyframes.send(None).await.unwrap();
             asked = Some(packet.time);
         }
         events.push((at, event));
@@ -295,7 +297,7 @@ async fn a_killed_worker_is_replaced_and_the_picture_goes_on_in_the_middle_of_a_
         while let Some((at, event)) = stream.events.recv().await {
             // What the old worker wrote may still be on its way here; what the new one writes comes
             // after its start.
-            starts += usize::from(matches!(event, Event::Start(_)));
+            starts += usize::from(matches!(event, Event::Start(..)));
             if let Event::Rtp(packet) = &event
                 && packet.kind == Kind::Video
             {
@@ -399,8 +401,8 @@ async fn picture_and_sound_stay_together() {
             .collect();
         let webrtc = offsets(&flashes(&frames), &beeps);
 
-        let frames = media::brightness(&recording.track(0, Kind::Video));
-        let file = recording.track(0, Kind::Audio);
+        let frames = media::brightness(&recording.track(0, HlsTrack::BEST));
+        let file = recording.track(0, HlsTrack::Audio);
         let begin = media::times(&file)[0];
         let sound = media::decode_aac(&file);
         let beeps: Vec<_> = media::onsets(&sound, 48_000.0)
@@ -421,7 +423,7 @@ async fn a_source_may_have_only_sound_or_only_a_picture() {
         let keep = |unit: &SourceUnit| match unit {
             SourceUnit::Format(format) => format.kind() == wanted,
             SourceUnit::AccessUnit(unit) => unit.kind == wanted,
-            SourceUnit::Rtp(_) => false,
+            SourceUnit::Rtp(_) | SourceUnit::Finding(_) => false,
         };
         units
             .iter()
@@ -475,7 +477,7 @@ async fn a_source_that_changes_its_size_goes_on() {
         .filter_map(|output| match output {
             HlsOutput::Start(tracks) => tracks
                 .video
-                .as_ref()
+                .first()
                 .map(|video| (video.width, video.height)),
             _ => None,
         })
@@ -563,16 +565,26 @@ async fn a_whip_publisher_gets_hls_and_is_asked_for_keyframes() {
         let ((), _) = tokio::join!(wanted, publish(&writer, units));
         drop(writer);
         let recording = Recording::new(stream.rest().await);
-        assert!(
-            recording.starts.is_empty() && recording.video.is_empty() && recording.audio.is_empty()
+        // The SFU has the publisher's own packets; what it may lack is named, and not made unasked.
+        assert_eq!(
+            recording.starts.len(),
+            usize::from(codec != VideoCodec::H264)
         );
+        assert!(
+            recording
+                .layers
+                .iter()
+                .flatten()
+                .all(|layer| layer.name.starts_with("h264-"))
+        );
+        assert!(recording.video.is_empty() && recording.audio.is_empty());
         let [video, audio] = check_hls(&recording);
         println!("{codec:?}: segments {video:?} {audio:?}");
         assert!(video.len() >= 2 && audio.len() >= 2);
-        for kind in [Kind::Video, Kind::Audio] {
+        for track in [HlsTrack::BEST, HlsTrack::Audio] {
             assert!(
-                media::times(&recording.track(0, kind)).len() > 25,
-                "{codec:?} {kind:?}"
+                media::times(&recording.track(0, track)).len() > 25,
+                "{codec:?} {track:?}"
             );
         }
     }

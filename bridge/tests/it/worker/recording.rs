@@ -2,33 +2,37 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc;
 use weir_bridge::{
-    output::StreamOutput,
+    config::WorkerConfig,
+    output::{Requester, Requests, StreamOutput},
     supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
 };
-use weir_media::{HlsOutput, Kind, MediaTime, RtpPacket, RtpTracks};
+use weir_media::{HlsOutput, HlsTrack, Kind, MediaTime, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
+use weir_protocol::finding::FindingReport;
 
 use super::flv;
 
 /// What came out.
 #[derive(Debug, Clone)]
 pub enum Event {
-    Start(RtpTracks),
+    Start(RtpTracks, Vec<RtpLayer>),
     Rtp(RtpPacket),
     Hls(HlsOutput),
+    Thumbnail(Thumbnail),
+    Finding(FindingReport),
     Restarted(String),
 }
 
 struct Recorder(mpsc::UnboundedSender<(Instant, Event)>);
 
 impl StreamOutput for Recorder {
-    fn rtp_start(&mut self, tracks: RtpTracks, _layers: &[String]) {
-        self.note(Event::Start(tracks));
+    fn rtp_start(&mut self, tracks: RtpTracks, layers: &[RtpLayer]) {
+        self.note(Event::Start(tracks, layers.to_vec()));
     }
 
     fn rtp(&mut self, packet: RtpPacket, _last_of_batch: bool) {
@@ -37,6 +41,14 @@ impl StreamOutput for Recorder {
 
     fn hls(&mut self, output: HlsOutput) {
         self.note(Event::Hls(output));
+    }
+
+    fn thumbnail(&mut self, thumbnail: Thumbnail) {
+        self.note(Event::Thumbnail(thumbnail));
+    }
+
+    fn finding(&mut self, report: FindingReport) {
+        self.note(Event::Finding(report));
     }
 
     fn worker_restarted(&mut self, reason: &str) {
@@ -53,7 +65,7 @@ impl Recorder {
 
 /// The worker, which cargo puts beside the folder of this test. (Its `CARGO_BIN_EXE_…` variable does not
 /// reach a compiler behind every wrapper.)
-fn worker_program() -> PathBuf {
+pub fn worker_program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test
         .parent()
@@ -69,39 +81,59 @@ fn worker_program() -> PathBuf {
     program
 }
 
+/// Starts a worker that is known: the shell notes its process id, which becomes the worker's.
+pub fn worker_command(pid_file: &Path) -> WorkerCommand {
+    let script = format!(
+        "echo $$ > {}; exec {}",
+        pid_file.display(),
+        worker_program().display()
+    );
+    WorkerCommand {
+        program: PathBuf::from("/bin/sh"),
+        args: vec!["-c".into(), script.into()],
+    }
+}
+
+/// Sends such a worker a signal, as `kill` names it.
+pub fn signal(pid_file: &Path, signal: &str) {
+    let pid = std::fs::read_to_string(pid_file).unwrap();
+    let status = std::process::Command::new("kill")
+        .args([signal, pid.trim()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 /// A stream that is being recorded.
 pub struct Stream {
     pub bridge: Bridge,
-    pub keyframes: mpsc::Sender<Option<u8>>,
+    pub requester: Requester,
     pub events: mpsc::UnboundedReceiver<(Instant, Event)>,
     pid_file: tempfile::NamedTempFile,
 }
 
 impl Stream {
     pub fn open() -> (Self, SourceWriter) {
-        // The shell notes its process id, which becomes the worker's.
+        Self::with(WorkerConfig::default())
+    }
+
+    /// One whose worker has these settings.
+    pub fn with(media: WorkerConfig) -> (Self, SourceWriter) {
         let pid_file = tempfile::NamedTempFile::new().unwrap();
-        let script = format!(
-            "echo $$ > {}; exec {}",
-            pid_file.path().display(),
-            worker_program().display()
-        );
-        let worker = WorkerCommand {
-            program: PathBuf::from("/bin/sh"),
-            args: vec!["-c".into(), script.into()],
-        };
+        let worker = worker_command(pid_file.path());
         let config = BridgeConfig {
             hang_timeout: Duration::from_millis(1500),
+            media,
             ..BridgeConfig::new(worker)
         };
         let bridge = Bridge::new(config);
         let (sender, events) = mpsc::unbounded_channel();
-        let (keyframes, requests) = mpsc::channel(4);
+        let (requester, requests) = Requests::channel();
         let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
         (
             Self {
                 bridge,
-                keyframes,
+                requester,
                 events,
                 pid_file,
             },
@@ -111,12 +143,7 @@ impl Stream {
 
     /// Sends the worker a signal, as `kill` names it.
     pub fn signal_worker(&self, signal: &str) {
-        let pid = std::fs::read_to_string(self.pid_file.path()).unwrap();
-        let status = std::process::Command::new("kill")
-            .args([signal, pid.trim()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        self::signal(self.pid_file.path(), signal);
     }
 
     /// Everything until the stream has ended.
@@ -165,9 +192,13 @@ pub async fn pass(units: Vec<SourceUnit>) -> (Recording, BTreeMap<MediaTime, Ins
 #[derive(Default)]
 pub struct Recording {
     pub starts: Vec<RtpTracks>,
+    /// The video's layers at each start.
+    pub layers: Vec<Vec<RtpLayer>>,
     pub video: Vec<(Instant, RtpPacket)>,
     pub audio: Vec<(Instant, RtpPacket)>,
     pub hls: Vec<HlsOutput>,
+    pub thumbnails: Vec<Thumbnail>,
+    pub findings: Vec<FindingReport>,
     pub restarts: Vec<String>,
 }
 
@@ -176,12 +207,17 @@ impl Recording {
         let mut recording = Self::default();
         for (at, event) in events {
             match event {
-                Event::Start(tracks) => recording.starts.push(tracks),
+                Event::Start(tracks, layers) => {
+                    recording.starts.push(tracks);
+                    recording.layers.push(layers);
+                }
                 Event::Rtp(packet) => match packet.kind {
                     Kind::Video => recording.video.push((at, packet)),
                     Kind::Audio => recording.audio.push((at, packet)),
                 },
                 Event::Hls(output) => recording.hls.push(output),
+                Event::Thumbnail(thumbnail) => recording.thumbnails.push(thumbnail),
+                Event::Finding(report) => recording.findings.push(report),
                 Event::Restarted(reason) => recording.restarts.push(reason),
             }
         }
@@ -197,6 +233,24 @@ impl Recording {
             }
         }
         pictures
+    }
+
+    /// What came of one of the video's layers.
+    pub fn layer(&self, layer: u8) -> Self {
+        let video = self.video.iter();
+        Self {
+            video: video
+                .filter(|(_, packet)| packet.layer == layer)
+                .cloned()
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// When segments of a track start.
+    pub fn segments(&self, track: HlsTrack) -> Vec<MediaTime> {
+        let parts = self.parts(track).into_iter();
+        parts.filter(|part| part.0).map(|part| part.2).collect()
     }
 
     /// Median of what the worker adds: from the push of the last picture that had to be there (with
@@ -254,35 +308,36 @@ impl Recording {
     }
 
     /// Init and parts of a track's run (counted from 0), as one file.
-    pub fn track(&self, run: usize, wanted: Kind) -> Vec<u8> {
+    pub fn track(&self, run: usize, wanted: HlsTrack) -> Vec<u8> {
         let mut at = 0;
         let mut file = Vec::new();
         for output in &self.hls {
             match output {
                 HlsOutput::Start(_) => at += 1,
-                HlsOutput::Init { kind, data } | HlsOutput::Part { kind, data, .. } => {
-                    if *kind == wanted && at == run + 1 {
+                HlsOutput::Init { track, data } | HlsOutput::Part { track, data, .. } => {
+                    if *track == wanted && at == run + 1 {
                         file.extend_from_slice(data);
                     }
                 }
+                HlsOutput::Dormant(_) => {}
             }
         }
         file
     }
 
     /// Parts of a track: segment start, independent, time, duration.
-    pub fn parts(&self, wanted: Kind) -> Vec<(bool, bool, MediaTime, Duration)> {
+    pub fn parts(&self, wanted: HlsTrack) -> Vec<(bool, bool, MediaTime, Duration)> {
         self.hls
             .iter()
             .filter_map(|output| match output {
                 HlsOutput::Part {
-                    kind,
+                    track,
                     segment_start,
                     independent,
                     time,
                     duration,
                     ..
-                } if *kind == wanted => Some((*segment_start, *independent, *time, *duration)),
+                } if *track == wanted => Some((*segment_start, *independent, *time, *duration)),
                 _ => None,
             })
             .collect()

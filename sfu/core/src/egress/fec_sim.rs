@@ -181,6 +181,7 @@ impl Sim {
                 audio: false,
             },
             layers: single_layer(),
+            announced: Vec::new().into(),
             h264_profile: None,
         };
         egress.set_source(&source).unwrap();

@@ -19,7 +19,7 @@ mod media;
 mod pacer;
 mod probe;
 mod reports;
-mod selection;
+pub(crate) mod selection;
 mod start;
 
 use std::{

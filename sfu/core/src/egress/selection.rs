@@ -7,6 +7,7 @@ use crate::{
     allocation::{Choice, Layer, LayerChooser, Rank, Situation, Wish},
     api::LayerChoice,
     bwe::Usage,
+    demand::{self, Offered},
     layers::{Layers, Rung},
     packet::{Epoch, LayerId, MediaPacket, Scalability},
 };
@@ -33,6 +34,8 @@ pub(crate) struct Selection {
     spatial: u8,
     temporal: u8,
     chosen_at: Option<Instant>,
+    /// [`Layers::changes`] then.
+    seen: u32,
     /// What there is to choose from; kept for its room.
     offered: Vec<Layer>,
 }
@@ -63,6 +66,7 @@ impl Selection {
             spatial: 0,
             temporal: 0,
             chosen_at: None,
+            seen: 0,
             offered: Vec::new(),
         }
     }
@@ -183,7 +187,8 @@ impl Selection {
     }
 }
 
-fn with_sound(bitrate: u64) -> u64 {
+/// What a layer's payload takes of a path, with its headers and the sound.
+pub(crate) fn with_sound(bitrate: u64) -> u64 {
     bitrate * OVERHEAD / 100 + AUDIO
 }
 
@@ -214,12 +219,13 @@ impl Egress {
     /// Chooses anew, when it is time.
     pub(super) fn choose(&mut self, now: Instant, layers: &Layers) {
         let selection = &mut self.selection;
-        if selection
-            .chosen_at
-            .is_some_and(|at| now < at + CHOOSE_INTERVAL)
-        {
+        // A layer that begins does so with a keyframe, and who waits for it takes that one.
+        let is_same = selection.seen == layers.changes();
+        let is_early = |at| now < at + CHOOSE_INTERVAL;
+        if is_same && selection.chosen_at.is_some_and(is_early) {
             return;
         }
+        selection.seen = layers.changes();
         let rungs = layers.rungs();
         if rungs.is_empty() {
             return;
@@ -317,6 +323,20 @@ impl Egress {
         let stream = target.bitrate * OVERHEAD / 100;
         let beside = self.estimator.estimate().saturating_sub(stream + AUDIO);
         beside as f32 / stream as f32
+    }
+
+    /// The announced layers that the viewer needs, a bit for each.
+    pub(crate) fn needs(&self, offered: &[Offered]) -> u8 {
+        let measured = self.video.as_ref().is_some_and(|v| v.has_twcc())
+            && self.estimator.acked_bitrate().is_some();
+        let viewer = demand::Viewer {
+            choice: &self.selection.choice,
+            estimate: measured.then(|| self.estimator.estimate()),
+            over: self.estimator.usage() == Usage::Over,
+            loss: self.loss(),
+            gets: self.layer(),
+        };
+        demand::needs(offered, &self.selection.names, &viewer)
     }
 
     /// What the viewer's video and sound take, in bit/s.

@@ -258,7 +258,12 @@ fn start_layer(layers: &Layers, wanted: Option<LayerId>, path: Option<u64>) -> O
         .and_then(place)
         .unwrap_or(rungs.len().saturating_sub(1));
     let mut found = None;
+    // What a layer sent that is silent now leads nowhere; only where all are, it is all there is.
+    let alive = rungs.iter().any(|rung| rung.active);
     for rung in rungs.iter().take(top + 1).rev() {
+        if alive && !rung.active {
+            continue;
+        }
         if let Some(bits) = backlog(rung.layer) {
             if in_time(bits) {
                 return Some(rung.layer);
@@ -267,7 +272,8 @@ fn start_layer(layers: &Layers, wanted: Option<LayerId>, path: Option<u64>) -> O
         }
     }
     found.or_else(|| {
-        let others = rungs.iter().rev().map(|rung| rung.layer);
-        others.into_iter().find(|layer| backlog(*layer).is_some())
+        let others = rungs.iter().rev().filter(|rung| rung.active || !alive);
+        let mut others = others.map(|rung| rung.layer);
+        others.find(|layer| backlog(*layer).is_some())
     })
 }

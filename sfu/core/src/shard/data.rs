@@ -75,7 +75,7 @@ impl Shard {
         }
         common.channel = Some(OpenChannel::new(channel));
         let event = DataEvent::Opened {
-            stream: common.stream,
+            stream: common.stream.original(),
             session: common.id,
         };
         self.outputs.push_back(Output::Data(event));
@@ -96,7 +96,7 @@ impl Shard {
         }
         self.counters.data_in += 1;
         let event = DataEvent::Message {
-            stream: common.stream,
+            stream: common.stream.original(),
             session: common.id,
             text: !data.binary,
             bytes: data.data,
@@ -111,7 +111,7 @@ impl Shard {
         let common = session.common_mut();
         if common.channel.take_if(|open| open.id == channel).is_some() {
             let event = DataEvent::Closed {
-                stream: common.stream,
+                stream: common.stream.original(),
                 session: common.id,
             };
             self.outputs.push_back(Output::Data(event));

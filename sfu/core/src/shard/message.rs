@@ -118,6 +118,13 @@ pub enum Output {
         /// Which source.
         ingest: IngestId,
     },
+    /// Other layers than before are needed by this shard's viewers.
+    Needed {
+        /// The stream.
+        stream: StreamId,
+        /// A bit for each [`LayerId`] of those that were announced.
+        layers: u8,
+    },
     /// A packet of a tapped WebRTC publisher.
     Tap {
         /// The stream.

@@ -3,7 +3,9 @@
 mod data;
 mod flush;
 mod ice;
+mod joins;
 mod message;
+mod needs;
 mod sessions;
 mod sources;
 mod stats;
@@ -17,7 +19,7 @@ use std::{
 };
 
 use str0m::config::DtlsCert;
-use weir_media::{RtpPacket, RtpTracks};
+use weir_media::{RtpLayer, RtpPacket, RtpTracks};
 use weir_rtp::dependency_descriptor;
 
 use crate::{
@@ -32,7 +34,7 @@ use crate::{
     ingest::PublisherIngest,
     outbox::Outbox,
     packet::{Epochs, MediaPacket, SourceInfo},
-    route::{Route, Source},
+    route::{Joined, Route, Source},
     sdp::{self, Role},
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
@@ -282,6 +284,8 @@ impl Shard {
             asked: None,
         };
         self.add(key, Session::Viewer(Box::new(viewer)));
+        // A layer that is made for it is there when its transport is.
+        self.look_soon(now, stream);
         Ok(answer)
     }
 
@@ -308,16 +312,20 @@ impl Shard {
         self.replace_source(now, stream, Source::Bridge { id, ingest: None });
     }
 
-    /// The bridge source's tracks start (again). `layers` names the video's layers in the order of
-    /// [`RtpPacket::layer`]; none stands for a single layer, and those beyond the fourth are left out.
+    /// The bridge source's tracks start (again). `layers` are the video's in the order of
+    /// [`RtpPacket::layer`]; none stands for a single one of which nothing is known, and those beyond
+    /// the eighth are left out. Some may have no packets until they are needed ([`Output::Needed`]).
     pub fn handle_ingest_start(
         &mut self,
         now: Instant,
         stream: StreamId,
         id: IngestId,
         tracks: RtpTracks,
-        layers: &[String],
+        layers: &[RtpLayer],
     ) {
+        if self.start_joined(now, stream, id, layers) {
+            return;
+        }
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
@@ -331,14 +339,9 @@ impl Shard {
         if *current != id {
             return;
         }
-        tracing::info!(%stream, ?tracks, ?layers, "bridge source starts");
         let bridge = BridgeIngest::new(now, tracks, layers, &mut self.epochs);
-        let info = SourceInfo {
-            epoch: bridge.source(),
-            tracks: bridge.tracks(),
-            layers: bridge.layers(),
-            h264_profile: None,
-        };
+        let info = bridge.info();
+        tracing::info!(%stream, ?tracks, layers = ?info.layers, "bridge source starts");
         *ingest = Some(bridge);
         self.set_live(now, stream, Some(info));
     }
@@ -357,17 +360,24 @@ impl Shard {
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
-        let Some(Source::Bridge {
-            id: current,
-            ingest: Some(ingest),
-        }) = &mut route.source
-        else {
-            return;
+        let ingest = match (&mut route.source, &mut route.joined) {
+            (
+                Some(Source::Bridge {
+                    id: current,
+                    ingest: Some(ingest),
+                }),
+                _,
+            ) if *current == id => ingest,
+            (
+                _,
+                Some(Joined {
+                    id: current,
+                    ingest: Some(ingest),
+                }),
+            ) if *current == id => ingest,
+            _ => return,
         };
-        if *current != id {
-            return;
-        }
-        match ingest.packet(now, packet) {
+        match ingest.packet(now, packet, &mut self.epochs) {
             Some(media) => {
                 self.counters.packets_in += 1;
                 self.counters.bytes_in += media.payload.len() as u64;
@@ -401,6 +411,7 @@ impl Shard {
         id: IngestId,
         for_good: bool,
     ) {
+        self.end_joined(now, stream, id);
         let source = self.routes.get(&stream).and_then(|r| r.source.as_ref());
         if matches!(source, Some(Source::Bridge { id: current, .. }) if *current == id) {
             tracing::info!(%stream, for_good, "bridge source ended");

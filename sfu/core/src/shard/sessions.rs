@@ -269,6 +269,7 @@ impl Shard {
                             epoch,
                             tracks,
                             layers,
+                            announced: Vec::new().into(),
                             h264_profile: None,
                         }),
                     );
@@ -321,7 +322,7 @@ impl Shard {
             Session::Viewer(viewer) => {
                 self.counters.viewers += 1;
                 let event = SfuEvent::ViewerConnected {
-                    stream,
+                    stream: stream.original(),
                     session: id,
                 };
                 self.outputs.push_back(Output::Event(event));
@@ -373,7 +374,7 @@ impl Shard {
         self.disconnect(&peers);
         if channel.is_some() {
             let event = DataEvent::Closed {
-                stream,
+                stream: stream.original(),
                 session: id,
             };
             self.outputs.push_back(Output::Data(event));
@@ -402,13 +403,14 @@ impl Shard {
                 if connected {
                     self.counters.viewers -= 1;
                     let event = SfuEvent::ViewerEnded {
-                        stream,
+                        stream: stream.original(),
                         session: id,
                         reason,
                     };
                     self.outputs.push_back(Output::Event(event));
                 }
                 self.leave(stream, key);
+                self.look_soon(now, stream);
                 if let Some(route) = self.routes.get_mut(&stream) {
                     let home = Self::home(stream, self.config.shards);
                     if route.viewers.is_empty() && home != self.config.shard {

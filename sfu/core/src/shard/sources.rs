@@ -8,7 +8,7 @@ use super::{Output, SessionKey, Shard, ShardMessage};
 use crate::{
     EndReason, StreamId, ingest,
     packet::{LayerId, MediaPacket, SourceInfo},
-    route::{GATHER, GATHER_SOUND, Route, Source},
+    route::{GATHER, GATHER_SOUND, Joined, Route, Source},
     session::Session,
 };
 
@@ -21,6 +21,7 @@ impl Shard {
             .entry(stream)
             .or_insert_with(|| Route::new(true));
         let before = route.source.replace(source);
+        self.give_up_joined(stream);
         match before {
             Some(Source::Publisher(key)) => self.end(now, key, EndReason::TakenOver),
             Some(Source::Bridge { id, .. }) => {
@@ -45,6 +46,7 @@ impl Shard {
             route.over_at = Some(now + grace);
             self.arm_route(stream);
         }
+        self.give_up_joined(stream);
         self.drop_idle(stream);
     }
 
@@ -64,6 +66,8 @@ impl Shard {
             return;
         }
         match (&route.info, &info) {
+            // A transcode is no other stream.
+            _ if stream.is_transcoded() => {}
             (None, Some(_)) => self.counters.streams += 1,
             (Some(_), None) => self.counters.streams -= 1,
             (Some(_), Some(_)) | (None, None) => {}
@@ -108,8 +112,24 @@ impl Shard {
         }
         let codec = info.as_ref().and_then(|info| info.tracks.video);
         route.layers.set_codec(codec);
+        if let Some(info) = &info {
+            let count = info.layers.len();
+            route.layers.announce(now, count, &info.announced);
+        }
         route.info = info;
-        let Some(info) = &route.info else { return };
+        self.look_soon(now, stream);
+        let Some(route) = self.routes.get(&stream) else {
+            return;
+        };
+        let Some(info) = &route.info else {
+            if stream.is_transcoded() {
+                // They come again, for whatever the stream is then.
+                for key in route.viewers.clone() {
+                    self.end(now, key, EndReason::Ended);
+                }
+            }
+            return;
+        };
         let mut unserved = Vec::new();
         for key in &route.viewers {
             if let Some(Session::Viewer(viewer)) = self.sessions.get_mut(key)
@@ -153,8 +173,11 @@ impl Shard {
         let Some(route) = self.routes.get_mut(&stream) else {
             return;
         };
+        // What is made of the publisher's layer is not given out to make something of it.
+        let added = route.joined.is_some() && packet.layer != LayerId::default();
         if let Some(tap) = &mut route.tap
             && matches!(route.source, Some(Source::Publisher(_)))
+            && !added
         {
             let outputs = &mut self.outputs;
             tap.push(now, packet.clone(), |packet| {
@@ -282,6 +305,20 @@ impl Shard {
         let Some(route) = self.routes.get(&stream) else {
             return;
         };
+        if let (
+            Some(Joined {
+                id,
+                ingest: Some(_),
+            }),
+            Some(LayerId(1..)),
+        ) = (&route.joined, layer)
+        {
+            let ingest = *id;
+            self.counters.keyframe_requests += 1;
+            self.outputs
+                .push_back(Output::BridgeKeyframe { ingest, layer });
+            return;
+        }
         match &route.source {
             Some(Source::Publisher(key)) => {
                 let key = *key;
@@ -308,8 +345,12 @@ impl Shard {
     }
 
     pub(super) fn drop_idle(&mut self, stream: StreamId) {
-        if self.routes.get(&stream).is_some_and(Route::is_idle) {
-            self.routes.remove(&stream);
+        if self.routes.get(&stream).is_some_and(Route::is_idle)
+            && let Some(route) = self.routes.remove(&stream)
+            && route.needed != 0
+        {
+            let layers = 0;
+            self.outputs.push_back(Output::Needed { stream, layers });
         }
     }
 

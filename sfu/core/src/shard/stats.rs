@@ -66,9 +66,13 @@ impl Shard {
                 height: layer.size().map(|size| size.height),
                 bitrate: layer.bitrate(now),
                 active: layer.is_heard(now),
+                on_demand: false,
                 viewers: of_layers.iter().filter(|of| **of == id).count() as u64,
             })
             .collect();
+        if let Some(info) = info {
+            add_announced(&mut layers, info);
+        }
         layers.sort_by_key(|layer| std::cmp::Reverse((layer.height, layer.bitrate)));
         StreamStats { layers, viewers }
     }
@@ -81,8 +85,10 @@ impl Shard {
         let Some(Session::Viewer(viewer)) = self.sessions.get_mut(&key) else {
             return false;
         };
+        let stream = viewer.common.stream;
         viewer.egress.set_choice(choice);
         self.with_egress(now, key, |egress, cx| egress.begin(cx));
+        self.look_soon(now, stream);
         true
     }
 
@@ -111,6 +117,32 @@ impl Shard {
     /// Puts a viewer's counters into the shard's.
     pub(super) fn count(&mut self, viewer: &mut Viewer) {
         count(&mut self.counters, viewer);
+    }
+}
+
+/// Layers that are made only when they are needed can be chosen all the same.
+fn add_announced(layers: &mut Vec<LayerStats>, info: &SourceInfo) {
+    for (name, said) in info.layers.iter().zip(info.announced.iter()) {
+        let pixels = |pixels: u32| u16::try_from(pixels).ok();
+        match layers.iter_mut().find(|layer| layer.name == *name) {
+            Some(layer) => {
+                layer.width = layer.width.or(pixels(said.width));
+                layer.height = layer.height.or(pixels(said.height));
+                layer.on_demand = true;
+                if !layer.active {
+                    layer.bitrate = said.bitrate.into();
+                }
+            }
+            None => layers.push(LayerStats {
+                name: name.clone(),
+                width: pixels(said.width),
+                height: pixels(said.height),
+                bitrate: said.bitrate.into(),
+                active: false,
+                on_demand: true,
+                viewers: 0,
+            }),
+        }
     }
 }
 
@@ -148,6 +180,7 @@ fn viewer_stats(
         .or_else(|| layers.get(layer?)?.size());
     ViewerStats {
         session: viewer.common.id,
+        transcoded: viewer.common.stream.is_transcoded(),
         connected_for: now.saturating_duration_since(connected),
         bitrate,
         layer: layer.map(|id| name(info, id)),

@@ -63,6 +63,7 @@ impl Shard {
         route.armed = None;
         let flush = route.flush_at.is_some_and(|flush_at| now >= flush_at);
         let over = route.over_at.is_some_and(|over_at| now >= over_at);
+        let look = route.look_at.is_some_and(|look_at| now >= look_at);
         let any = route.throttle.due(now);
         let due: Vec<LayerId> = route
             .layers
@@ -76,6 +77,9 @@ impl Shard {
             tracing::info!(%stream, "no publisher came back");
             self.set_live(now, stream, None);
             self.drop_idle(stream);
+        }
+        if look {
+            self.look_for_needs(now, stream);
         }
         if any {
             self.send_keyframe_request(now, stream, None);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use str0m::media::MediaKind;
-use weir_media::{Kind, RtpPacket, RtpTracks, VideoCodec};
+use weir_media::{Kind, RtpLayer, RtpPacket, RtpTracks, VideoCodec};
 use weir_sfu_core::{IngestId, LayerChoice, LayerId};
 
 use crate::world::{STREAM, World, vp8};
@@ -43,11 +43,16 @@ impl Ladder {
             video: Some(VideoCodec::Vp8),
             audio: false,
         };
-        let names = RUNGS.map(|(name, ..)| name.to_owned());
+        let layers = RUNGS.map(|(name, height, parts)| RtpLayer {
+            name: name.to_owned(),
+            width: (height * 16 / 9).into(),
+            height: height.into(),
+            bitrate: parts as u32 * 216_000,
+        });
         let now = world.now;
         world
             .home()
-            .handle_ingest_start(now, STREAM, self.id, tracks, &names);
+            .handle_ingest_start(now, STREAM, self.id, tracks, &layers);
     }
 
     fn play(&mut self, world: &mut World, millis: u64) {

@@ -38,6 +38,8 @@ pub struct Layer {
     tl0: u8,
     /// A keyframe was asked for, and when.
     asked: Option<Instant>,
+    /// It begins then.
+    wakes: Option<Instant>,
     pub requests: u64,
     pub keyframes: u64,
 }
@@ -52,6 +54,8 @@ pub struct Ladder {
     /// After a request a keyframe comes in this time; none: it is ignored.
     pub answers: Option<Duration>,
     pub begun: Instant,
+    /// A rung that is needed begins after this; none: rungs are as the test has them.
+    pub wakes_in: Option<Duration>,
     audio: u64,
     random: u64,
 }
@@ -115,6 +119,7 @@ impl Ladder {
                 picture_id: draw() as u16 & 0x7fff,
                 tl0: draw() as u8,
                 asked: None,
+                wakes: None,
                 requests: 0,
                 keyframes: 0,
             });
@@ -127,12 +132,14 @@ impl Ladder {
                     audio: true,
                 },
                 layers: names.into(),
+                announced: Vec::new().into(),
                 h264_profile: None,
             },
             fps: 30,
             gop: None,
             answers: Some(Duration::from_millis(100)),
             begun: now,
+            wakes_in: None,
             audio: 0,
             random: 7,
         }
@@ -144,6 +151,18 @@ impl Ladder {
             if layer.is_none_or(|layer| layer == layer_id) {
                 of.requests += 1;
                 of.asked.get_or_insert(now);
+            }
+        }
+    }
+
+    /// Viewers need these rungs.
+    pub fn need(&mut self, now: Instant, rungs: u8) {
+        let Some(wakes_in) = self.wakes_in else {
+            return;
+        };
+        for (rung, layer) in self.layers.iter_mut().enumerate() {
+            if rungs & 1 << rung != 0 && !layer.on {
+                layer.wakes.get_or_insert(now + wakes_in);
             }
         }
     }
@@ -204,6 +223,13 @@ impl Ladder {
         let layer = &mut self.layers[index];
         let frame = layer.frame;
         layer.frame += 1;
+        if layer.wakes.take_if(|wakes| at >= *wakes).is_some() {
+            // An encoder that has just started: keyframe, numbers of its own.
+            layer.on = true;
+            layer.keyframes = 0;
+            layer.epoch = Epoch(layer.epoch.0 + 10);
+            layer.seq = self.random % 60_000;
+        }
         if !layer.on {
             return;
         }

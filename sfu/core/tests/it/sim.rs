@@ -38,6 +38,8 @@ pub struct Sim {
     pub viewers: Vec<Viewer>,
     /// Keyframe requests that reached the source.
     pub requests: Vec<(Instant, Option<LayerId>)>,
+    /// The layers that viewers need, a bit for each.
+    pub needed: u8,
     network: BTreeMap<(Instant, u64), (usize, Way, Vec<u8>)>,
     sent: u64,
     info: Option<SourceInfo>,
@@ -94,6 +96,7 @@ impl Sim {
             source: None,
             viewers: Vec::new(),
             requests: Vec::new(),
+            needed: 0,
             network: BTreeMap::new(),
             sent: 0,
             info: None,
@@ -369,7 +372,12 @@ impl Sim {
             let mut quiet = true;
             while let Some(output) = self.shard.poll_output() {
                 quiet = false;
-                if let Output::Forward {
+                if let Output::Needed { layers, .. } = output {
+                    self.needed = layers;
+                    if let Some(source) = &mut self.source {
+                        source.need(self.now, layers);
+                    }
+                } else if let Output::Forward {
                     message: ShardMessage::KeyframeRequest { layer, .. },
                     ..
                 } = output

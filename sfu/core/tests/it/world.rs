@@ -42,6 +42,8 @@ pub struct World {
     pub tapped: Vec<weir_media::RtpPacket>,
     /// Media packets that one shard gave to another.
     pub forwarded: Vec<(Instant, Arc<MediaPacket>)>,
+    /// What the viewers of each shard need.
+    pub needed: Vec<u8>,
     pub sent_segments: usize,
     pub sends: usize,
     pub data: Vec<DataEvent>,
@@ -144,6 +146,7 @@ impl World {
             bridge_replaced: 0,
             tapped: Vec::new(),
             forwarded: Vec::new(),
+            needed: vec![0; shards.into()],
             sent_segments: 0,
             sends: 0,
             data: Vec::new(),
@@ -452,6 +455,7 @@ impl World {
                             self.bridge_layers.push(layer);
                         }
                         Output::BridgeReplaced { .. } => self.bridge_replaced += 1,
+                        Output::Needed { layers, .. } => self.needed[index] = layers,
                         Output::Tap { packet, .. } => self.tapped.push(packet),
                     }
                 }

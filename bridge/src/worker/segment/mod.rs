@@ -1,19 +1,23 @@
-//! Cuts both tracks into HLS segments and parts.
+//! Cuts all rungs of the video and the audio into HLS segments and parts.
 //!
-//! Video leads: a segment starts at one of its keyframes, and audio is cut at the first frame from
-//! there on. Audio therefore waits until the video up to its time is known.
+//! The best rung leads: a segment starts at one of its keyframes, the other rungs have one there too,
+//! and audio is cut at the first frame from there on. Audio therefore waits until the video up to its time is known.
 
-use std::{collections::VecDeque, time::Duration};
+mod rendition;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use weir_media::{HlsAudio, HlsOutput, HlsTracks, HlsVideo, Kind, MediaTime};
+use weir_media::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo, MediaTime};
 
 use super::{
-    cmaf::{self, Sample, VIDEO_TIMESCALE},
-    h264::{AvcConfig, Sps},
+    cmaf::{self, Sample},
+    h264::AvcConfig,
     outbox::Outbox,
     rtp::{nanos, ticks},
 };
+
+use rendition::{Chunks, Part, Rendition, whole_ticks};
 
 /// What a part should last. Apple's players hold back three of them.
 const PART: MediaTime = 200_000_000;
@@ -22,14 +26,17 @@ const PART: MediaTime = 200_000_000;
 /// always fits.
 const ROUNDING: MediaTime = 3_000_000;
 
-/// A part lasts at least so much of its target, in percent (RFC 8216bis, section 4.4.4.9).
-const LEAST_PERCENT: u64 = 85;
-
 /// A segment's shortest length: shorter picture groups share one.
 const SEGMENT: MediaTime = 1_000_000_000;
 
 /// Timestamps may be off by so much and a segment of a second is still one.
 const SEGMENT_SLACK: MediaTime = 60_000_000;
+
+/// Starts of segments that are remembered for rungs that come later.
+const BOUNDARIES: usize = 16;
+
+/// A rung whose picture at a segment's start was left out starts it with one of the next.
+const LATE_START: MediaTime = 100_000_000;
 
 /// Audio kept while it waits for the video's decision. Older frames are dropped, since video that
 /// late does not come.
@@ -52,17 +59,30 @@ pub enum Cut {
 
 /// The video of a run.
 #[derive(Debug, Clone)]
-pub struct VideoTrack {
-    /// Its parameter sets.
+pub struct VideoRun {
+    /// Its rungs, the best first.
+    pub rungs: Vec<VideoTrack>,
+    /// The parameter sets of the first. Those of the others come with their pictures.
     pub config: AvcConfig,
-    /// The first of them, read.
-    pub sps: Sps,
+    /// Where segments start.
+    pub cut: Cut,
+}
+
+/// One rung.
+#[derive(Debug, Clone)]
+pub struct VideoTrack {
+    /// Its name, `720p`.
+    pub name: String,
+    /// RFC 6381 codec string.
+    pub codec: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
     /// What a frame lasts.
     pub frame: MediaTime,
     /// Bits a second.
     pub bitrate: u32,
-    /// Where segments start.
-    pub cut: Cut,
 }
 
 /// The audio of a run.
@@ -101,12 +121,12 @@ pub struct Segmenter {
     outbox: Outbox,
     /// Which tracks the source has.
     wanted: (bool, bool),
-    video: Option<VideoTrack>,
+    video: Option<VideoRun>,
     audio: Option<AudioTrack>,
     run: Option<Run>,
     /// Audio that waits, by time in ticks.
     waiting: VecDeque<(u64, Bytes)>,
-    chunks: [u32; 2],
+    chunks: Chunks,
 }
 
 /// What belongs to one run, from `HlsOutput::Start` to the next.
@@ -114,28 +134,15 @@ pub struct Segmenter {
 struct Run {
     part_target: MediaTime,
     target: MediaTime,
-    /// The newest picture; how long it lasts is only known when the next one comes.
-    newest: Option<Picture>,
-    /// When the current video segment started, and its second on the grid.
-    segment: Option<MediaTime>,
-    video: Part,
+    /// The rungs; the first leads.
+    video: Vec<Rendition>,
+    /// Where the first rung's newest segments start; the others start theirs there.
+    boundaries: VecDeque<MediaTime>,
     /// Segment starts that audio has not come to yet.
     starts: VecDeque<MediaTime>,
     /// When the current audio segment started.
     audio_segment: Option<MediaTime>,
     audio: Part,
-}
-
-/// A part being filled.
-#[derive(Debug, Default)]
-struct Part {
-    samples: Vec<Sample>,
-    segment_start: bool,
-    /// Presentation time of the first sample.
-    time: MediaTime,
-    /// Decoding time of the first sample, in ticks.
-    decode: u64,
-    ticks: u64,
 }
 
 impl Segmenter {
@@ -148,7 +155,7 @@ impl Segmenter {
             audio: None,
             run: None,
             waiting: VecDeque::new(),
-            chunks: [0; 2],
+            chunks: Chunks::default(),
         }
     }
 
@@ -160,10 +167,10 @@ impl Segmenter {
         }
     }
 
-    /// The video is this from now on; the next picture is a keyframe.
-    pub fn start_video(&mut self, track: VideoTrack) {
+    /// The video is this from now on; the next picture of its first rung is a keyframe.
+    pub fn start_video(&mut self, video: VideoRun) {
         self.finish();
-        self.video = Some(track);
+        self.video = Some(video);
         self.restart();
     }
 
@@ -175,36 +182,98 @@ impl Segmenter {
         self.restart();
     }
 
-    /// Takes a picture, in decoding order.
+    /// Takes a picture of the first rung, in decoding order.
     pub fn picture(&mut self, picture: Picture) {
-        let (Some(run), Some(track)) = (&mut self.run, &self.video) else {
+        let (Some(run), Some(video)) = (&mut self.run, &self.video) else {
             return;
         };
-        if run.segment.is_none() && !picture.keyframe {
+        let Some(best) = run.video.first_mut() else {
             return;
-        }
-        if let Some(last) = run.newest.take() {
-            // Timestamps that stand still or go back still need an order.
-            let last_ticks = ticks(last.dts, VIDEO_TIMESCALE.into());
-            let next_ticks = ticks(picture.dts, VIDEO_TIMESCALE.into()).max(last_ticks + 1);
-            let longest = whole_ticks(run.part_target, VIDEO_TIMESCALE.into());
-            let duration = (next_ticks - last_ticks).min(longest);
-            let broken = next_ticks - last_ticks > longest;
-            Self::add_video(&self.outbox, &mut self.chunks, run, track, last, duration);
-            if broken {
-                run.video
-                    .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
-            }
-        }
-        if picture.keyframe && starts_segment(track.cut, run.segment, picture.pts) {
-            run.video
-                .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
-            run.video.segment_start = true;
-            run.segment = Some(picture.pts);
+        };
+        let starts = picture.keyframe && starts_segment(video.cut, best.segment(), picture.pts);
+        if starts {
             run.starts.push_back(picture.pts);
+            if run.boundaries.len() == BOUNDARIES {
+                run.boundaries.pop_front();
+            }
+            run.boundaries.push_back(picture.pts);
         }
-        run.newest = Some(picture);
+        best.picture(
+            &self.outbox,
+            &mut self.chunks,
+            run.part_target,
+            picture,
+            starts,
+        );
         self.release_audio();
+    }
+
+    /// Takes a picture of a lower rung. It joins with a keyframe at which the first rung starts a
+    /// segment; `shared` says that all rungs have this one.
+    pub fn rung(&mut self, number: usize, config: &Arc<AvcConfig>, picture: Picture, shared: bool) {
+        let (Some(run), Some(video)) = (&mut self.run, &mut self.video) else {
+            return;
+        };
+        let running = run
+            .video
+            .first()
+            .is_some_and(|best| best.segment().is_some());
+        let (Some(rendition), Some(track)) =
+            (run.video.get_mut(number), video.rungs.get_mut(number))
+        else {
+            return;
+        };
+        let segment = rendition.segment();
+        let at_boundary = || match video.cut {
+            Cut::Grid => starts_segment(video.cut, segment, picture.pts),
+            // The first rung is never behind: its pictures need no encoder.
+            Cut::Groups { .. } => run.boundaries.iter().any(|start| {
+                Some(*start) > segment && (*start..*start + LATE_START).contains(&picture.pts)
+            }),
+        };
+        let starts = running && shared && picture.keyframe && at_boundary();
+        if starts && rendition.knows(config) {
+            // Announced before it was made. Encoders in hardware choose some of it themselves.
+            let codec = config
+                .sps()
+                .map(|sps| sps.codec_string())
+                .unwrap_or_default();
+            if codec != track.codec {
+                tracing::warn!(
+                    rung = track.name,
+                    announced = track.codec,
+                    codec,
+                    "another codec string"
+                );
+                track.codec = codec;
+                self.finish();
+                self.restart();
+                return;
+            }
+            rendition.end_segment(&self.outbox, &mut self.chunks, run.part_target);
+            let data = cmaf::h264_init(&config.record(), track.width, track.height);
+            let track = HlsTrack::Video(number as u8);
+            self.outbox.send_hls(HlsOutput::Init { track, data });
+        }
+        rendition.picture(
+            &self.outbox,
+            &mut self.chunks,
+            run.part_target,
+            picture,
+            starts,
+        );
+    }
+
+    /// A lower rung is not made any more.
+    pub fn rung_stops(&mut self, number: usize) {
+        if let Some(run) = &mut self.run
+            && let Some(rendition) = run.video.get_mut(number)
+            && rendition.segment().is_some()
+        {
+            rendition.finish(&self.outbox, &mut self.chunks, run.part_target);
+            let track = HlsTrack::Video(number as u8);
+            self.outbox.send_hls(HlsOutput::Dormant(track));
+        }
     }
 
     /// Takes one audio frame; `time` in ticks of the track.
@@ -224,20 +293,15 @@ impl Segmenter {
 
     /// Gives out what is left.
     pub fn finish(&mut self) {
-        if let (Some(run), Some(track)) = (&mut self.run, &self.video)
-            && let Some(last) = run.newest.take()
-        {
-            let duration = ticks(track.frame.min(run.part_target), VIDEO_TIMESCALE.into());
-            Self::add_video(&self.outbox, &mut self.chunks, run, track, last, duration);
+        if let Some(run) = &mut self.run {
+            for rendition in &mut run.video {
+                rendition.finish(&self.outbox, &mut self.chunks, run.part_target);
+            }
         }
         self.release_audio();
-        if let Some(run) = &mut self.run {
-            run.video
-                .emit(&self.outbox, &mut self.chunks, Kind::Video, VIDEO_TIMESCALE);
-            if let Some(track) = &self.audio {
-                run.audio
-                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
-            }
+        if let (Some(run), Some(track)) = (&mut self.run, &self.audio) {
+            run.audio
+                .emit(&self.outbox, &mut self.chunks, HlsTrack::Audio, track.rate);
         }
         self.run = None;
     }
@@ -250,8 +314,11 @@ impl Segmenter {
         if missing || self.wanted == (false, false) {
             return;
         }
-        let part_target = video.map_or(PART, |track| part_target(track.frame));
-        let longest = match video.map(|track| track.cut) {
+        let rungs = video.map_or(&[][..], |video| &video.rungs);
+        // A whole number of the longest frame is one of the others, too.
+        let longest_frame = rungs.iter().map(|track| track.frame).max();
+        let part_target = longest_frame.map_or(PART, part_target);
+        let longest = match video.map(|video| video.cut) {
             Some(Cut::Groups { group }) => {
                 group * SEGMENT.saturating_sub(SEGMENT_SLACK).div_ceil(group.max(1))
             }
@@ -263,13 +330,17 @@ impl Segmenter {
                 .max(1),
         );
         let tracks = HlsTracks {
-            video: video.map(|track| HlsVideo {
-                codec: track.sps.codec_string(),
-                width: track.sps.width,
-                height: track.sps.height,
-                frame_rate: (track.frame > 0).then(|| 1e9 / track.frame as f64),
-                bitrate: track.bitrate,
-            }),
+            video: rungs
+                .iter()
+                .map(|track| HlsVideo {
+                    name: track.name.clone(),
+                    codec: track.codec.clone(),
+                    width: track.width,
+                    height: track.height,
+                    frame_rate: (track.frame > 0).then(|| 1e9 / track.frame as f64),
+                    bitrate: track.bitrate,
+                })
+                .collect(),
             audio: audio.map(|track| HlsAudio {
                 codec: track.codec.clone(),
                 bitrate: track.bitrate,
@@ -279,66 +350,34 @@ impl Segmenter {
             part_target: Duration::from_nanos(part_target),
         };
         self.outbox.send_hls(HlsOutput::Start(tracks));
-        if let Some(track) = video {
-            let data = cmaf::h264_init(&track.config.record(), track.sps.width, track.sps.height);
+        if let Some(video) = video
+            && let Some(track) = rungs.first()
+        {
+            let data = cmaf::h264_init(&video.config.record(), track.width, track.height);
             self.outbox.send_hls(HlsOutput::Init {
-                kind: Kind::Video,
+                track: HlsTrack::BEST,
                 data,
             });
         }
         if let Some(track) = audio {
             let data = cmaf::aac_init(&track.config, track.rate, track.channels);
             self.outbox.send_hls(HlsOutput::Init {
-                kind: Kind::Audio,
+                track: HlsTrack::Audio,
                 data,
             });
         }
         self.run = Some(Run {
             part_target,
             target: target.as_nanos() as MediaTime,
-            newest: None,
-            segment: None,
-            video: Part::default(),
+            video: (0..)
+                .zip(rungs)
+                .map(|(number, track)| Rendition::new(HlsTrack::Video(number), track.frame))
+                .collect(),
+            boundaries: VecDeque::new(),
             starts: VecDeque::new(),
             audio_segment: None,
             audio: Part::default(),
         });
-    }
-
-    fn add_video(
-        outbox: &Outbox,
-        chunks: &mut [u32; 2],
-        run: &mut Run,
-        track: &VideoTrack,
-        picture: Picture,
-        duration: u64,
-    ) {
-        let rate = u64::from(VIDEO_TIMESCALE);
-        let mut decode = ticks(picture.dts, rate);
-        let mut duration = duration;
-        let longest = whole_ticks(run.part_target, rate);
-        let least = (longest * LEAST_PERCENT).div_ceil(100);
-        if !run.video.samples.is_empty() && run.video.ticks + duration > longest {
-            // A picture that lasts longer than others, since one is missing after it, does not fit. The
-            // part takes of its time what it needs. Only decoding times move; it is shown when it should.
-            let borrowed = least.saturating_sub(run.video.ticks);
-            if borrowed < duration && run.video.stretch(borrowed) {
-                decode += borrowed;
-                duration -= borrowed;
-            }
-            run.video.emit(outbox, chunks, Kind::Video, VIDEO_TIMESCALE);
-        }
-        let sample = Sample {
-            duration: duration as u32,
-            composition: (ticks(picture.pts, rate) as i64 - decode as i64) as i32,
-            keyframe: picture.keyframe,
-            data: picture.data,
-        };
-        run.video.add(sample, picture.pts, decode);
-        // The next one will not fit: no need to wait for it.
-        if run.video.ticks + ticks(track.frame, rate) > longest + 1 && run.video.ticks >= least {
-            run.video.emit(outbox, chunks, Kind::Video, VIDEO_TIMESCALE);
-        }
     }
 
     fn release_audio(&mut self) {
@@ -352,7 +391,7 @@ impl Segmenter {
             .map_or(0, |(time, _)| nanos(*time, rate));
         // Up to here all segment starts are known: a later picture is decoded and shown later.
         let known = if self.wanted.0 {
-            run.newest.as_ref().map_or(0, |picture| picture.dts)
+            run.video.first().map_or(0, Rendition::known)
         } else {
             u64::MAX
         };
@@ -394,7 +433,7 @@ impl Segmenter {
             let gap = !run.audio.samples.is_empty() && expected != time;
             if begins || gap || run.audio.ticks + frame > longest {
                 run.audio
-                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                    .emit(&self.outbox, &mut self.chunks, HlsTrack::Audio, track.rate);
             }
             if begins {
                 run.audio.segment_start = true;
@@ -409,7 +448,7 @@ impl Segmenter {
             run.audio.add(sample, start, time);
             if run.audio.ticks + frame > longest {
                 run.audio
-                    .emit(&self.outbox, &mut self.chunks, Kind::Audio, track.rate);
+                    .emit(&self.outbox, &mut self.chunks, HlsTrack::Audio, track.rate);
             }
         }
     }
@@ -425,54 +464,10 @@ fn part_target(frame: MediaTime) -> MediaTime {
     (frames * frame + ROUNDING).next_multiple_of(1_000_000)
 }
 
-/// Ticks that fit into a time.
-fn whole_ticks(time: MediaTime, rate: u64) -> u64 {
-    time * rate / 1_000_000_000
-}
-
 fn starts_segment(cut: Cut, segment: Option<MediaTime>, keyframe: MediaTime) -> bool {
     let Some(segment) = segment else { return true };
     match cut {
         Cut::Grid => keyframe / SEGMENT > segment / SEGMENT,
         Cut::Groups { .. } => keyframe >= segment + SEGMENT - SEGMENT_SLACK,
-    }
-}
-
-impl Part {
-    fn add(&mut self, sample: Sample, time: MediaTime, decode: u64) {
-        if self.samples.is_empty() {
-            self.time = time;
-            self.decode = decode;
-        }
-        self.ticks += u64::from(sample.duration);
-        self.samples.push(sample);
-    }
-
-    /// Makes the last sample longer. False when there is none.
-    fn stretch(&mut self, ticks: u64) -> bool {
-        let Some(last) = self.samples.last_mut() else {
-            return false;
-        };
-        last.duration += ticks as u32;
-        self.ticks += ticks;
-        true
-    }
-
-    fn emit(&mut self, outbox: &Outbox, chunks: &mut [u32; 2], kind: Kind, rate: u32) {
-        let part = std::mem::take(self);
-        let Some(first) = part.samples.first() else {
-            self.segment_start = part.segment_start;
-            return;
-        };
-        let chunk = &mut chunks[if kind == Kind::Video { 0 } else { 1 }];
-        *chunk = chunk.wrapping_add(1);
-        outbox.send_hls(HlsOutput::Part {
-            kind,
-            segment_start: part.segment_start,
-            independent: first.keyframe,
-            time: part.time,
-            duration: Duration::from_nanos(nanos(part.ticks, rate.into())),
-            data: cmaf::fragment(*chunk, part.decode, part.segment_start, &part.samples),
-        });
     }
 }
