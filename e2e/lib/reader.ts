@@ -14,6 +14,8 @@ export interface Frame {
   front: boolean;
   width: number;
   height: number;
+  /** Its time on the element's timeline, in seconds. */
+  media: number;
 }
 
 interface PageReader {
@@ -173,6 +175,7 @@ function installReader(layout: Layout) {
         front: isFront,
         width: about.width,
         height: about.height,
+        media: about.mediaTime,
       });
       if (reader.frames.length > KEEP_FRAMES) reader.frames.splice(0, KEEP_FRAMES / 2);
     };
