@@ -16,8 +16,11 @@ pub struct TokenKey {
 }
 
 impl Db {
-    /// Keeps a new key, which is the newest from now on: two made in one millisecond, or after the
-    /// clock was set back, still differ in time.
+    /// Keeps a new key, later than every key that is committed when this begins: also within one
+    /// millisecond, and after the clock was set back. On SQLite, where one writes at a time, that is every
+    /// key, so the new one is the newest. Two PostgreSQL nodes that make keys at the same moment do not
+    /// see each other's: both keys may get one time, or the one that is committed last the earlier
+    /// time. Which of them signs is the same on every node all the same, by [`Self::token_keys`]' order.
     pub async fn create_token_key(&self, kid: &str, sealed: &str) -> Result<TokenKey> {
         storable("key id", kid)?;
         storable("key", sealed)?;
@@ -39,7 +42,7 @@ impl Db {
         })
     }
 
-    /// All keys, the newest first: that one signs.
+    /// All keys, the newest first: that one signs. Of keys with one time the names decide.
     pub async fn token_keys(&self) -> Result<Vec<TokenKey>> {
         let rows = sqlx::query(
             "SELECT kid, sealed, created_at FROM token_keys ORDER BY created_at DESC, kid",

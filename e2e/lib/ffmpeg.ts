@@ -37,8 +37,11 @@ const inputs = (width: number, height: number) => [
   '-thread_queue_size 1024 -probesize 32 -analyzeduration 0 -f s16le -ar 48000 -ac 2 -i pipe:4',
 ].join(' ');
 
+/** Samples a second that a publisher may send. The clock's are 48000; FFmpeg makes others of them. */
+export type SampleRate = 44_100 | 48_000;
+
 /** What is common to all encodings. */
-const SOUND = '-c:a aac -b:a 160k -ar 48000';
+const sound = (rate: SampleRate) => `-c:a aac -b:a 160k -ar ${rate}`;
 
 /** Starts the clock with FFmpeg behind it. */
 function startClock(encoding: keyof typeof encodings, ffmpeg: string[]): ChildProcess {
@@ -51,7 +54,7 @@ function startClock(encoding: keyof typeof encodings, ffmpeg: string[]): ChildPr
 
 /** Writes the clock into a file for so many seconds. */
 export async function recordClock(file: string, seconds: number): Promise<void> {
-  const encoding = `-c:v libx264 ${encodings.plain} ${SOUND} -t ${seconds} -movflags +faststart -y`;
+  const encoding = `-c:v libx264 ${encodings.plain} ${sound(48_000)} -t ${seconds} -movflags +faststart -y`;
   const child = startClock('plain', [...encoding.split(' '), file]);
   for (const stream of [child.stdout!, child.stderr!, child.stdio[3] as NodeJS.ReadableStream]) stream.resume();
   const code = await new Promise((resolve) => child.on('exit', resolve));
@@ -76,10 +79,10 @@ export class FfmpegPublisher {
   private readonly child: ChildProcess;
   private readonly exited: Promise<void>;
 
-  constructor(url: string, encoding: keyof typeof encodings) {
+  constructor(url: string, encoding: keyof typeof encodings, rate: SampleRate = 48_000) {
     // A copy of what is published comes back to us: it tells the encoder's own delay.
     const outputs = `[f=flv:flvflags=no_duration_filesize]${url}|[f=flv:flvflags=no_duration_filesize:onfail=ignore]pipe:1`;
-    const encode = `-map 0:v -map 1:a -c:v libx264 -pix_fmt yuv420p ${encodings[encoding]} ${SOUND}`;
+    const encode = `-map 0:v -map 1:a -c:v libx264 -pix_fmt yuv420p ${encodings[encoding]} ${sound(rate)}`;
     const muxer = '-flags +global_header -flush_packets 1 -f tee';
     this.child = startClock(encoding, [...`${encode} ${muxer}`.split(' '), outputs]);
     this.exited = new Promise((resolve) => this.child.on('exit', () => resolve()));

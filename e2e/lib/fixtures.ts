@@ -1,5 +1,5 @@
 import { test as base, type BrowserContext, type Page } from '@playwright/test';
-import { FfmpegPublisher, publishUrl, type encodings } from './ffmpeg.ts';
+import { FfmpegPublisher, publishUrl, type encodings, type SampleRate } from './ffmpeg.ts';
 import { installReaderIn } from './reader.ts';
 import { WeirServer, type Settings, type StreamAccess } from './server.ts';
 
@@ -9,7 +9,7 @@ interface Fixtures {
   /** A server of the test's own. Its log is attached when the test fails. */
   server: WeirServer;
   /** Starts FFmpeg on a stream; it is stopped at the end. */
-  publish: (access: StreamAccess, encoding: keyof typeof encodings) => FfmpegPublisher;
+  publish: (access: StreamAccess, encoding: keyof typeof encodings, rate?: SampleRate) => FfmpegPublisher;
   /** A browser context with the reader in every page. */
   viewers: BrowserContext;
 }
@@ -28,8 +28,8 @@ export const test = base.extend<Fixtures>({
   // eslint-disable-next-line no-empty-pattern
   publish: async ({}, use, info) => {
     const publishers: FfmpegPublisher[] = [];
-    await use((access, encoding) => {
-      const publisher = new FfmpegPublisher(publishUrl(access), encoding);
+    await use((access, encoding, rate) => {
+      const publisher = new FfmpegPublisher(publishUrl(access), encoding, rate);
       publishers.push(publisher);
       return publisher;
     });

@@ -14,6 +14,8 @@ use crate::{
     program::until,
 };
 
+mod kills;
+
 /// A publisher that sends a picture whose brightness counts its frames, and a tone.
 struct Publisher(Child);
 
@@ -388,41 +390,6 @@ async fn a_server_that_is_killed_keeps_all_but_the_last_two_seconds() {
     let movie = show.download(movie, folder.path()).await;
     let played = plays(movie.to_str().unwrap());
     assert!((played - length).abs() < 0.2, "{played} of {length}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_leaves_a_gap() {
-    /// One less than lets the server leave a stream's worker alone.
-    const KILLS: usize = 4;
-    let show = Recorded::start(&[("WEIR_RECORDING_ENABLED", "true")]).await;
-    let publisher = show.publish(120);
-    let began = now();
-    for kill in 1..=KILLS {
-        show.dvr_of(kill).await;
-        kill_worker(show.platform.server.pid());
-    }
-    let playlist = show.dvr_of(KILLS + 1).await;
-    let runs = playlist.matches("#EXT-X-DISCONTINUITY\n").count();
-    assert_eq!(runs, KILLS, "{playlist}");
-    let lasted = now() - began;
-    drop(publisher);
-    let recording = show.recording("ready").await;
-    let duration = recording["duration_ms"].as_f64().unwrap() / 1000.0;
-    // A worker is replaced in less than two seconds, and begins with a keyframe.
-    assert!(
-        duration > lasted - 10.0 - 4.0 * KILLS as f64,
-        "{duration} of {lasted}"
-    );
-    let vod = show.platform.url(recording["hls"].as_str().unwrap());
-    // FFmpeg counts the gaps too.
-    let played = plays(&vod);
-    assert!(played > duration - 1.0, "{played} of {duration}");
-    let folder = tempfile::tempdir().unwrap();
-    assert_eq!(recording["downloads"].as_array().unwrap().len(), 1);
-    let movie = recording["downloads"][0].as_str().unwrap();
-    let movie = show.download(movie, folder.path()).await;
-    let played = plays(movie.to_str().unwrap());
-    assert!((played - duration).abs() < 0.5, "{played} of {duration}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

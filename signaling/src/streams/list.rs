@@ -182,11 +182,7 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
     };
     let db = &app.services.db;
     if let Some(text) = &query.q {
-        if text.chars().count() > SEARCH_MAX {
-            return Err(ApiError::BadRequest(format!(
-                "a search has at most {SEARCH_MAX} characters"
-            )));
-        }
+        check_length("a search", text, SEARCH_MAX)?;
         wanted.words = weir_db::words(text);
         wanted.words.sort();
         wanted.words.dedup();
@@ -194,11 +190,7 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
         wanted.nothing |= wanted.words.is_empty();
     }
     if let Some(slug) = &query.category {
-        if slug.chars().count() > NAME_MAX {
-            return Err(ApiError::BadRequest(format!(
-                "category has at most {NAME_MAX} characters"
-            )));
-        }
+        check_length("category", slug, NAME_MAX)?;
         match db.category_by_slug(slug).await? {
             Some(category) => wanted.marks.push(Mark::Category(category.id)),
             None => wanted.nothing = true,
@@ -209,11 +201,7 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
         wanted.marks.push(Mark::Tag(tag));
     }
     if let Some(name) = &query.owner {
-        if name.chars().count() > NAME_MAX {
-            return Err(ApiError::BadRequest(format!(
-                "owner has at most {NAME_MAX} characters"
-            )));
-        }
+        check_length("owner", name, NAME_MAX)?;
         match db.user_by_name(name).await? {
             Some(user) => wanted.marks.push(Mark::Owner(user.id)),
             None => wanted.nothing = true,
@@ -223,6 +211,16 @@ async fn wanted(app: &App, query: &ListQuery) -> Result<Wanted, ApiError> {
         wanted.marks.push(Mark::Language(texts::language(tag)?));
     }
     Ok(wanted)
+}
+
+/// Refuses what is longer than anything it could name: the database is not asked for that.
+fn check_length(what: &str, text: &str, longest: usize) -> Result<(), ApiError> {
+    if text.chars().count() <= longest {
+        return Ok(());
+    }
+    Err(ApiError::BadRequest(format!(
+        "{what} has at most {longest} characters"
+    )))
 }
 
 /// Live streams that fit, the best first.

@@ -11,6 +11,7 @@ mod keys;
 mod overload;
 mod plan;
 mod rung;
+mod scale;
 
 pub use decode::{Coded, Decoder};
 pub use element::EncoderChoice;

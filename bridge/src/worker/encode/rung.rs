@@ -21,6 +21,7 @@ use super::{
     element::EncoderChoice,
     keys::{Answers, KeyframeRequests, Keys},
     plan::Rung,
+    scale::{Scaler, note_size},
 };
 use crate::worker::{fail, h264::AvcConfig, pipeline::Pipeline};
 
@@ -69,6 +70,8 @@ pub struct RungInput {
     /// rate varies.
     least: AtomicU64,
     rate: gst::Fraction,
+    width: u32,
+    height: u32,
     shared: Arc<Shared>,
     since: Instant,
 }
@@ -97,6 +100,7 @@ struct State {
     shared: VecDeque<MediaTime>,
     /// Pictures left out because too many waited.
     dropped: u64,
+    /// What the pictures that come are.
     caps: Option<gst::Caps>,
 }
 
@@ -133,23 +137,26 @@ impl RungInput {
             state.first = pts;
         }
         state.pushed = Some(pts);
-        // The rate of these pictures is not that of what they come from; rate control counts on it.
-        let known = state.caps.as_ref().and_then(|caps| caps.structure(0));
-        let [width, height] = ["width", "height"].map(|side| {
-            let fields = caps.structure(0)?;
-            fields.get::<i32>(side).ok()
-        });
-        let same = known.is_some_and(|known| {
-            known.get::<i32>("width").ok() == width && known.get::<i32>("height").ok() == height
-        });
-        if !same {
-            let mut caps = caps.to_owned();
-            caps.make_mut().set("framerate", self.rate);
-            self.pipeline.set_caps(&caps);
-            state.caps = Some(caps);
+        if state.caps.as_deref() != Some(caps) {
+            state.caps = Some(caps.to_owned());
+            self.pipeline.set_caps(&self.own_caps(caps));
         }
         drop(state);
-        self.pipeline.push(buffer.clone());
+        let mut buffer = buffer.clone();
+        if let Err(error) = note_size(&mut buffer, caps) {
+            fail(format!("a picture of no size: {error:#}"));
+        }
+        self.pipeline.push(buffer);
+    }
+
+    /// What its own pictures are, made of these. Their rate is another, on which rate control counts.
+    fn own_caps(&self, caps: &gst::CapsRef) -> gst::Caps {
+        let mut own = caps.to_owned();
+        let fields = own.make_mut();
+        fields.set("width", self.width.cast_signed());
+        fields.set("height", self.height.cast_signed());
+        fields.set("framerate", self.rate);
+        own
     }
 
     /// Leaves out pictures, so that one of them lasts `frame` where one of the source lasts `source`.
@@ -220,7 +227,7 @@ impl RungEncoder {
     ) -> anyhow::Result<Self> {
         let rate = frame_rate(rung.frame);
         let elements = format!(
-            "videoscale add-borders=false ! capsfilter name=scaled caps=video/x-raw,format=I420,width={},height={} ! {}",
+            "capsfilter name=scaled caps=video/x-raw,format=I420,width={},height={} ! {}",
             rung.width,
             rung.height,
             choice.description(rung),
@@ -231,6 +238,8 @@ impl RungEncoder {
         let input = RungInput {
             least: AtomicU64::new(0),
             rate,
+            width: rung.width,
+            height: rung.height,
             shared: Arc::new(Shared {
                 keys,
                 state: Mutex::default(),
@@ -239,7 +248,7 @@ impl RungEncoder {
             since: Instant::now(),
             pipeline,
         };
-        force_keyframes(&input, &encoder, Answers::new(number), requests, on_scaled)?;
+        prepare(&input, &encoder, Answers::new(number), requests, on_scaled)?;
         deliver(&input, on_picture);
         input.pipeline.start()?;
         Ok(Self {
@@ -264,8 +273,8 @@ impl RungEncoder {
     }
 }
 
-/// Hands each scaled picture on, and makes it a keyframe when all rungs have one or viewers ask.
-fn force_keyframes(
+/// Scales each picture, hands it on, and makes it a keyframe when all rungs have one or viewers ask.
+fn prepare(
     input: &RungInput,
     encoder: &gst::Element,
     answers: Answers,
@@ -275,12 +284,19 @@ fn force_keyframes(
     let scaled = input.pipeline.element("scaled")?;
     let pad = scaled.static_pad("src").context("no pad")?;
     let out = encoder.static_pad("src").context("no pad")?;
-    let answers = Mutex::new(answers);
+    let state = Mutex::new((answers, Scaler::new(input.width, input.height)?));
     let input = input.shared.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let Some(buffer) = info.buffer() else {
+        let Some(buffer) = info.buffer_mut() else {
             return gst::PadProbeReturn::Ok;
         };
+        // Never waits: a pad has one thread.
+        let mut own = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answers, scaler) = &mut *own;
+        match scaler.scale(buffer) {
+            Ok(scaled) => *buffer = scaled,
+            Err(error) => fail(format!("a picture cannot be scaled: {error:#}")),
+        }
         let Some(pts) = buffer.pts().map(gst::ClockTime::nseconds) else {
             return gst::PadProbeReturn::Ok;
         };
@@ -295,11 +311,8 @@ fn force_keyframes(
         }
         state.busy.get_or_insert_with(Instant::now);
         drop(state);
-        let asked = answers.lock().unwrap_or_else(PoisonError::into_inner).due(
-            &requests,
-            shared,
-            Instant::now(),
-        );
+        let asked = answers.due(&requests, shared, Instant::now());
+        drop(own);
         if shared || asked {
             let event = gstreamer_video::UpstreamForceKeyUnitEvent::builder()
                 .all_headers(true)

@@ -46,7 +46,8 @@ async fn pass(units: Vec<SourceUnit>, demand: Demand) -> Recording {
     Recording::new(stream.rest().await)
 }
 
-const ALL: Demand = Demand {
+/// Somebody needs every rung, both ways.
+pub const ALL: Demand = Demand {
     rtp: 0xff,
     hls: 0xff,
 };
@@ -106,7 +107,7 @@ fn check(recording: &Recording, expected: &[(&str, u32, u32)]) {
             .position(|start| Some(start) == joined.first());
         let mut expected = &starts[from.expect("joins at a segment")..];
         let mut until = MediaTime::MAX;
-        if joined.len() < expected.len() && !recording.findings.is_empty() {
+        if joined.len() < expected.len() && recording.was_overloaded() {
             // The machine was too slow for this rung, and the worker said so.
             println!("{name} was left out: {:?}", recording.findings);
             expected = &expected[..joined.len()];

@@ -13,7 +13,7 @@ use weir_bridge::{
     supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
 };
 use weir_media::{HlsOutput, HlsTrack, Kind, MediaTime, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::finding::FindingReport;
+use weir_protocol::finding::{FindingCode, FindingReport};
 
 use super::flv;
 
@@ -104,12 +104,22 @@ pub fn signal(pid_file: &Path, signal: &str) {
     assert!(status.success());
 }
 
+/// What a stream has given out, and when.
+type Events = mpsc::UnboundedReceiver<(Instant, Event)>;
+
 /// A stream that is being recorded.
 pub struct Stream {
     pub bridge: Bridge,
     pub requester: Requester,
-    pub events: mpsc::UnboundedReceiver<(Instant, Event)>,
+    pub events: Events,
     pid_file: tempfile::NamedTempFile,
+}
+
+fn open(bridge: &Bridge) -> (Requester, Events, SourceWriter) {
+    let (sender, events) = mpsc::unbounded_channel();
+    let (requester, requests) = Requests::channel();
+    let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
+    (requester, events, writer)
 }
 
 impl Stream {
@@ -127,9 +137,7 @@ impl Stream {
             ..BridgeConfig::new(worker)
         };
         let bridge = Bridge::new(config);
-        let (sender, events) = mpsc::unbounded_channel();
-        let (requester, requests) = Requests::channel();
-        let writer = bridge.open("test", Box::new(Recorder(sender)), requests);
+        let (requester, events, writer) = open(&bridge);
         (
             Self {
                 bridge,
@@ -139,6 +147,13 @@ impl Stream {
             },
             writer,
         )
+    }
+
+    /// Opens the same stream anew, as its publisher's next connection does.
+    pub fn reopen(&mut self) -> SourceWriter {
+        let writer;
+        (self.requester, self.events, writer) = open(&self.bridge);
+        writer
     }
 
     /// Sends the worker a signal, as `kill` names it.
@@ -203,6 +218,13 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// Whether the worker said that the machine was too slow. Nothing else that it may have found excuses
+    /// a rung that is short.
+    pub fn was_overloaded(&self) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|report| report.code == FindingCode::Overload)
+    }
+
     pub fn new(events: Vec<(Instant, Event)>) -> Self {
         let mut recording = Self::default();
         for (at, event) in events {
