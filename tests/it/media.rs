@@ -13,8 +13,11 @@ pub struct Video {
     pub frames: Vec<Vec<Vec<u8>>>,
 }
 
+/// RTP ticks of a second.
+const VIDEO_RATE: u32 = 90_000;
+
 /// RTP ticks of a frame.
-pub const FRAME_TICKS: u32 = 90_000 / FPS;
+pub const FRAME_TICKS: u32 = VIDEO_RATE / FPS;
 
 impl Video {
     /// H.264 in constrained baseline, as every browser takes it.
@@ -110,10 +113,13 @@ impl Video {
             expect("another stream", after.ssrc == before.ssrc)?;
             expect("a wrong marker", before.marker == last)?;
             let ticks = after.timestamp.wrapping_sub(before.timestamp);
-            // What was before the viewer came is told faster, and once it is not, never again.
+            // What was before the viewer came is told faster, and once it is not, never again. From there
+            // it may jump to a keyframe of just now.
             at_the_edge |= last && ticks == FRAME_TICKS;
+            let jumps = last && pair[1].payload == self.frames[0][0];
             let right = match (last, at_the_edge) {
                 (true, true) => ticks == FRAME_TICKS,
+                (true, false) if jumps => (1..VIDEO_RATE).contains(&ticks),
                 (true, false) => (1..FRAME_TICKS).contains(&ticks),
                 (false, _) => ticks == 0,
             };

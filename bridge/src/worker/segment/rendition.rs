@@ -96,13 +96,7 @@ impl Rendition {
             // Timestamps that stand still or go back still need an order.
             let last_ticks = ticks(last.dts, VIDEO_TIMESCALE.into());
             let next_ticks = ticks(picture.dts, VIDEO_TIMESCALE.into()).max(last_ticks + 1);
-            let longest = whole_ticks(part_target, VIDEO_TIMESCALE.into());
-            let duration = (next_ticks - last_ticks).min(longest);
-            let broken = next_ticks - last_ticks > longest;
-            self.add(outbox, chunks, part_target, last, duration);
-            if broken {
-                self.emit(outbox, chunks);
-            }
+            self.add(outbox, chunks, part_target, last, next_ticks - last_ticks);
         }
         if starts {
             self.emit(outbox, chunks);
@@ -147,7 +141,7 @@ impl Rendition {
         let least = (longest * LEAST_PERCENT).div_ceil(100);
         if !self.part.samples.is_empty() && self.part.ticks + duration > longest {
             // A picture that lasts longer than others, since one is missing after it, does not fit. The
-            // part takes of its time what it needs. Only decoding times move; it is shown when it should.
+            // part takes of its time what it needs; see `shown`.
             let borrowed = least.saturating_sub(self.part.ticks);
             if borrowed < duration && self.part.stretch(borrowed) {
                 decode += borrowed;
@@ -155,15 +149,24 @@ impl Rendition {
             }
             self.emit(outbox, chunks);
         }
+        // What lasts longer than a part may is a gap in the media.
+        let broken = duration > longest;
+        let duration = duration.min(longest);
+        let shown = shown(ticks(picture.pts, rate), decode);
         let sample = Sample {
             duration: duration as u32,
-            composition: (ticks(picture.pts, rate) as i64 - decode as i64) as i32,
+            composition: (shown - decode) as i32,
             keyframe: picture.keyframe,
             data: picture.data,
         };
-        self.part.add(sample, picture.pts, decode);
+        let time = match shown - ticks(picture.pts, rate) {
+            0 => picture.pts,
+            _ => nanos(shown, rate),
+        };
+        self.part.add(sample, time, decode);
         // The next one will not fit: no need to wait for it.
-        if self.part.ticks + ticks(self.frame, rate) > longest + 1 && self.part.ticks >= least {
+        let full = self.part.ticks + ticks(self.frame, rate) > longest + 1;
+        if broken || full && self.part.ticks >= least {
             self.emit(outbox, chunks);
         }
     }
@@ -171,6 +174,12 @@ impl Rendition {
     fn emit(&mut self, outbox: &Outbox, chunks: &mut Chunks) {
         self.part.emit(outbox, chunks, self.track, VIDEO_TIMESCALE);
     }
+}
+
+/// When a picture is shown that is decoded then. Not before: FFmpeg, and players that are built on it,
+/// would show the whole track so much later as one picture is shown before it is decoded.
+fn shown(pts: u64, decode: u64) -> u64 {
+    pts.max(decode)
 }
 
 /// A part being filled.
@@ -232,4 +241,44 @@ impl Part {
 /// Ticks that fit into a time.
 pub(super) fn whole_ticks(time: MediaTime, rate: u64) -> u64 {
     time * rate / 1_000_000_000
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    const FRAME: MediaTime = 33_333_333;
+
+    #[test]
+    fn no_picture_is_shown_before_it_is_decoded() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (outbox, thread) = Outbox::start(ours).unwrap();
+        let target = super::super::part_target(FRAME);
+        let mut rendition = Rendition::new(HlsTrack::BEST, FRAME);
+        let mut chunks = Chunks::default();
+        // After the fifth three are missing: it is too long for the part, which is too short without it.
+        for number in [0, 1, 2, 3, 4, 8, 9] {
+            let time = number * FRAME;
+            let picture = Picture {
+                dts: time,
+                pts: time,
+                keyframe: number == 0,
+                data: vec![0].into(),
+            };
+            rendition.picture(&outbox, &mut chunks, target, picture, number == 0);
+        }
+        let fifth = ticks(4 * FRAME, VIDEO_TIMESCALE.into());
+        let long = &rendition.part.samples[0];
+        assert!(rendition.part.decode > fifth, "the part before takes of it");
+        assert_eq!(long.composition, 0);
+        let end = rendition.part.decode + u64::from(long.duration);
+        assert_eq!(end, ticks(8 * FRAME, VIDEO_TIMESCALE.into()));
+        assert!(rendition.part.time > 4 * FRAME);
+        drop(outbox);
+        thread.join().unwrap();
+        drop(theirs);
+    }
 }

@@ -357,13 +357,13 @@ impl Egress {
     }
 
     fn video(&mut self, cx: &mut Context<'_>, packet: &Arc<MediaPacket>) {
-        let Some(video) = &mut self.video else { return };
+        let Some(video) = &self.video else { return };
         if self.selection.is_paused() || self.congested {
             self.stats.dropped += u64::from(self.congested);
             return;
         }
-        let continues = video.munger.continues(packet.layer, packet.epoch);
         if packet.keyframe_start {
+            let continues = video.munger.continues(packet.layer, packet.epoch);
             let begins = if continues {
                 // The live edge is worth more than what lies before it.
                 self.behind.as_ref().is_some_and(Behind::is_far)
@@ -371,22 +371,10 @@ impl Egress {
                 self.selection.takes(packet.layer, video.munger.run())
             };
             if begins {
-                self.behind = None;
-                self.asked = None;
-                self.left_until = None;
-                let run = video.munger.run().map(|(layer, _)| layer);
-                let rate = |layer| cx.layers.get(layer).map_or(0, |l| l.bitrate(cx.now));
-                let is_down = run.is_some_and(|run| rate(run) > rate(packet.layer));
-                if (continues || is_down)
-                    && let Some(last) = video.munger.last_seq()
-                {
-                    self.resent.begin_after(last);
-                }
-                video.munger.interrupt();
-                video.munger.begin(packet, None);
-                self.selection.began(packet.layer);
+                self.jump(cx, packet, continues);
             }
         }
+        let Some(video) = &self.video else { return };
         if !video.munger.continues(packet.layer, packet.epoch) {
             self.want_keyframe(cx.now, packet.layer);
             return;
@@ -402,6 +390,26 @@ impl Egress {
             return;
         }
         self.video_packet(cx, packet);
+    }
+
+    /// What is sent goes on with this keyframe: of the same layer if it `continues`, else of another.
+    fn jump(&mut self, cx: &mut Context<'_>, packet: &Arc<MediaPacket>, continues: bool) {
+        self.finish_frame(cx);
+        let Some(video) = &mut self.video else { return };
+        self.behind = None;
+        self.asked = None;
+        self.left_until = None;
+        let run = video.munger.run().map(|(layer, _)| layer);
+        let rate = |layer| cx.layers.get(layer).map_or(0, |l| l.bitrate(cx.now));
+        let is_down = run.is_some_and(|run| rate(run) > rate(packet.layer));
+        if (continues || is_down)
+            && let Some(last) = video.munger.last_seq()
+        {
+            self.resent.begin_after(last);
+        }
+        video.munger.interrupt();
+        video.munger.begin(packet, None);
+        self.selection.began(packet.layer);
     }
 
     /// A keyframe of the layer that the viewer waits for is asked for, now and again.

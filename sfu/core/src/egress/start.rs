@@ -216,6 +216,31 @@ impl Egress {
         self.behind = Some(behind);
     }
 
+    /// A viewer that jumps from a frame of which it has a part gets the rest first: else it would take the
+    /// keyframe for the rest of that one.
+    pub(super) fn finish_frame(&mut self, cx: &mut Context<'_>) {
+        let Some(seq) = self.behind.as_ref().map(|behind| behind.seq) else {
+            return;
+        };
+        let layers: &Layers = cx.layers;
+        let run = self.video.as_ref().and_then(|video| video.munger.run());
+        let Some((store, epoch)) =
+            run.and_then(|(layer, epoch)| Some((&layers.get(layer)?.store, epoch)))
+        else {
+            return;
+        };
+        let sent = seq.checked_sub(1).and_then(|sent| store.get(epoch, sent));
+        if sent.is_none_or(|sent| sent.marker) {
+            return;
+        }
+        for packet in store.from(seq) {
+            self.video_packet(cx, packet);
+            if packet.marker {
+                return;
+            }
+        }
+    }
+
     /// After a feedback: faster, as long as the path takes it, else as much as it carries.
     pub(super) fn adapt_pace(&mut self) {
         let Some(behind) = &mut self.behind else {
