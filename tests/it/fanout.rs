@@ -16,7 +16,6 @@ async fn viewers_of_the_benchmark_watch_the_program() {
         0,
         "{report}"
     );
-    assert_eq!(report.stalled, 0, "{report}");
     // A busy machine may lose a packet on loopback, which is resent; more is a defect.
     assert!(report.loss.unwrap().max < 0.01, "{report}");
     assert_eq!(report.rejected, 0, "{report}");
