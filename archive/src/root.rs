@@ -17,6 +17,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use weir_media::{HlsOutput, HlsTrack, clock::WallMicros};
 
 use crate::{
+    disk,
     take::{Kept, Take},
     track::TrackId,
     writer::{IDLE, Stopped, Writer, now},
@@ -123,7 +124,7 @@ enum Message {
 impl Root {
     /// Opens a folder. What a crash left open there is repaired and over.
     pub fn open(folder: &Path, settings: Settings) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        disk::make_private(folder)?;
         let mut takes = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();

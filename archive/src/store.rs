@@ -13,6 +13,8 @@ use object_store::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::disk;
+
 /// Bytes of a piece of an upload.
 const PIECE: usize = 8 << 20;
 
@@ -80,7 +82,7 @@ pub struct Reading {
 impl Store {
     /// In this folder.
     pub fn open(folder: PathBuf) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(&folder)?;
+        disk::make_private(&folder)?;
         let local = Arc::new(LocalFileSystem::new_with_prefix(&folder)?);
         Ok(Self {
             folder,
