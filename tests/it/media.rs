@@ -19,6 +19,14 @@ const VIDEO_RATE: u32 = 90_000;
 /// RTP ticks of a frame.
 pub const FRAME_TICKS: u32 = VIDEO_RATE / FPS;
 
+/// Whether an RTP payload of H.264 has parameter sets, alone or together (RFC 6184 section 5.2), which stand at
+/// the beginning of a keyframe.
+pub fn begins_keyframe(payload: &[u8]) -> bool {
+    const SPS: u8 = 7;
+    const STAP_A: u8 = 24;
+    matches!(payload[0] & 0x1f, SPS | STAP_A)
+}
+
 impl Video {
     /// H.264 in constrained baseline, as every browser takes it.
     pub fn h264() -> Self {

@@ -7,23 +7,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    media::Video,
+    media::{Video, begins_keyframe},
     program::{serve, until},
     webrtc_client::{Publisher, Viewer},
 };
-
-/// The first byte of a single NAL unit (RFC 6184 section 5.6) of this type.
-fn is_nal(payload: &[u8], kind: u8) -> bool {
-    payload[0] & 0x1f == kind
-}
-
-/// Types of H.264's payloads that stand at the beginning of a keyframe: parameter sets alone or
-/// together, or the first fragment of an IDR picture.
-fn begins_keyframe(payload: &[u8]) -> bool {
-    const SPS: u8 = 7;
-    const STAP_A: u8 = 24;
-    is_nal(payload, SPS) || is_nal(payload, STAP_A)
-}
 
 async fn layers(viewer: &Viewer) -> Value {
     let url = format!("{}/layer", viewer.resource.url);

@@ -12,7 +12,11 @@ use rtc::rtp::Packet;
 use tokio::sync::watch;
 
 use super::{Recorded, kill_worker, now, plays, unix};
-use crate::{media::Video, program::until, webrtc_client::Viewer};
+use crate::{
+    media::{Video, begins_keyframe},
+    program::until,
+    webrtc_client::Viewer,
+};
 
 const KILLS: usize = 5;
 
@@ -88,13 +92,6 @@ fn interruption(seen: &[Arrived], kill: Instant) -> Duration {
         *back - kill
     );
     wait
-}
-
-/// Whether parameter sets stand here, alone or together (RFC 6184 section 5.2): a keyframe's beginning.
-fn begins_keyframe(payload: &[u8]) -> bool {
-    const SPS: u8 = 7;
-    const STAP_A: u8 = 24;
-    matches!(payload[0] & 0x1f, SPS | STAP_A)
 }
 
 /// The pictures as a decoder reads them: RFC 6184 undone, start codes in front.

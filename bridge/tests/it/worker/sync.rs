@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use weir_bridge::supervisor::{SourceUnit, SourceWriter};
 use weir_media::{HlsOutput, HlsTrack, MediaTime};
-use weir_protocol::finding::FindingCode;
 
 use super::{
     SECOND, check_rtp, flv, ladder, media,
@@ -344,12 +343,6 @@ fn check(case: &str, way: &Way, run: u32, overloaded: bool) {
     assert!(beyond.is_empty(), "{case}, {}: {beyond:?}", way.name);
 }
 
-/// Whether a worker said that the machine was too slow for all rungs.
-fn overloaded(workers: &[Recording]) -> bool {
-    let mut findings = workers.iter().flat_map(|worker| &worker.findings);
-    findings.any(|report| report.code == FindingCode::Overload)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn picture_and_sound_stay_together() {
     let run = std::env::var("WEIR_TEST_SYNC_SECONDS")
@@ -362,7 +355,8 @@ async fn picture_and_sound_stay_together() {
     let recorded = tokio::join!(record(first), record(second), record(third));
     let mut measured = Vec::new();
     for (case, workers) in names.into_iter().zip(<[_; 3]>::from(recorded)) {
-        let (ways, overloaded) = (measure(&workers), overloaded(&workers));
+        let ways = measure(&workers);
+        let overloaded = workers.iter().any(Recording::was_overloaded);
         if overloaded {
             println!("{case}: the machine was too slow for all rungs");
         }
