@@ -87,7 +87,8 @@ pub(crate) fn read(text: &str, before: Option<&Playlist>) -> Playlist {
                         .expect("skipped segments are known")
                         .clone();
                     known.parts.clear();
-                    (map, run) = (Some(known.map.clone()), known.run);
+                    // The map must be said again: Shaka 5 does not take it from what is skipped.
+                    (map, run) = (None, known.run);
                     list.segments.push(known);
                     msn += 1;
                 }

@@ -83,6 +83,7 @@ pub(super) fn media(stream: &Stream, track: &Track, delta: bool) -> String {
                 track,
                 before,
                 segment,
+                is_first: index == skipped,
             };
             place.begin(&mut text);
             if !is_whole || segment.msn >= parts_from {
@@ -144,6 +145,8 @@ struct Place<'a> {
     track: &'a Track,
     before: Option<&'a Segment>,
     segment: &'a Segment,
+    /// Nothing is listed in front of it: it is the playlist's first, or the first that a delta update does not skip.
+    is_first: bool,
 }
 
 impl Place<'_> {
@@ -153,13 +156,18 @@ impl Place<'_> {
             track,
             before,
             segment,
+            is_first,
         } = self;
         // A run of which this track has nothing counts too: the numbers must be the same in all tracks.
         let breaks = before.map_or(0, |before| segment.run - before.run);
         for _ in 0..breaks {
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }
-        if breaks > 0 || before.is_none_or(|before| !Arc::ptr_eq(&before.init, &segment.init)) {
+        // After skipped segments too, though players could know it from them: Shaka 5 does not look there.
+        if *is_first
+            || breaks > 0
+            || before.is_none_or(|before| !Arc::ptr_eq(&before.init, &segment.init))
+        {
             let (path, number) = (path(stream, track), segment.init.number);
             line(
                 text,

@@ -438,6 +438,10 @@ async fn delta_updates_leave_out_what_is_known() {
     );
     assert!(full.text().contains("/s5.m4s") && !delta.text().contains("/s5.m4s"));
     assert!(delta.text().contains("/s6.m4s"));
+    assert!(
+        delta.uri("#EXT-X-MAP:").ends_with("/init0.mp4"),
+        "what is listed can be played by itself"
+    );
 }
 
 #[tokio::test]
