@@ -397,6 +397,8 @@ impl Sink {
                 self.beginning.push(output.clone());
             }
             HlsOutput::Part { .. } | HlsOutput::Dormant(_) => {}
+            // Who reads files asks for nothing to be made.
+            HlsOutput::Withheld(_) => return,
         }
         if self.is_lost && !self.begin_again(output, at) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);

@@ -115,6 +115,7 @@ impl Writer {
                 self.close_track(track);
                 self.left.push(track);
             }
+            HlsOutput::Withheld(_) => {}
             HlsOutput::Part {
                 track,
                 segment_start,

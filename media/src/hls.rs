@@ -61,6 +61,9 @@ pub enum HlsOutput {
     /// A rung is not made any more, since nobody needs it. When it is again, an `Init` and the start
     /// of a segment come first; the timeline goes on.
     Dormant(HlsTrack),
+    /// Rungs that the machine is too slow for at present, a bit each: they are not made, whoever needs
+    /// them. Holds until the next of these.
+    Withheld(u8),
 }
 
 /// What the tracks of an HLS run are, for the multivariant playlist.

@@ -299,7 +299,7 @@ impl HlsWriter {
     /// Takes one piece in, at once; never waits. Ignored when another writer took the stream over.
     pub fn push(&mut self, output: HlsOutput) {
         let touched = match &output {
-            HlsOutput::Start(_) | HlsOutput::Dormant(_) => None,
+            HlsOutput::Start(_) | HlsOutput::Dormant(_) | HlsOutput::Withheld(_) => None,
             HlsOutput::Init { track, .. } | HlsOutput::Part { track, .. } => Some(*track),
         };
         let became_ready = {

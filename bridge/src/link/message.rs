@@ -85,6 +85,7 @@ mod kind {
     pub const HLS_DORMANT: u8 = 14;
     pub const THUMBNAIL: u8 = 15;
     pub const FINDING: u8 = 16;
+    pub const HLS_WITHHELD: u8 = 17;
 }
 
 const VIDEO: u8 = 1;
@@ -173,6 +174,9 @@ impl FromWorker {
             Self::Hls(HlsOutput::Dormant(track)) => put_frame(out, kind::HLS_DORMANT, |out| {
                 put_track(out, *track, 0);
             }),
+            Self::Hls(HlsOutput::Withheld(rungs)) => {
+                put_frame(out, kind::HLS_WITHHELD, |out| out.put_u8(*rungs))
+            }
             Self::Hls(HlsOutput::Part {
                 track,
                 segment_start,
@@ -229,6 +233,7 @@ impl FromWorker {
                 })
             }
             kind::HLS_DORMANT => Self::Hls(HlsOutput::Dormant(track(&mut body)?.0)),
+            kind::HLS_WITHHELD => Self::Hls(HlsOutput::Withheld(body.u8()?)),
             kind::HLS_PART => {
                 let (track, flags) = track(&mut body)?;
                 Self::Hls(HlsOutput::Part {
@@ -594,6 +599,7 @@ mod tests {
                 data: data.clone(),
             }),
             FromWorker::Hls(HlsOutput::Dormant(HlsTrack::Video(3))),
+            FromWorker::Hls(HlsOutput::Withheld(6)),
             FromWorker::Thumbnail(Thumbnail {
                 time: 3,
                 width: 640,

@@ -163,7 +163,7 @@ impl Feed {
                 }
             },
             HlsOutput::Part { track, data, .. } => self.part(&mut state, *track, data),
-            HlsOutput::Dormant(_) => {}
+            HlsOutput::Dormant(_) | HlsOutput::Withheld(_) => {}
         }
     }
 

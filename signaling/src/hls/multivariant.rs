@@ -1,4 +1,5 @@
-//! The multivariant playlist: the whole ladder, also the rungs that are not encoded at present.
+//! The multivariant playlist: the whole ladder, also the rungs that are not encoded at present; without those that
+//! the machine is too slow for.
 
 use std::fmt::Write;
 
@@ -20,7 +21,7 @@ pub(super) struct Rendition<'a, T> {
     pub(super) bitrate: Bitrate,
 }
 
-/// All rungs, the best first. None where the picture was announced and does not come.
+/// All rungs that can be had, the best first. None where the picture was announced and does not come.
 pub(super) fn rungs(stream: &Stream) -> Vec<Rendition<'_, HlsVideo>> {
     let best = stream.track(HlsTrack::BEST);
     if best.is_none_or(|track| track.segments.is_empty()) {
@@ -30,6 +31,7 @@ pub(super) fn rungs(stream: &Stream) -> Vec<Rendition<'_, HlsVideo>> {
     let tracks = stream.all().filter(|track| track.id != HlsTrack::Audio);
     tracks
         .zip(declared)
+        .filter(|(track, _)| !stream.is_withheld(track.id))
         .map(|(track, declared)| Rendition {
             track,
             codec: codec_of(track, &declared.codec),

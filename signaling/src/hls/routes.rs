@@ -113,7 +113,7 @@ async fn manifest(
             let mut pictures = state
                 .stream
                 .all()
-                .filter(|track| track.id != HlsTrack::Audio);
+                .filter(|track| track.id != HlsTrack::Audio && !state.stream.is_withheld(track.id));
             state.is_removed || pictures.all(Track::is_servable)
         };
         // What has not come by then is left out: the stream shall play.
@@ -161,6 +161,10 @@ async fn media_playlist(
     let playlist = entry
         .when(id, |state| {
             let track = state.stream.track(id).ok_or(ApiError::NotFound("track"))?;
+            // Players turn to another rung at once, where they would ask again for one that is late.
+            if state.stream.is_withheld(id) {
+                return Err(ApiError::NotFound("rung at present"));
+            }
             if !track.is_servable() {
                 return Ok(None);
             }

@@ -47,6 +47,8 @@ pub(super) struct Stream {
     pub(super) target_duration: Duration,
     video: Vec<Track>,
     audio: Option<Track>,
+    /// Rungs that are not made, whoever asks for them; a bit each.
+    withheld: u8,
     /// Discontinuity sequence number of what comes from media time `run_from` on.
     run: u64,
     run_from: MediaTime,
@@ -70,6 +72,7 @@ impl Stream {
             target_duration: Duration::ZERO,
             video: Vec::new(),
             audio: None,
+            withheld: 0,
             run: 0,
             run_from: 0,
             runs: VecDeque::new(),
@@ -94,6 +97,11 @@ impl Stream {
             HlsTrack::Audio => self.audio.as_ref(),
         };
         track.filter(|track| track.is_declared)
+    }
+
+    /// Whether a track cannot be had at present: the machine is too slow for all rungs.
+    pub(super) fn is_withheld(&self, id: HlsTrack) -> bool {
+        matches!(id, HlsTrack::Video(rung) if usize::from(rung) < RUNGS_MAX && self.withheld & 1 << rung != 0)
     }
 
     fn track_mut(&mut self, id: HlsTrack) -> Option<&mut Track> {
@@ -128,6 +136,7 @@ impl Stream {
         let floor = self.all().filter_map(end).max();
         self.clock = Clock::after(floor);
         self.timeline += 1;
+        self.withheld = 0;
     }
 
     /// The publisher has gone: what there is of the growing segments is all of them.
@@ -149,6 +158,7 @@ impl Stream {
             HlsOutput::Start(tracks) => self.start(tracks),
             HlsOutput::Init { track, data } => self.init(track, data),
             HlsOutput::Dormant(track) => self.dormant(track),
+            HlsOutput::Withheld(rungs) => self.withheld = rungs,
             HlsOutput::Part {
                 track,
                 segment_start,

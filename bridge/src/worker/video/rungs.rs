@@ -7,7 +7,7 @@ use std::{
 };
 
 use tracing::{info, warn};
-use weir_media::Demand;
+use weir_media::{Demand, HlsOutput};
 use weir_protocol::finding::{FindingCode, FindingReport, Severity};
 
 use super::{Outputs, route::Route};
@@ -81,6 +81,8 @@ impl Rungs {
         if !std::mem::take(&mut self.shed).is_empty() {
             self.report();
         }
+        // Always: the worker before this one may have left some out.
+        self.withhold();
         self.overload = Overload::default();
     }
 
@@ -186,8 +188,18 @@ impl Rungs {
             None => return,
         }
         self.thin_out();
+        self.withhold();
         self.switch();
         self.report();
+    }
+
+    /// Tells the origin what not to wait for.
+    fn withhold(&self) {
+        let rungs = self.shed.iter().fold(0, |rungs, shed| match shed {
+            Shed::Rung(number) => rungs | 1 << number,
+            Shed::Pictures => rungs,
+        });
+        self.outputs.outbox.send_hls(HlsOutput::Withheld(rungs));
     }
 
     /// What to do without next: the lower rung that costs most; then pictures of the first, if that is

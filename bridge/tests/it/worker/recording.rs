@@ -341,7 +341,7 @@ impl Recording {
                         file.extend_from_slice(data);
                     }
                 }
-                HlsOutput::Dormant(_) => {}
+                HlsOutput::Dormant(_) | HlsOutput::Withheld(_) => {}
             }
         }
         file

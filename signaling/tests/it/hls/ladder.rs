@@ -143,6 +143,31 @@ async fn a_rung_that_does_not_come_is_503() {
 }
 
 #[tokio::test]
+async fn a_rung_that_the_machine_is_too_slow_for_is_left_out() {
+    let (site, mut worker) = live_ladder();
+    let waiting = site.waiting("/demo/video1.m3u8").await;
+    worker.writer.push(HlsOutput::Withheld(0b10));
+    let late = site.get("/demo/video1.m3u8").await;
+    for reply in [waiting.await, late] {
+        reply.check_problem(StatusCode::NOT_FOUND, ErrorCode::NotFound);
+    }
+    let master = site.get("/demo/master.m3u8").await;
+    assert!(master.text().contains("\nvideo0.m3u8\n") && !master.text().contains("video1"));
+    let manifest = site.get("/demo/manifest.mpd").await;
+    assert!(
+        manifest.text().contains("id=\"video0\"") && !manifest.text().contains("id=\"video1\"")
+    );
+
+    worker.writer.push(HlsOutput::Withheld(0));
+    let master = site.get("/demo/master.m3u8").await;
+    assert!(master.text().contains("\nvideo1.m3u8\n"));
+    let low = site.waiting("/demo/video1.m3u8").await;
+    worker.wake();
+    worker.segments(2);
+    assert_eq!(low.await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn dash_players_get_the_whole_ladder() {
     let (site, mut worker) = live_ladder();
     let wanted = worker.writer.wanted();
