@@ -1,6 +1,4 @@
-//! Reading and writing boxes of ISO/IEC 14496-12, as far as our own files have them.
-
-use bytes::BufMut;
+//! Reading boxes of ISO/IEC 14496-12, as far as our own files have them.
 
 /// A box being read: its kind, and its content without the header.
 #[derive(Debug, Clone, Copy)]
@@ -66,62 +64,11 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// A file being written.
-#[derive(Debug, Default)]
-pub(crate) struct Boxes {
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Boxes {
-    /// Writes a box whose content `fill` appends.
-    pub(crate) fn put(&mut self, kind: &[u8; 4], fill: impl FnOnce(&mut Self)) {
-        let start = self.bytes.len();
-        self.bytes.put_u32(0);
-        self.bytes.put_slice(kind);
-        fill(self);
-        // Only tables are written this way; those of a day are some hundred megabytes.
-        let size = u32::try_from(self.bytes.len() - start).unwrap_or(u32::MAX);
-        self.bytes[start..start + 4].copy_from_slice(&size.to_be_bytes());
-    }
-
-    /// Writes a box with version and flags.
-    pub(crate) fn full(
-        &mut self,
-        kind: &[u8; 4],
-        version: u8,
-        flags: u32,
-        fill: impl FnOnce(&mut Self),
-    ) {
-        self.put(kind, |out| {
-            out.bytes.put_u32(u32::from(version) << 24 | flags);
-            fill(out);
-        });
-    }
-
-    pub(crate) fn u16(&mut self, value: u16) {
-        self.bytes.put_u16(value);
-    }
-
-    pub(crate) fn u32(&mut self, value: u32) {
-        self.bytes.put_u32(value);
-    }
-
-    pub(crate) fn u64(&mut self, value: u64) {
-        self.bytes.put_u64(value);
-    }
-
-    pub(crate) fn slice(&mut self, value: &[u8]) {
-        self.bytes.put_slice(value);
-    }
-
-    pub(crate) fn zeros(&mut self, count: usize) {
-        self.bytes.put_bytes(0, count);
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use weir_media::Boxes;
+
     use super::*;
 
     #[test]

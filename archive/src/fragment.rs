@@ -1,7 +1,9 @@
 //! What a fragment (`moof` and `mdat`) of ours says of its samples, and what an initialisation segment
 //! says of its track.
 
-use crate::boxes::{Boxes, descend, find, u32_at, u64_at};
+use weir_media::Boxes;
+
+use crate::boxes::{descend, find, u32_at, u64_at};
 
 /// Nanoseconds of a second.
 const SECOND: u128 = 1_000_000_000;

@@ -108,8 +108,10 @@ fn scan(path: &Path, timescale: u32) -> io::Result<(Vec<Scanned>, u64)> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use weir_media::Boxes;
+
     use super::*;
-    use crate::{boxes::Boxes, fragment::reference_time};
+    use crate::fragment::reference_time;
 
     /// A part of two samples of a second each, as the worker writes it.
     fn part(decode: u64, first_of_segment: bool) -> Vec<u8> {

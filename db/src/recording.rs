@@ -158,21 +158,25 @@ impl Db {
 
     /// Those in a state, the oldest first.
     pub async fn recordings_in(&self, state: RecordingState, limit: u32) -> Result<Vec<Recording>> {
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "{SELECT} WHERE r.state = $1 ORDER BY r.id LIMIT $2"
-        )))
-        .bind(state.as_str())
-        .bind(i64::from(limit))
-        .fetch_all(self.reads())
-        .await?;
-        Ok(rows.iter().map(from_row).collect::<sqlx::Result<_>>()?)
+        self.recordings_where(state, "", limit).await
     }
 
     /// Those that are ready and not in the bucket yet, the oldest first.
     pub async fn recordings_to_upload(&self, limit: u32) -> Result<Vec<Recording>> {
+        self.recordings_where(RecordingState::Ready, "AND r.in_bucket = 0", limit)
+            .await
+    }
+
+    async fn recordings_where(
+        &self,
+        state: RecordingState,
+        condition: &str,
+        limit: u32,
+    ) -> Result<Vec<Recording>> {
         let rows = sqlx::query(AssertSqlSafe(format!(
-            "{SELECT} WHERE r.state = 'ready' AND r.in_bucket = 0 ORDER BY r.id LIMIT $1"
+            "{SELECT} WHERE r.state = $1 {condition} ORDER BY r.id LIMIT $2"
         )))
+        .bind(state.as_str())
         .bind(i64::from(limit))
         .fetch_all(self.reads())
         .await?;

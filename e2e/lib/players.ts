@@ -1,4 +1,14 @@
 import { spawn } from 'node:child_process';
+import type { BrowserContext, Page } from '@playwright/test';
+import type Hls from 'hls.js';
+import { blankPage } from './publisher.ts';
+
+declare global {
+  interface Window {
+    Hls: typeof Hls;
+    weirHls: Hls;
+  }
+}
 
 /** What a command-line player did. */
 export interface Played {
@@ -49,4 +59,26 @@ export async function vlc(url: string, seconds: number): Promise<Played> {
   const args = ['-I', 'rc', '--rc-fake-tty', '--vout', 'dummy', '--aout', 'dummy', url];
   const output = await run('vlc', args, seconds, ['stats', 'quit']);
   return { frames: Number(/frames displayed\s*:\s*(\d+)/.exec(output)?.[1] ?? 0), output };
+}
+
+/** hls.js, low latency, in a blank page of the server's origin. */
+export async function openHlsJs(
+  context: BrowserContext,
+  origin: string,
+  url: string,
+  config: { maxLiveSyncPlaybackRate?: number } = {},
+): Promise<Page> {
+  const page = await blankPage(context, origin, '<video muted></video>');
+  await page.addScriptTag({ path: 'node_modules/hls.js/dist/hls.min.js' });
+  await page.evaluate(
+    ({ url, config }) => {
+      const video = document.querySelector('video')!;
+      window.weirHls = new window.Hls({ lowLatencyMode: true, ...config });
+      window.weirHls.loadSource(url);
+      window.weirHls.attachMedia(video);
+      void video.play();
+    },
+    { url, config },
+  );
+  return page;
 }

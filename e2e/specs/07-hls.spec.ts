@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type Hls from 'hls.js';
 import { figure, ms } from '../lib/figures.ts';
 import { expect, test } from '../lib/fixtures.ts';
+import { openHlsJs } from '../lib/players.ts';
 import { blankPage } from '../lib/publisher.ts';
 import { untilFresh, watch } from '../lib/reader.ts';
 import { until } from '../lib/server.ts';
@@ -16,15 +16,7 @@ test('HLS plays in hls.js, in Chromium itself and in ffprobe', async ({ server, 
   await until('the playlist is there', async () => (await fetch(access.hls_url)).status === 200, 15_000);
 
   await test.step('hls.js, low latency', async () => {
-    const page = await blankPage(viewers, server.origin, '<video muted></video>');
-    await page.addScriptTag({ path: 'node_modules/hls.js/dist/hls.min.js' });
-    await page.evaluate((url) => {
-      const player = new (window as unknown as { Hls: typeof Hls }).Hls({ lowLatencyMode: true });
-      const video = document.querySelector('video')!;
-      player.loadSource(url);
-      player.attachMedia(video);
-      void video.play();
-    }, access.hls_url);
+    const page = await openHlsJs(viewers, server.origin, access.hls_url);
     await untilFresh(page, { timeout: 20_000 });
     await watch(page, 5);
     const watched = await watch(page, 8);

@@ -1,7 +1,6 @@
-import type Hls from 'hls.js';
 import { figure, ms } from '../lib/figures.ts';
 import { expect, test } from '../lib/fixtures.ts';
-import { ffmpeg, gstreamer, vlc } from '../lib/players.ts';
+import { ffmpeg, gstreamer, openHlsJs, vlc } from '../lib/players.ts';
 import { blankPage } from '../lib/publisher.ts';
 import { untilFresh, watch } from '../lib/reader.ts';
 import { until } from '../lib/server.ts';
@@ -36,15 +35,7 @@ test('the ladder plays in hls.js near the live edge, and in Shaka as HLS and as 
   });
 
   await test.step('hls.js as the web client sets it', async () => {
-    const page = await blankPage(viewers, server.origin, '<video muted></video>');
-    await page.addScriptTag({ path: 'node_modules/hls.js/dist/hls.min.js' });
-    await page.evaluate((url) => {
-      const player = new (window as unknown as { Hls: typeof Hls }).Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.1 });
-      const video = document.querySelector('video')!;
-      player.loadSource(url);
-      player.attachMedia(video);
-      void video.play();
-    }, access.hls_url);
+    const page = await openHlsJs(viewers, server.origin, access.hls_url, { maxLiveSyncPlaybackRate: 1.1 });
     await untilFresh(page, { timeout: 30_000 });
     await watch(page, 8);
     const watched = await watch(page, 10);

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
-import type Hls from 'hls.js';
 import { distribution, figure, ms, type Distribution } from '../lib/figures.ts';
 import { expect, test } from '../lib/fixtures.ts';
+import { openHlsJs } from '../lib/players.ts';
 import { blankPage } from '../lib/publisher.ts';
 import { untilFresh, watch } from '../lib/reader.ts';
 import { until } from '../lib/server.ts';
@@ -15,8 +15,7 @@ const NTP_TO_UNIX = 2_208_988_800_000;
 /** From when pictures were drawn to the date that EXT-X-PROGRAM-DATE-TIME gives them. */
 async function datesOfHls(page: Page): Promise<Distribution> {
   const late = await page.evaluate(() => {
-    const { player } = window as unknown as { player: Hls };
-    const origin = player.playingDate!.getTime() - 1_000 * document.querySelector('video')!.currentTime;
+    const origin = window.weirHls.playingDate!.getTime() - 1_000 * document.querySelector('video')!.currentTime;
     const frames = window.weirReader.frames.slice(-200);
     return frames.flatMap(({ clock, media }) => (clock === null ? [] : [origin + 1_000 * media - clock]));
   });
@@ -50,15 +49,7 @@ for (const encoding of ['plain', 'obs'] as const) {
     await publish(access, encoding).flowing();
     await until('the playlist is there', async () => (await fetch(access.hls_url)).status === 200, 30_000);
 
-    const overHls = await blankPage(viewers, server.origin, '<video muted></video>');
-    await overHls.addScriptTag({ path: 'node_modules/hls.js/dist/hls.min.js' });
-    await overHls.evaluate((url) => {
-      const page = window as unknown as { Hls: typeof Hls; player: Hls };
-      page.player = new page.Hls({ lowLatencyMode: true });
-      page.player.loadSource(url);
-      page.player.attachMedia(document.querySelector('video')!);
-      void document.querySelector('video')!.play();
-    }, access.hls_url);
+    const overHls = await openHlsJs(viewers, server.origin, access.hls_url);
     await untilFresh(overHls, { timeout: 30_000 });
     await watch(overHls, 10);
     const hls = await datesOfHls(overHls);

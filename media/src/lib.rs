@@ -3,6 +3,7 @@
 //! All times are [`MediaTime`]: nanoseconds on one timeline per broadcast. Audio and video share
 //! it, so equal times belong together on the screen.
 
+mod boxes;
 pub mod clock;
 mod demand;
 mod hls;
@@ -11,6 +12,7 @@ mod thumbnail;
 
 use serde::{Deserialize, Serialize};
 
+pub use boxes::Boxes;
 pub use demand::Demand;
 pub use hls::{HlsAudio, HlsOutput, HlsTrack, HlsTracks, HlsVideo};
 pub use rtp::{RtpLayer, RtpPacket, RtpTracks};

@@ -2,11 +2,10 @@
 
 use std::io;
 
+use weir_media::Boxes;
+
 use super::plan::{Plan, Track};
-use crate::{
-    boxes::Boxes,
-    fragment::{Init, nanos, ticks},
-};
+use crate::fragment::{Init, nanos, ticks};
 
 /// Ticks a second of the movie itself.
 const MOVIE: u32 = 1000;

@@ -1,8 +1,9 @@
 //! Chunks: `moof` and `mdat`.
 
 use bytes::Bytes;
+use weir_media::Boxes;
 
-use super::{Segment, TRACK_ID, boxes::Boxes};
+use super::{Segment, TRACK_ID};
 
 /// One coded picture or audio frame, in ticks of the track's timescale.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +45,11 @@ pub fn fragment(
     let moof = out.bytes.len();
     let mut offset_at = 0;
     out.put(b"moof", |out| {
-        out.put_full(b"mfhd", 0, 0, |out| out.u32(sequence));
+        out.full(b"mfhd", 0, 0, |out| out.u32(sequence));
         out.put(b"traf", |out| {
-            out.put_full(b"tfhd", 0, DEFAULT_BASE_IS_MOOF, |out| out.u32(TRACK_ID));
-            out.put_full(b"tfdt", 1, 0, |out| out.u64(decode_time));
-            out.put_full(
+            out.full(b"tfhd", 0, DEFAULT_BASE_IS_MOOF, |out| out.u32(TRACK_ID));
+            out.full(b"tfdt", 1, 0, |out| out.u64(decode_time));
+            out.full(
                 b"trun",
                 1,
                 DATA_OFFSET | DURATION_SIZE_FLAGS_COMPOSITION,

@@ -1,8 +1,9 @@
 //! Initialisation segments.
 
 use bytes::Bytes;
+use weir_media::Boxes;
 
-use super::{Segment, TRACK_ID, VIDEO_TIMESCALE, boxes::Boxes};
+use super::{Segment, TRACK_ID, VIDEO_TIMESCALE};
 
 /// The unity matrix of `mvhd` and `tkhd`.
 const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
@@ -44,7 +45,7 @@ pub fn aac_init(config: &[u8], rate: u32, channels: u16) -> Segment {
             out.u16(16); // samplesize
             out.u32(0);
             out.u32(rate.min(0xffff) << 16);
-            out.put_full(b"esds", 0, 0, |out| elementary_stream(out, config));
+            out.full(b"esds", 0, 0, |out| elementary_stream(out, config));
         });
     })
 }
@@ -82,7 +83,7 @@ fn init(timescale: u32, size: Option<(u16, u16)>, entry: impl FnOnce(&mut Boxes)
         out.slice(b"iso6cmfcmp41");
     });
     out.put(b"moov", |out| {
-        out.put_full(b"mvhd", 0, 0, |out| {
+        out.full(b"mvhd", 0, 0, |out| {
             out.zeros(8); // creation and modification time
             out.u32(timescale);
             out.u32(0); // duration
@@ -95,7 +96,7 @@ fn init(timescale: u32, size: Option<(u16, u16)>, entry: impl FnOnce(&mut Boxes)
         });
         out.put(b"trak", |out| track(out, timescale, size, entry));
         out.put(b"mvex", |out| {
-            out.put_full(b"trex", 0, 0, |out| {
+            out.full(b"trex", 0, 0, |out| {
                 out.u32(TRACK_ID);
                 out.u32(1); // sample description
                 out.zeros(12);
@@ -112,7 +113,7 @@ fn track(
     entry: impl FnOnce(&mut Boxes),
 ) {
     const ENABLED_IN_MOVIE: u32 = 3;
-    out.put_full(b"tkhd", 0, ENABLED_IN_MOVIE, |out| {
+    out.full(b"tkhd", 0, ENABLED_IN_MOVIE, |out| {
         out.zeros(8);
         out.u32(TRACK_ID);
         out.zeros(4);
@@ -128,14 +129,14 @@ fn track(
         out.u32(u32::from(height) << 16);
     });
     out.put(b"mdia", |out| {
-        out.put_full(b"mdhd", 0, 0, |out| {
+        out.full(b"mdhd", 0, 0, |out| {
             out.zeros(8);
             out.u32(timescale);
             out.u32(0);
             out.u16(LANGUAGE);
             out.zeros(2);
         });
-        out.put_full(b"hdlr", 0, 0, |out| {
+        out.full(b"hdlr", 0, 0, |out| {
             out.u32(0);
             out.slice(if size.is_some() { b"vide" } else { b"soun" });
             out.zeros(12);
@@ -143,24 +144,24 @@ fn track(
         });
         out.put(b"minf", |out| {
             match size {
-                Some(_) => out.put_full(b"vmhd", 0, 1, |out| out.zeros(8)),
-                None => out.put_full(b"smhd", 0, 0, |out| out.zeros(4)),
+                Some(_) => out.full(b"vmhd", 0, 1, |out| out.zeros(8)),
+                None => out.full(b"smhd", 0, 0, |out| out.zeros(4)),
             }
             out.put(b"dinf", |out| {
-                out.put_full(b"dref", 0, 0, |out| {
+                out.full(b"dref", 0, 0, |out| {
                     out.u32(1);
-                    out.put_full(b"url ", 0, 1, |_| {});
+                    out.full(b"url ", 0, 1, |_| {});
                 });
             });
             out.put(b"stbl", |out| {
-                out.put_full(b"stsd", 0, 0, |out| {
+                out.full(b"stsd", 0, 0, |out| {
                     out.u32(1);
                     entry(out);
                 });
-                out.put_full(b"stts", 0, 0, |out| out.u32(0));
-                out.put_full(b"stsc", 0, 0, |out| out.u32(0));
-                out.put_full(b"stsz", 0, 0, |out| out.zeros(8));
-                out.put_full(b"stco", 0, 0, |out| out.u32(0));
+                out.full(b"stts", 0, 0, |out| out.u32(0));
+                out.full(b"stsc", 0, 0, |out| out.u32(0));
+                out.full(b"stsz", 0, 0, |out| out.zeros(8));
+                out.full(b"stco", 0, 0, |out| out.u32(0));
             });
         });
     });

@@ -3,7 +3,6 @@
 //! Written by hand and not by a muxer element, since parts must be cut where LL-HLS wants them: both
 //! tracks' segments at the same times, and no part longer than its target.
 
-mod boxes;
 mod fragment;
 mod init;
 
