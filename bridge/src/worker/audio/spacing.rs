@@ -3,7 +3,7 @@
 //! Sources send sound in bursts: encoders interleave it with pictures, and AAC frames that last 21 or 23 ms fill
 //! Opus packets of 20 ms now one at a time, now two. Receivers take uneven arrival for jitter of the network, and
 //! make their buffers several times as long as the burst; since they hold the picture to the sound, the picture
-//! waits too. So packets wait here instead, by no more than the latest of them needs.
+//! waits too. So packets wait here instead, by no more than nearly all of them need.
 
 use std::{
     collections::VecDeque,
@@ -16,11 +16,14 @@ use weir_media::{MediaTime, RtpPacket};
 
 use crate::worker::outbox::Outbox;
 
-/// For so long the latest packet says how long the others wait.
+/// For so long late packets say how long the others wait.
 const WINDOW: Duration = Duration::from_secs(4);
 
+/// One packet of so many may be later than the others wait.
+const RARE: usize = 20;
+
 /// No packet waits longer: what is later than that has another cause than interleaving.
-const LONGEST: Duration = Duration::from_millis(60);
+const LONGEST: Duration = Duration::from_millis(40);
 
 /// A packet that is off by more begins a timeline of its own.
 const JUMP: i64 = 500_000_000;
@@ -32,9 +35,9 @@ const SHRINK: i64 = 500_000;
 #[derive(Debug)]
 struct Spacing {
     began: Instant,
-    /// The arrivals of the last [`WINDOW`] that are later than all after them: when, and how much later than their
-    /// media time says; both in nanoseconds since `began`.
-    late: VecDeque<(i64, i64)>,
+    /// The arrivals of the last [`WINDOW`]: when, and how much later than their media time says; both in nanoseconds
+    /// since `began`.
+    arrivals: VecDeque<(i64, i64)>,
     /// Added to media times.
     wait: Option<i64>,
 }
@@ -43,40 +46,44 @@ impl Spacing {
     fn new(began: Instant) -> Self {
         Self {
             began,
-            late: VecDeque::new(),
+            arrivals: VecDeque::new(),
             wait: None,
         }
     }
 
     /// When a packet of this media time, made now, is to leave.
     fn leaves(&mut self, time: MediaTime, now: Instant) -> Instant {
-        let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let at = nanos(now.saturating_duration_since(self.began));
         let offset = at.saturating_sub_unsigned(time);
         if self
             .wait
-            .is_some_and(|wait| offset.abs_diff(wait) > JUMP as u64)
+            .is_some_and(|wait| offset.abs_diff(wait) > JUMP.unsigned_abs())
         {
-            self.late.clear();
+            self.arrivals.clear();
             self.wait = None;
         }
-        while self.late.back().is_some_and(|(_, late)| *late <= offset) {
-            self.late.pop_back();
-        }
-        self.late.push_back((at, offset));
+        self.arrivals.push_back((at, offset));
         while self
-            .late
+            .arrivals
             .front()
             .is_some_and(|(seen, _)| at - seen > nanos(WINDOW))
         {
-            self.late.pop_front();
+            self.arrivals.pop_front();
         }
-        let latest = self.late.front().map_or(offset, |(_, late)| *late);
-        let wait = latest.max(self.wait.map_or(latest, |wait| wait - SHRINK));
+        let mut offsets: Vec<i64> = self.arrivals.iter().map(|(_, offset)| *offset).collect();
+        offsets.sort_unstable();
+        let earliest = offsets[0];
+        let late = offsets[offsets.len() - 1 - offsets.len() / RARE];
+        let wait = late
+            .max(self.wait.map_or(late, |wait| wait - SHRINK))
+            .min(earliest + nanos(LONGEST));
         self.wait = Some(wait);
-        let early = u64::try_from(wait - offset).unwrap_or(0);
-        now + Duration::from_nanos(early).min(LONGEST)
+        now + Duration::from_nanos(u64::try_from(wait - offset).unwrap_or(0))
     }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A thread that sends packets when they are due. Dropping it lets everything come out.
@@ -161,24 +168,33 @@ mod tests {
     fn who_is_late_delays_the_others_for_a_while() {
         let mut spacing = Spacing::new(Instant::now());
         assert_eq!(
-            waits(&mut spacing, 0, [5, 5, 40, 5]),
-            [5.0, 5.0, 40.0, 40.0]
+            waits(&mut spacing, 0, [5, 5, 30, 5]),
+            [5.0, 5.0, 30.0, 30.0]
         );
         let later = waits(&mut spacing, 4, std::iter::repeat_n(5, 400));
-        assert_eq!(later[100], 40.0);
         assert_eq!(later[399], 5.0);
         let steps = later.windows(2).map(|two| two[0] - two[1]);
         assert!(
-            steps.clone().all(|step| (0.0..=0.5).contains(&step)),
+            steps.clone().all(|step| (0.0..=0.51).contains(&step)),
             "never two at once"
         );
+    }
+
+    #[test]
+    fn one_late_packet_of_many_delays_no_other() {
+        let mut spacing = Spacing::new(Instant::now());
+        waits(&mut spacing, 0, std::iter::repeat_n(5, 100));
+        assert_eq!(waits(&mut spacing, 100, [35, 5]), [35.0, 5.0]);
     }
 
     #[test]
     fn no_packet_waits_for_one_that_a_stall_held_back() {
         let mut spacing = Spacing::new(Instant::now());
         let stalled = waits(&mut spacing, 0, [5, 5, 405, 385, 5]);
-        assert_eq!(stalled, [5.0, 5.0, 405.0, 405.0, 65.0]);
+        assert_eq!(stalled, [5.0, 5.0, 405.0, 385.0, 45.0]);
+        // They are still even, also while that one is remembered.
+        let after = waits(&mut spacing, 5, [5, 25, 5, 15]);
+        assert_eq!(after, [45.0; 4]);
     }
 
     #[test]
