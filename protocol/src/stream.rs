@@ -112,6 +112,11 @@ pub struct StreamSummary {
     pub viewers: ViewerCount,
     /// Whether the HLS playlist can be asked for (a few seconds after the start).
     pub hls_ready: bool,
+    /// How far viewers can go back from now to the start of the broadcast, in seconds: the playlist
+    /// `/hls/{slug}/dvr.m3u8` has it. Absent when offline, and where nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub dvr_seconds: Option<u64>,
     /// What else there is to say; empty in lists.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,

@@ -126,6 +126,8 @@ struct OnAir {
     /// When the broadcast ends unless a publisher comes: the last one's connection broke.
     interrupted_until: Option<UnixMillis>,
     peak_viewers: Arc<AtomicU32>,
+    /// How far viewers can go back, where the broadcast is written to the disk.
+    dvr_seconds: Option<u64>,
     /// Cancelled when the broadcast is over: sends its publisher away and ends its row.
     over: CancellationToken,
     /// However this value goes, the broadcast is over then.
@@ -268,6 +270,17 @@ impl Live {
         let state = self.state();
         let on_air = state.streams.get(&media_id(stream))?.on_air.as_ref()?;
         Some((on_air.id, on_air.over.clone()))
+    }
+
+    /// The broadcast that is on the air is written to the disk, and viewers can go back so far.
+    pub fn keeps(&self, stream: &Stream, window: Duration) {
+        let id = media_id(stream);
+        let mut state = self.state();
+        let entry = state.streams.get_mut(&id);
+        if let Some(on_air) = entry.and_then(|entry| entry.on_air.as_mut()) {
+            on_air.dvr_seconds = Some(window.as_secs()).filter(|seconds| *seconds > 0);
+            self.refresh(&mut state, id);
+        }
     }
 
     /// What is live, in numbers.
@@ -478,6 +491,7 @@ impl Live {
                     reconnecting_until: on_air.interrupted_until,
                     viewers,
                     hls_ready: self.inner.hls.is_ready(&row.slug),
+                    dvr_seconds: on_air.dvr_seconds,
                     thumbnail_url: own.or_else(|| {
                         let drawn = self.inner.findings.has_tile(row.id);
                         drawn.then(|| format!("/api/v1/streams/{}/thumbnail.jpg", row.slug))

@@ -18,6 +18,7 @@ impl ToArchive {
         let id = broadcast.get();
         match root.sink(id, stream.id.get()) {
             Ok(sink) => {
+                services.live.keeps(stream, root.settings().window);
                 tokio::spawn(async move {
                     over.cancelled().await;
                     // It may wait for its place in the queue.

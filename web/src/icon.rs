@@ -42,6 +42,12 @@ pub fn Pause() -> Element {
     }
 }
 
+/// Back ten seconds.
+#[component]
+pub fn Rewind() -> Element {
+    rsx! { Strokes { d: "M6.300 6.600A7.800 7.800 0 1 1 4.200 12M6.500 2.800v4h4M9.600 10.200v4.600M14 10.200a1.500 1.500 0 0 1 1.500 1.500v1.600a1.500 1.500 0 0 1-3 0v-1.600a1.500 1.500 0 0 1 1.500-1.500Z" } }
+}
+
 /// Sound is on.
 #[component]
 pub fn Sound() -> Element {

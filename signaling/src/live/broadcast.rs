@@ -88,6 +88,7 @@ impl Live {
             key_made: KeyMade::of(stream),
             cancel: over.child_token(),
             interrupted_until: None,
+            dvr_seconds: None,
             peak_viewers,
             _over: over.clone().drop_guard(),
             over,

@@ -17,6 +17,7 @@ pub(crate) fn offline(stream: &Stream, webrtc: u32) -> StreamSummary {
         reconnecting_until: None,
         viewers: ViewerCount { webrtc, hls: 0 },
         hls_ready: false,
+        dvr_seconds: None,
         description: details.description.clone(),
         owner: stream.owner_names.clone(),
         category: stream.category_names.clone(),

@@ -5,12 +5,14 @@ use dioxus::prelude::*;
 use super::{
     delay,
     driver::{Action, Remote, Ui},
+    dvr,
     machine::{Phase, Transport},
     quality_menu::QualityMenu,
+    seek_bar::SeekBar,
 };
 use crate::icon;
 
-/// Play, sound, what plays, floating window, full screen; in this order for the keyboard.
+/// The past, play, sound, what plays, quality, floating window, full screen; in this order for the keyboard.
 #[component]
 pub fn Controls(
     ui: Signal<Ui>,
@@ -36,6 +38,9 @@ pub fn Controls(
     let (for_pause, for_mute, for_volume) = (remote.clone(), remote.clone(), remote.clone());
     rsx! {
         div { class: "controls", role: "group", "aria-label": "Player controls",
+            if let Some(past) = now.past.filter(|_| plays) {
+                SeekBar { past, paused: now.paused, remote: remote.clone() }
+            }
             button {
                 class: "control",
                 r#type: "button",
@@ -104,14 +109,21 @@ fn Way(transport: Transport, delay_ms: Option<u32>) -> Element {
             "HLS",
             "Over HLS, since WebRTC does not get through here at the moment",
         ),
+        Transport::Dvr => ("Behind live", "From the server's disk, over HLS"),
     };
-    let delay = delay_ms.map(delay::words);
+    let delay = delay_ms.map(|delay_ms| match transport {
+        Transport::Dvr => dvr::clock_words((delay_ms + 500) / 1_000),
+        Transport::WebRtc | Transport::Hls => delay::words(delay_ms),
+    });
     rsx! {
         span { class: "way way-{transport.word()}", title: long,
             span { class: "way-dot", "aria-hidden": "true" }
             span { class: "way-name", "{name}" }
             if let Some(delay) = delay {
-                span { class: "way-delay", title: "Measured distance to the publisher", "{delay}" }
+                span { class: "way-delay", title: "Measured distance to the publisher",
+                    if transport == Transport::Dvr { "−" }
+                    "{delay}"
+                }
             }
         }
     }

@@ -9,8 +9,11 @@ use weir_protocol::{Layer, SelectLayer, StreamSlug, StreamSummary};
 
 use super::{
     delay,
-    hls::{HlsEvent, HlsPlayer, HlsSession},
-    machine::{Command, HlsNews, Machine, Phase, Presence, RtcId, RtcNews, Transport},
+    dvr::{Place, Window},
+    hls::{HlsEvent, HlsPlayer, HlsSession, Show},
+    machine::{
+        Command, DvrNews, HlsNews, Machine, Phase, Presence, RtcId, RtcNews, Seek, Transport,
+    },
     quality::{self, Quality},
     stage::Stage,
     whep::{RtcStats, WhepNews, WhepSession},
@@ -65,6 +68,17 @@ pub struct Ui {
     pub layers: Vec<Layer>,
     /// Lines of the picture, over WebRTC.
     pub lines: Option<u32>,
+    /// What one can go back to, if anything.
+    pub past: Option<Past>,
+}
+
+/// The window of the past, and where in it the viewer is. Seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past {
+    /// How far one can go back.
+    pub reach_s: u32,
+    /// How far behind what is live the viewer is, or goes; 0 for who is live.
+    pub behind_s: u32,
 }
 
 impl Ui {
@@ -82,7 +96,13 @@ impl Ui {
             quality: Quality::load(),
             layers: Vec::new(),
             lines: None,
+            past: None,
         }
+    }
+
+    /// Whether the viewer is in the past, or on the way there.
+    pub fn is_in_past(&self) -> bool {
+        self.past.is_some_and(|past| past.behind_s > 0)
     }
 }
 
@@ -101,6 +121,12 @@ pub enum Action {
     Choose(Quality),
     /// The menu of qualities was opened.
     LookAtLayers,
+    /// So many seconds on, or back.
+    Skip(f64),
+    /// So many seconds behind what is live.
+    GoBehind(f64),
+    /// Back to what is live.
+    GoLive,
 }
 
 /// Everything that can happen to the player.
@@ -109,6 +135,7 @@ enum Event {
     Feed(FeedNews),
     Rtc(RtcId, WhepNews),
     Hls(HlsEvent),
+    Dvr(HlsEvent),
     Clock(TimeSample),
     Action(Action),
     SoundBlocked,
@@ -154,6 +181,11 @@ struct Driver {
     machine: Machine,
     rtc: Option<(RtcId, WhepSession)>,
     hls: Option<HlsSession>,
+    dvr: Option<HlsSession>,
+    /// What one can go back to. After the end of the broadcast, what it was then.
+    window: Option<Window>,
+    /// The date that the viewer goes to, until the past plays there.
+    aim_ms: Option<f64>,
     clock: ServerClock,
     next_clock_ms: f64,
     /// What the receivers had counted at the last look.
@@ -197,6 +229,9 @@ pub async fn run(
         stage,
         rtc: None,
         hls: None,
+        dvr: None,
+        window: None,
+        aim_ms: None,
         clock: ServerClock::default(),
         next_clock_ms: dom::now_ms() + CLOCK_AGAIN_MS,
         counted: RtcStats::default(),
@@ -229,9 +264,22 @@ impl Driver {
                     HlsEvent::Playing => HlsNews::Playing,
                     HlsEvent::Buffering if self.ui.peek().paused => return,
                     HlsEvent::Buffering => HlsNews::Buffering,
-                    HlsEvent::Failed => HlsNews::Failed,
+                    HlsEvent::Ended | HlsEvent::Failed => HlsNews::Failed,
                 };
                 self.machine.handle_hls(news, now);
+            }
+            Event::Dvr(event) => {
+                let news = match event {
+                    HlsEvent::Playing => {
+                        self.aim_ms = None;
+                        DvrNews::Playing
+                    }
+                    HlsEvent::Buffering if self.ui.peek().paused => return,
+                    HlsEvent::Buffering => DvrNews::Buffering,
+                    HlsEvent::Ended => DvrNews::Ended,
+                    HlsEvent::Failed => DvrNews::Failed,
+                };
+                self.machine.handle_dvr(news, now);
             }
             Event::Clock(sample) => {
                 self.clock
@@ -242,8 +290,10 @@ impl Driver {
             Event::Element { transport, paused } => {
                 let playing = self.machine.phase(now) == Phase::Playing;
                 let element = self.stage.video(transport);
-                if playing && self.machine.shown() == Some(transport) && element.paused() == paused
-                {
+                let shown = self.machine.shown().map(|shown| self.stage.video(shown));
+                // At its end an element pauses by itself.
+                let told = element.paused() == paused && !element.ended();
+                if playing && shown == Some(element) && told {
                     self.set_paused(paused);
                 }
             }
@@ -287,12 +337,87 @@ impl Driver {
                     .and_then(|(date, server)| delay::from_program_date(server, date));
                 self.set_delay(delay);
             }
+            self.look_at_past(now);
         }
         if dom::now_ms() >= self.next_clock_ms {
             self.next_clock_ms = dom::now_ms() + CLOCK_AGAIN_MS;
             ask_clock(&self.remote);
         }
         self.machine.handle_time(now);
+    }
+
+    /// What there is to go back to, and where in it the viewer is.
+    fn look_at_past(&mut self, now: u64) {
+        let server = self.clock.server_ms(dom::wall_ms());
+        let in_past = self.machine.is_in_past();
+        let stream = self.stream.peek();
+        match stream.as_ref().filter(|stream| stream.live) {
+            Some(stream) => {
+                let kept = stream.started_at.zip(stream.dvr_seconds).zip(server);
+                self.window = kept.and_then(|((started_at, seconds), server)| {
+                    Window::of_live(started_at, seconds, server)
+                });
+            }
+            None if !in_past => self.window = None,
+            None => {}
+        }
+        drop(stream);
+        let past = self.window.map(|window| {
+            let date = self.date_ms().filter(|_| in_past);
+            // Not every player tells where it is: then it is where it was sent.
+            let sent = self.ui.peek().past.map_or(0, |past| past.behind_s);
+            let behind_s = match date {
+                Some(date) => window.behind_s(date).max(1),
+                None if in_past => sent.max(1),
+                None => 0,
+            };
+            if let Some(date) = date
+                && self.machine.shown() == Some(Transport::Dvr)
+            {
+                self.set_delay(Some((window.ends_ms() - date).max(0.0) as u32));
+            }
+            if self.aim_ms.is_none()
+                && let Some(date) = date.and_then(|date| window.pushes(date))
+            {
+                self.seek(date, now);
+            }
+            Past {
+                reach_s: window.reach_s(),
+                behind_s,
+            }
+        });
+        if self.ui.peek().past != past {
+            self.ui.write().past = past;
+        }
+    }
+
+    /// The date of what is shown in the past, or will be in a moment.
+    fn date_ms(&self) -> Option<f64> {
+        let playing = || self.dvr.as_ref().and_then(HlsSession::playing_date_ms);
+        self.aim_ms.or_else(playing)
+    }
+
+    /// The viewer goes to another moment.
+    fn go_to(&mut self, date_ms: f64) {
+        match self.window.map(|window| window.place(date_ms)) {
+            Some(Place::At(date_ms)) => self.seek(date_ms, now()),
+            Some(Place::Live) => self.go_live(),
+            None => {}
+        }
+    }
+
+    fn go_live(&mut self) {
+        self.aim_ms = None;
+        self.machine.handle_seek(Seek::Live, now());
+        self.look_at_past(now());
+    }
+
+    fn seek(&mut self, date_ms: f64, now: u64) {
+        self.machine.handle_seek(Seek::To(date_ms), now);
+        if self.machine.is_in_past() {
+            self.aim_ms = Some(date_ms);
+            self.look_at_past(now);
+        }
     }
 
     fn take_feed(&mut self, news: FeedNews, now: u64) {
@@ -428,6 +553,28 @@ impl Driver {
                 }
                 return;
             }
+            Action::Skip(seconds) => {
+                let in_past = self.machine.is_in_past();
+                let seen = self.window.map(|window| {
+                    let delay_ms = self.ui.peek().delay_ms.unwrap_or(0);
+                    window.ends_ms() - f64::from(delay_ms)
+                });
+                let from = self.date_ms().filter(|_| in_past).or(seen);
+                if let Some(from) = from {
+                    self.go_to(from + seconds * 1_000.0);
+                }
+                return;
+            }
+            Action::GoBehind(seconds) => {
+                if let Some(window) = self.window {
+                    self.go_to(window.ends_ms() - seconds * 1_000.0);
+                }
+                return;
+            }
+            Action::GoLive => {
+                self.go_live();
+                return self.set_paused(false);
+            }
         }
         sound.save();
         {
@@ -487,7 +634,8 @@ impl Driver {
             Phase::Playing | Phase::Interrupted | Phase::Reconnecting => self.machine.shown(),
             Phase::Loading | Phase::Missing | Phase::Offline | Phase::Connecting => None,
         };
-        let hls_player = self.hls.as_ref().map(HlsSession::player);
+        let hls = self.hls.as_ref().or(self.dvr.as_ref());
+        let hls_player = hls.map(HlsSession::player);
         let ui = self.ui.peek();
         if (ui.phase, ui.transport, ui.hls_player) != (phase, transport, hls_player) {
             drop(ui);
@@ -521,19 +669,25 @@ impl Driver {
             Command::CloseRtc(id) => {
                 if self.rtc.as_ref().is_some_and(|(current, _)| *current == id) {
                     self.rtc = None;
+                    self.ui.write().lines = None;
                 }
             }
             Command::StartHls => {
-                self.stage.hls.set_muted(true);
-                let player = self.options.hls_player.unwrap_or_else(HlsPlayer::fitting);
-                let remote = self.remote.clone();
-                let session =
-                    HlsSession::start(&self.slug, &self.stage.hls, player, move |event| {
-                        remote.send(Event::Hls(event))
-                    });
-                self.hls = Some(session);
+                self.hls = Some(self.start_hls(Show::Live, Event::Hls));
             }
             Command::StopHls => self.hls = None,
+            Command::StartDvr(date_ms) => {
+                self.dvr = Some(self.start_hls(Show::Past(date_ms), Event::Dvr));
+            }
+            Command::SeekDvr(date_ms) => {
+                if let Some(session) = &self.dvr {
+                    session.seek(date_ms);
+                }
+            }
+            Command::StopDvr => {
+                self.dvr = None;
+                self.aim_ms = None;
+            }
             Command::Show(transport) => {
                 self.stage.keep_floating(transport);
                 if self.ui.peek().paused {
@@ -543,6 +697,17 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+impl Driver {
+    fn start_hls(&self, show: Show, event: impl Fn(HlsEvent) -> Event + 'static) -> HlsSession {
+        self.stage.hls.set_muted(true);
+        let player = self.options.hls_player.unwrap_or_else(HlsPlayer::fitting);
+        let remote = self.remote.clone();
+        HlsSession::start(&self.slug, &self.stage.hls, player, show, move |news| {
+            remote.send(event(news));
+        })
     }
 }
 

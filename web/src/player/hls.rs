@@ -1,6 +1,9 @@
 //! One HLS playback: by hls.js where scripts may feed the video element, else by the browser itself.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlVideoElement;
@@ -40,6 +43,15 @@ impl HlsPlayer {
     }
 }
 
+/// What is played.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Show {
+    /// What is live, as near as can be.
+    Live,
+    /// What is past, from this date on, in Unix milliseconds.
+    Past(f64),
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HlsEvent {
@@ -47,6 +59,8 @@ pub enum HlsEvent {
     Playing,
     /// It waits for data.
     Buffering,
+    /// Nothing more comes.
+    Ended,
     /// It gave up.
     Failed,
 }
@@ -56,6 +70,8 @@ pub struct HlsSession {
     player: HlsPlayer,
     video: HtmlVideoElement,
     engine: Rc<RefCell<Engine>>,
+    /// The date that was asked for last, in the past.
+    from_ms: Option<Rc<Cell<f64>>>,
     _listeners: Vec<Listener>,
 }
 
@@ -73,16 +89,21 @@ impl HlsSession {
         slug: &StreamSlug,
         video: &HtmlVideoElement,
         player: HlsPlayer,
+        show: Show,
         tell: impl Fn(HlsEvent) + 'static,
     ) -> Self {
-        let playlist = format!("/hls/{slug}/master.m3u8");
+        let (file, from_ms) = match show {
+            Show::Live => ("master.m3u8", None),
+            Show::Past(date_ms) => ("dvr.m3u8", Some(Rc::new(Cell::new(date_ms)))),
+        };
+        let playlist = format!("/hls/{slug}/{file}");
         let tell = Rc::new(tell);
-        let listeners = [
+        let mut listeners: Vec<Listener> = [
             ("playing", HlsEvent::Playing),
             ("timeupdate", HlsEvent::Playing),
             ("waiting", HlsEvent::Buffering),
             ("error", HlsEvent::Failed),
-            ("ended", HlsEvent::Failed),
+            ("ended", HlsEvent::Ended),
         ]
         .into_iter()
         .map(|(name, news)| {
@@ -90,7 +111,9 @@ impl HlsSession {
             Listener::new(video, name, move |_| {
                 // Time also "updates" on seeking, before there is a picture.
                 if news != HlsEvent::Playing
-                    || (element.ready_state() >= 3 && element.current_time() > 0.0)
+                    || (element.ready_state() >= 3
+                        && element.current_time() > 0.0
+                        && !element.seeking())
                 {
                     tell(news);
                 }
@@ -101,15 +124,21 @@ impl HlsSession {
         match player {
             HlsPlayer::Native => {
                 *engine.borrow_mut() = Engine::Native;
+                if let Some(from_ms) = from_ms.clone() {
+                    let element = video.clone();
+                    listeners.push(Listener::new(video, "loadedmetadata", move |_| {
+                        seek_native(&element, from_ms.get());
+                    }));
+                }
                 video.set_src(&playlist);
                 dom::call_quietly(video, "play");
             }
             HlsPlayer::HlsJs => {
-                let (engine, video) = (engine.clone(), video.clone());
+                let (engine, video, from_ms) = (engine.clone(), video.clone(), from_ms.clone());
                 spawn_local(async move {
                     let on_fatal = tell.clone();
-                    let started =
-                        HlsJs::start(&playlist, &video, move || on_fatal(HlsEvent::Failed)).await;
+                    let failed = move || on_fatal(HlsEvent::Failed);
+                    let started = HlsJs::start(&playlist, &video, from_ms, failed).await;
                     if matches!(*engine.borrow(), Engine::Ended) {
                         return; // Dropped meanwhile.
                     }
@@ -127,6 +156,7 @@ impl HlsSession {
             player,
             video: video.clone(),
             engine,
+            from_ms,
             _listeners: listeners,
         }
     }
@@ -141,14 +171,24 @@ impl HlsSession {
         match &*self.engine.borrow() {
             Engine::Script(script) => script.playing_date_ms(),
             Engine::Native => {
-                // `getStartDate()` is the date of the video's second 0, from the programme dates of the playlist.
-                let start = dom::call(&self.video, "getStartDate")?;
-                let start_ms = dom::call(&start, "getTime")?
-                    .as_f64()
-                    .filter(|ms| ms.is_finite())?;
+                let past = self.from_ms.is_some();
+                let start_ms = native_start_ms(&self.video)
+                    .or_else(|| native_start_guessed_ms(&self.video).filter(|_| past))?;
                 Some(start_ms + self.video.current_time() * 1_000.0)
             }
             Engine::Loading | Engine::Ended => None,
+        }
+    }
+
+    /// Goes to a date in the past.
+    pub fn seek(&self, date_ms: f64) {
+        if let Some(from_ms) = &self.from_ms {
+            from_ms.set(date_ms);
+        }
+        match &*self.engine.borrow() {
+            Engine::Script(script) => script.seek(date_ms, &self.video),
+            Engine::Native => seek_native(&self.video, date_ms),
+            Engine::Loading | Engine::Ended => {}
         }
     }
 
@@ -167,6 +207,28 @@ impl HlsSession {
         if let Some(position) = position.filter(|position| *position > self.video.current_time()) {
             self.video.set_current_time(position);
         }
+    }
+}
+
+/// The date of the video's second 0, from the programme dates of the playlist.
+fn native_start_ms(video: &HtmlVideoElement) -> Option<f64> {
+    let start = dom::call(video, "getStartDate")?;
+    let start_ms = dom::call(&start, "getTime")?.as_f64();
+    start_ms.filter(|ms| ms.is_finite())
+}
+
+/// The same where a browser tells no dates: what can be reached ends about now.
+fn native_start_guessed_ms(video: &HtmlVideoElement) -> Option<f64> {
+    let seekable = video.seekable();
+    let ends_s = seekable.end(seekable.length().checked_sub(1)?).ok()?;
+    Some(dom::wall_ms() - ends_s * 1_000.0).filter(|ms| ms.is_finite())
+}
+
+fn seek_native(video: &HtmlVideoElement, date_ms: f64) {
+    let start_ms = native_start_ms(video).or_else(|| native_start_guessed_ms(video));
+    if let Some(start_ms) = start_ms {
+        let begins_s = video.seekable().start(0).unwrap_or(0.0);
+        video.set_current_time(((date_ms - start_ms) / 1_000.0).max(begins_s));
     }
 }
 

@@ -29,6 +29,8 @@ const MAX_STALLS: u32 = 2;
 const HLS_AGAIN_MS: u64 = 2_000;
 /// HLS that shows nothing for this long is started afresh.
 const HLS_STUCK_MS: u64 = 15_000;
+/// A past that shows nothing for this long is left for what is live.
+const DVR_STUCK_MS: u64 = 15_000;
 /// A stream that is said to be live and not to be is asked for again this soon,
 const SOON_MS: u64 = 400;
 /// this many times; then the server's word counts.
@@ -43,6 +45,8 @@ pub enum Transport {
     WebRtc,
     /// Low-latency HLS.
     Hls,
+    /// What is past, by HLS from the server's disk.
+    Dvr,
 }
 
 impl Transport {
@@ -51,6 +55,7 @@ impl Transport {
         match self {
             Self::WebRtc => "webrtc",
             Self::Hls => "hls",
+            Self::Dvr => "dvr",
         }
     }
 }
@@ -116,8 +121,30 @@ pub enum HlsNews {
     Failed,
 }
 
-/// What the page has to do.
+/// News of the player of the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DvrNews {
+    /// The picture moves.
+    Playing,
+    /// It waits for data.
+    Buffering,
+    /// It played to the end of what there will ever be.
+    Ended,
+    /// It gave up.
+    Failed,
+}
+
+/// Where the viewer wants to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Seek {
+    /// At what is live.
+    Live,
+    /// At this moment, in Unix milliseconds.
+    To(f64),
+}
+
+/// What the page has to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
     /// Start a WHEP session.
     OpenRtc(RtcId),
@@ -127,6 +154,12 @@ pub enum Command {
     StartHls,
     /// End it.
     StopHls,
+    /// Start to play what is past, from this moment on. It uses the element of HLS, which has ended by then.
+    StartDvr(f64),
+    /// Go on from this moment.
+    SeekDvr(f64),
+    /// End it.
+    StopDvr,
     /// Bring this transport's picture to the front and its sound to the ears.
     Show(Transport),
 }
@@ -228,6 +261,21 @@ enum Hls {
     Frozen,
 }
 
+/// Where in time the viewer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dvr {
+    /// At what is live.
+    Off,
+    /// On the way into the past: what was shown before still is.
+    Starting { since: u64 },
+    /// In the past.
+    Playing,
+    /// In the past, without a picture that moves.
+    Buffering { since: u64 },
+    /// On the way back: the past plays on until there is a live picture.
+    Leaving { since: u64 },
+}
+
 /// The player's mind.
 #[derive(Debug)]
 pub struct Machine {
@@ -235,6 +283,7 @@ pub struct Machine {
     stream: Stream,
     rtc: Rtc,
     hls: Hls,
+    dvr: Dvr,
     shown: Option<Transport>,
     next_id: RtcId,
     /// Attempts in a row without a frame.
@@ -259,6 +308,7 @@ impl Machine {
             stream: Stream::Unknown { since: now },
             rtc: Rtc::Idle,
             hls: Hls::Off,
+            dvr: Dvr::Off,
             shown: None,
             next_id: 0,
             failures: 0,
@@ -283,14 +333,21 @@ impl Machine {
             Presence::Missing => {
                 self.stream = Stream::Missing;
                 self.end_hls();
+                self.end_dvr();
                 self.close_rtc(Rtc::Idle);
                 self.shown = None;
             }
             Presence::Offline => {
                 if !matches!(self.stream, Stream::Offline { .. }) {
                     self.stream = Stream::Offline { since: now };
-                    self.shown = None;
                     self.end_hls();
+                    // Who is in the past sees the rest of it.
+                    if !self.is_in_past() {
+                        self.end_dvr();
+                    }
+                    if self.shown != Some(Transport::Dvr) {
+                        self.shown = None;
+                    }
                     // A session that brought frames is kept: the publisher may come back on it.
                     if !matches!(self.rtc, Rtc::Flowing { .. }) {
                         self.close_rtc(Rtc::Idle);
@@ -328,6 +385,8 @@ impl Machine {
                     by,
                 };
                 match before {
+                    // The window is the new broadcast's.
+                    None if self.is_in_past() => self.leave_dvr(now),
                     None => self.begin_broadcast(now),
                     Some((_, LiveBy::Loss)) if by == LiveBy::Return => self.go_on(now),
                     Some(_) => {}
@@ -386,6 +445,55 @@ impl Machine {
         self.handle_time(now);
     }
 
+    /// News of the player of the past.
+    pub fn handle_dvr(&mut self, news: DvrNews, now: u64) {
+        if !self.is_in_past() {
+            return;
+        }
+        match news {
+            DvrNews::Playing => {
+                self.dvr = Dvr::Playing;
+                if self.shown != Some(Transport::Dvr) {
+                    self.show(Transport::Dvr);
+                    // Two pictures would cost twice the bandwidth.
+                    self.close_rtc(Rtc::Idle);
+                }
+            }
+            DvrNews::Buffering => {
+                if self.dvr == Dvr::Playing {
+                    self.dvr = Dvr::Buffering { since: now };
+                }
+            }
+            DvrNews::Ended | DvrNews::Failed => self.leave_dvr(now),
+        }
+        self.handle_time(now);
+    }
+
+    /// The viewer wants to be at another moment.
+    pub fn handle_seek(&mut self, seek: Seek, now: u64) {
+        match (seek, self.dvr) {
+            (Seek::Live, Dvr::Off | Dvr::Leaving { .. }) => {}
+            (Seek::Live, _) => self.leave_dvr(now),
+            (Seek::To(date), Dvr::Off) => {
+                if matches!(self.stream, Stream::Live { .. }) {
+                    self.end_hls();
+                    self.dvr = Dvr::Starting { since: now };
+                    self.commands.push_back(Command::StartDvr(date));
+                }
+            }
+            (Seek::To(date), Dvr::Starting { .. }) => {
+                self.commands.push_back(Command::SeekDvr(date));
+            }
+            (Seek::To(date), Dvr::Playing | Dvr::Buffering { .. } | Dvr::Leaving { .. }) => {
+                self.end_hls();
+                self.close_rtc(Rtc::Idle);
+                self.dvr = Dvr::Buffering { since: now };
+                self.commands.push_back(Command::SeekDvr(date));
+            }
+        }
+        self.handle_time(now);
+    }
+
     /// The network changed or the page came back: what was put off is tried now.
     pub fn handle_wake(&mut self, now: u64) {
         self.failures = 0;
@@ -403,6 +511,7 @@ impl Machine {
                 if now.saturating_sub(since) >= KEEP_OFFLINE_MS && self.rtc != Rtc::Idle {
                     self.close_rtc(Rtc::Idle);
                 }
+                self.drive_dvr(now);
             }
             Stream::Unknown { since } => self.drive(since, false, now),
             Stream::Live { since, .. } => self.drive(since, true, now),
@@ -413,6 +522,7 @@ impl Machine {
     pub fn phase(&self, now: u64) -> Phase {
         match self.stream {
             Stream::Missing => return Phase::Missing,
+            Stream::Offline { .. } if self.shown == Some(Transport::Dvr) => {}
             Stream::Offline { .. } => return Phase::Offline,
             Stream::Unknown { .. } | Stream::Live { .. } => {}
         }
@@ -433,10 +543,23 @@ impl Machine {
             (Some(Transport::WebRtc), _, _) => still,
             (Some(Transport::Hls), _, Hls::Playing) => Phase::Playing,
             (Some(Transport::Hls), _, _) => still,
+            (Some(Transport::Dvr), _, _) => match self.dvr {
+                Dvr::Playing => Phase::Playing,
+                Dvr::Leaving { .. } if !self.is_reconnecting() => Phase::Playing,
+                _ => still,
+            },
             (None, _, _) if self.is_reconnecting() => Phase::Reconnecting,
             (None, _, _) if matches!(self.stream, Stream::Unknown { .. }) => Phase::Loading,
             (None, _, _) => Phase::Connecting,
         }
+    }
+
+    /// Whether the viewer is in the past, or on the way there.
+    pub fn is_in_past(&self) -> bool {
+        matches!(
+            self.dvr,
+            Dvr::Starting { .. } | Dvr::Playing | Dvr::Buffering { .. }
+        )
     }
 
     /// Whose picture is in front.
@@ -481,6 +604,9 @@ impl Machine {
             Hls::Starting { .. } => self.hls = Hls::Starting { since: now },
             Hls::Off | Hls::Playing | Hls::Waiting { .. } => {}
         }
+        if let Dvr::Starting { since } | Dvr::Buffering { since } = &mut self.dvr {
+            *since = now;
+        }
     }
 
     fn is_reconnecting(&self) -> bool {
@@ -493,8 +619,54 @@ impl Machine {
         )
     }
 
+    /// Back to what is live, or to the end of the show.
+    fn leave_dvr(&mut self, now: u64) {
+        if matches!(self.stream, Stream::Offline { .. } | Stream::Missing) {
+            self.end_dvr();
+            return;
+        }
+        if self.shown == Some(Transport::Dvr) {
+            self.dvr = Dvr::Leaving { since: now };
+        } else {
+            self.end_dvr();
+            // HLS was shown, and was ended for the past.
+            if self.shown == Some(Transport::Hls) {
+                self.shown = None;
+            }
+        }
+        self.begin_broadcast(now);
+    }
+
+    fn end_dvr(&mut self) {
+        if self.dvr != Dvr::Off {
+            self.commands.push_back(Command::StopDvr);
+        }
+        self.dvr = Dvr::Off;
+        if self.shown == Some(Transport::Dvr) {
+            self.shown = None;
+        }
+    }
+
+    /// Gives a past up that does not come.
+    fn drive_dvr(&mut self, now: u64) {
+        if let Dvr::Starting { since } | Dvr::Buffering { since } = self.dvr
+            && !self.is_reconnecting()
+            && now.saturating_sub(since) >= DVR_STUCK_MS
+        {
+            self.leave_dvr(now);
+        }
+    }
+
     /// Moves both transports on, for a stream that is live (or may be, before the server has answered) since `since`.
     fn drive(&mut self, since: u64, live: bool, now: u64) {
+        self.drive_dvr(now);
+        if self.is_in_past() {
+            return; // Nothing live is wanted.
+        }
+        let since = match self.dvr {
+            Dvr::Leaving { since: left } => since.max(left),
+            _ => since,
+        };
         let silent_since = match self.rtc {
             Rtc::Flowing { last_frame, .. } => last_frame.max(since),
             Rtc::Idle | Rtc::Waiting { .. } | Rtc::Opening { .. } => since,
@@ -532,7 +704,7 @@ impl Machine {
             }
         }
         // Until HLS is there, silence counts from the start of the broadcast or from the last frame.
-        let rtc_serves = self.shown == Some(Transport::WebRtc) || self.shown.is_none();
+        let rtc_serves = self.shown != Some(Transport::Hls);
         if self.policy == Policy::Auto
             && !self.hls_wanted
             && !self.is_reconnecting()
@@ -590,12 +762,13 @@ impl Machine {
             self.stalls = 0;
         }
         let over = matches!(self.stream, Stream::Offline { .. } | Stream::Missing);
-        if !over && self.policy != Policy::Only(Transport::Hls) {
+        if !over && !self.is_in_past() && self.policy != Policy::Only(Transport::Hls) {
             // A new session is silent until it is shown.
             if fresh || self.shown != Some(Transport::WebRtc) {
                 self.show(Transport::WebRtc);
             }
             self.end_hls();
+            self.end_dvr();
         }
     }
 
@@ -616,8 +789,8 @@ impl Machine {
         self.rtc_distrusted = !worked;
         self.failures += 1;
         let meanwhile = match self.policy {
-            Policy::Auto | Policy::Only(Transport::Hls) => Meanwhile::Hls,
             Policy::Only(Transport::WebRtc) => Meanwhile::Nothing,
+            Policy::Auto | Policy::Only(_) => Meanwhile::Hls,
         };
         let wait = if worked && self.failures == 1 {
             RTC_AGAIN_MS
@@ -649,6 +822,8 @@ impl Machine {
     }
 
     fn start_hls(&mut self, now: u64) {
+        // They have one element.
+        self.end_dvr();
         self.hls = Hls::Starting { since: now };
         self.commands.push_back(Command::StartHls);
     }

@@ -50,6 +50,16 @@ impl Rig {
         self
     }
 
+    fn dvr(&mut self, news: DvrNews) -> &mut Self {
+        self.machine.handle_dvr(news, self.now);
+        self
+    }
+
+    fn seek(&mut self, seek: Seek) -> &mut Self {
+        self.machine.handle_seek(seek, self.now);
+        self
+    }
+
     /// Time passes in ticks, as on the page.
     fn wait(&mut self, ms: u64) -> &mut Self {
         let end = self.now + ms;
@@ -527,4 +537,199 @@ fn a_page_that_opens_in_the_gap_waits_on_its_session() {
     rig.presence(LIVE).rtc(0, RtcNews::Frame);
     assert_eq!(rig.commands(), [Command::Show(Transport::WebRtc)]);
     assert_eq!(rig.phase(), Phase::Playing);
+}
+
+/// A stream that was played over WebRTC, whose viewer has gone back.
+fn in_the_past() -> Rig {
+    let mut rig = Rig::playing();
+    rig.seek(Seek::To(5_000.0));
+    assert_eq!(rig.commands(), [Command::StartDvr(5_000.0)]);
+    rig.wait_with_frames(0, 500).dvr(DvrNews::Playing);
+    assert_eq!(
+        rig.commands(),
+        [Command::Show(Transport::Dvr), Command::CloseRtc(0)],
+        "no picture goes before the next one is there, and nothing live is sent then"
+    );
+    rig
+}
+
+#[test]
+fn the_way_back_keeps_the_live_picture_until_the_old_one_is_there() {
+    let mut rig = Rig::playing();
+    rig.seek(Seek::To(5_000.0)).wait_with_frames(0, 2_000);
+    assert_eq!(rig.commands(), [Command::StartDvr(5_000.0)]);
+    assert_eq!(rig.machine.shown(), Some(Transport::WebRtc));
+    assert_eq!(rig.phase(), Phase::Playing);
+    rig.seek(Seek::To(3_000.0));
+    assert_eq!(rig.commands(), [Command::SeekDvr(3_000.0)]);
+    rig.seek(Seek::Live);
+    assert_eq!(rig.commands(), [Command::StopDvr], "nothing has happened");
+    rig.wait_with_frames(0, 500);
+    assert_eq!(rig.phase(), Phase::Playing);
+    assert_eq!(rig.commands(), []);
+}
+
+#[test]
+fn in_the_past_nothing_live_is_tried() {
+    let mut rig = in_the_past();
+    rig.wait(120_000);
+    assert_eq!(rig.commands(), []);
+    assert_eq!(rig.phase(), Phase::Playing);
+    rig.seek(Seek::To(9_000.0));
+    assert_eq!(rig.commands(), [Command::SeekDvr(9_000.0)]);
+    assert_eq!(rig.phase(), Phase::Interrupted);
+    rig.dvr(DvrNews::Playing);
+    assert_eq!(rig.commands(), [], "the same player goes on");
+    assert_eq!(rig.phase(), Phase::Playing);
+}
+
+#[test]
+fn the_past_plays_on_until_the_live_picture_is_there() {
+    let mut rig = in_the_past();
+    rig.wait(60_000).seek(Seek::Live);
+    assert_eq!(rig.commands(), [Command::OpenRtc(1)]);
+    rig.wait(500);
+    assert_eq!(rig.machine.shown(), Some(Transport::Dvr));
+    assert_eq!(rig.phase(), Phase::Playing);
+    assert!(!rig.machine.is_in_past());
+    rig.rtc(1, RtcNews::Frame);
+    assert_eq!(
+        rig.commands(),
+        [Command::Show(Transport::WebRtc), Command::StopDvr]
+    );
+    assert_eq!(rig.phase(), Phase::Playing);
+}
+
+#[test]
+fn who_turns_round_on_the_way_to_live_keeps_the_player() {
+    let mut rig = in_the_past();
+    rig.seek(Seek::Live).wait(500).seek(Seek::To(7_000.0));
+    assert_eq!(
+        rig.commands(),
+        [
+            Command::OpenRtc(1),
+            Command::CloseRtc(1),
+            Command::SeekDvr(7_000.0)
+        ]
+    );
+    assert!(rig.machine.is_in_past());
+}
+
+#[test]
+fn from_the_past_hls_is_the_way_to_live_where_webrtc_is_none() {
+    let mut rig = in_the_past();
+    rig.wait(60_000).seek(Seek::Live).wait(FALL_BACK_MS);
+    assert_eq!(
+        rig.commands(),
+        [Command::OpenRtc(1), Command::StopDvr, Command::StartHls],
+        "they have one element"
+    );
+    rig.hls(HlsNews::Playing);
+    assert_eq!(rig.commands(), [Command::Show(Transport::Hls)]);
+    assert_eq!(rig.phase(), Phase::Playing);
+}
+
+#[test]
+fn hls_ends_for_the_past_and_begins_again_after_it() {
+    let mut rig = Rig::playing_hls();
+    rig.wait(GIVE_UP_MS).seek(Seek::To(5_000.0));
+    assert_eq!(
+        rig.commands(),
+        [
+            Command::CloseRtc(0),
+            Command::StopHls,
+            Command::StartDvr(5_000.0)
+        ]
+    );
+    rig.dvr(DvrNews::Playing).wait(60_000);
+    assert_eq!(rig.commands(), [Command::Show(Transport::Dvr)]);
+    rig.seek(Seek::Live);
+    assert_eq!(
+        rig.commands(),
+        [Command::OpenRtc(1), Command::StopDvr, Command::StartHls],
+        "WebRTC did not come through before"
+    );
+}
+
+#[test]
+fn a_past_that_does_not_come_is_left() {
+    let mut rig = Rig::playing();
+    rig.seek(Seek::To(5_000.0)).dvr(DvrNews::Failed);
+    assert_eq!(
+        rig.commands(),
+        [Command::StartDvr(5_000.0), Command::StopDvr]
+    );
+    rig.seek(Seek::To(5_000.0))
+        .wait_with_frames(0, DVR_STUCK_MS);
+    assert_eq!(
+        rig.commands(),
+        [Command::StartDvr(5_000.0), Command::StopDvr]
+    );
+    assert_eq!(rig.phase(), Phase::Playing);
+    let mut rig = in_the_past();
+    rig.dvr(DvrNews::Buffering).wait(DVR_STUCK_MS);
+    assert_eq!(rig.commands(), [Command::OpenRtc(1)]);
+    let mut rig = Rig::playing_hls();
+    rig.wait(GIVE_UP_MS).commands();
+    rig.seek(Seek::To(5_000.0)).dvr(DvrNews::Failed);
+    let commands = rig.commands();
+    assert!(commands.ends_with(&[Command::StopDvr, Command::OpenRtc(1), Command::StartHls]));
+}
+
+#[test]
+fn who_is_behind_when_the_stream_ends_sees_the_rest() {
+    let mut rig = in_the_past();
+    rig.presence(Presence::Offline).wait(8_000);
+    assert_eq!(rig.phase(), Phase::Playing);
+    rig.seek(Seek::To(4_000.0)).dvr(DvrNews::Playing);
+    assert_eq!(rig.commands(), [Command::SeekDvr(4_000.0)]);
+    rig.dvr(DvrNews::Ended);
+    assert_eq!(rig.commands(), [Command::StopDvr]);
+    assert_eq!(rig.phase(), Phase::Offline);
+    rig.presence(LIVE_AGAIN);
+    assert_eq!(rig.commands(), [Command::OpenRtc(1)]);
+}
+
+#[test]
+fn what_is_over_can_be_left_and_does_not_hang() {
+    let mut rig = in_the_past();
+    rig.presence(Presence::Offline).seek(Seek::Live);
+    assert_eq!(rig.commands(), [Command::StopDvr]);
+    assert_eq!(rig.phase(), Phase::Offline);
+    rig.seek(Seek::To(1_000.0));
+    assert_eq!(rig.commands(), [], "nothing to go back to");
+    let mut rig = in_the_past();
+    rig.presence(Presence::Offline).dvr(DvrNews::Buffering);
+    rig.wait(DVR_STUCK_MS);
+    assert_eq!(rig.commands(), [Command::StopDvr]);
+    assert_eq!(rig.phase(), Phase::Offline);
+}
+
+#[test]
+fn a_lost_publisher_does_not_end_the_past() {
+    let mut rig = in_the_past();
+    rig.presence(LOST).wait(5_000);
+    assert_eq!(rig.phase(), Phase::Playing);
+    rig.dvr(DvrNews::Buffering).wait(20_000);
+    assert_eq!(rig.phase(), Phase::Reconnecting);
+    assert_eq!(rig.commands(), []);
+    rig.presence(LIVE).dvr(DvrNews::Playing);
+    assert_eq!(rig.phase(), Phase::Playing);
+    assert_eq!(rig.commands(), []);
+}
+
+#[test]
+fn another_broadcast_takes_its_viewers_along() {
+    let mut rig = in_the_past();
+    rig.presence(LIVE_AGAIN).wait(250);
+    assert_eq!(rig.commands(), [Command::OpenRtc(1)]);
+    rig.rtc(1, RtcNews::Frame);
+    assert_eq!(
+        rig.commands(),
+        [Command::Show(Transport::WebRtc), Command::StopDvr]
+    );
+    let mut rig = in_the_past();
+    rig.presence(Presence::Missing);
+    assert_eq!(rig.commands(), [Command::StopDvr]);
+    assert_eq!(rig.phase(), Phase::Missing);
 }

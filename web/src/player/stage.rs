@@ -12,7 +12,7 @@ use crate::{dom, settings::Sound};
 pub struct Stage {
     /// For WebRTC.
     pub rtc: HtmlVideoElement,
-    /// For HLS.
+    /// For HLS, live and past.
     pub hls: HtmlVideoElement,
 }
 
@@ -21,7 +21,7 @@ impl Stage {
     pub fn video(&self, transport: Transport) -> &HtmlVideoElement {
         match transport {
             Transport::WebRtc => &self.rtc,
-            Transport::Hls => &self.hls,
+            Transport::Hls | Transport::Dvr => &self.hls,
         }
     }
 
@@ -30,7 +30,7 @@ impl Stage {
     pub fn give_sound(&self, front: Transport, sound: Sound, blocked: impl FnOnce() + 'static) {
         let (video, other) = match front {
             Transport::WebRtc => (&self.rtc, &self.hls),
-            Transport::Hls => (&self.hls, &self.rtc),
+            Transport::Hls | Transport::Dvr => (&self.hls, &self.rtc),
         };
         other.set_muted(true);
         video.set_volume(sound.volume);

@@ -15,6 +15,7 @@ use super::{
     driver::{self, Action, Ui},
     machine::{Phase, Transport},
     quality::Quality,
+    seek_bar::SKIP_S,
     stage::Stage,
 };
 use crate::{
@@ -32,8 +33,8 @@ const VOLUME_STEP: f64 = 0.05;
 /// Plays one stream, whatever happens to the network.
 ///
 /// What it does stands on its element, for tests and for support: `data-state` (the phase's word, or `paused`),
-/// `data-transport` (`webrtc`, `hls`, `none`), `data-player` (`webrtc`, `hlsjs`, `native` or empty), `data-delay-ms`
-/// (measured milliseconds to the publisher, or empty), `data-quality` (what the viewer wants: `auto`, lines, `audio`)
+/// `data-transport` (`webrtc`, `hls`, `dvr`, `none`), `data-player` (`webrtc`, `hlsjs`, `native` or empty),
+/// `data-delay-ms` (measured milliseconds to the publisher, or empty), `data-quality` (what the viewer wants: `auto`, lines, `audio`)
 /// and `data-lines` (lines of the picture over WebRTC, or empty).
 #[component]
 pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Element {
@@ -106,6 +107,8 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
             "m" => for_keys.act(Action::ToggleMute),
             "ArrowUp" => for_keys.act(Action::NudgeVolume(VOLUME_STEP)),
             "ArrowDown" => for_keys.act(Action::NudgeVolume(-VOLUME_STEP)),
+            "ArrowLeft" | "j" => for_keys.act(Action::Skip(-SKIP_S)),
+            "ArrowRight" | "l" => for_keys.act(Action::Skip(SKIP_S)),
             "f" => toggle_fullscreen.call(()),
             "i" => toggle_float.call(()),
             _ => return,
@@ -125,10 +128,15 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
             "video"
         }
     };
+    // What is past has the element of HLS.
+    let by_hls = match now.transport {
+        Some(Transport::Dvr) => Transport::Dvr,
+        _ => Transport::Hls,
+    };
     let transport = now.transport.map_or("none", Transport::word);
     let player = match now.transport {
         Some(Transport::WebRtc) => "webrtc",
-        Some(Transport::Hls) => now.hls_player.map_or("", |player| player.word()),
+        Some(Transport::Hls | Transport::Dvr) => now.hls_player.map_or("", |player| player.word()),
         None => "",
     };
     let delay = now.delay_ms.map(|ms| ms.to_string()).unwrap_or_default();
@@ -158,10 +166,10 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
                 onmounted: move |event| rtc_video.set(as_video(event.try_as_web_event())),
             }
             video {
-                class: shows(Transport::Hls),
+                class: shows(by_hls),
                 "playsinline": "true",
                 "aria-label": "Live video",
-                "aria-hidden": if now.transport == Some(Transport::Hls) { "false" } else { "true" },
+                "aria-hidden": if now.transport == Some(by_hls) { "false" } else { "true" },
                 muted: true,
                 onmounted: move |event| hls_video.set(as_video(event.try_as_web_event())),
             }
@@ -203,7 +211,7 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
                 button {
                     class: "big",
                     r#type: "button",
-                    "aria-label": "Back to live",
+                    "aria-label": if now.is_in_past() { "Play" } else { "Back to live" },
                     onclick: move |_| on_play.call(()),
                     icon::Play {}
                 }
@@ -269,6 +277,7 @@ fn spoken(ui: &Ui) -> &'static str {
         (Phase::Reconnecting, _) => "The streamer's connection broke. Reconnecting.",
         (Phase::Interrupted, _) => "The picture is interrupted.",
         (Phase::Playing, _) if ui.paused => "Paused.",
+        (Phase::Playing, Some(Transport::Dvr)) => "Playing behind live.",
         (Phase::Playing, Some(Transport::Hls)) => "Playing over HLS.",
         (Phase::Playing, _) => "Playing live.",
     }
@@ -309,7 +318,7 @@ fn front(
 ) -> Option<HtmlVideoElement> {
     match ui.peek().transport? {
         Transport::WebRtc => rtc(),
-        Transport::Hls => hls(),
+        Transport::Hls | Transport::Dvr => hls(),
     }
 }
 
