@@ -186,6 +186,8 @@ struct Driver {
     window: Option<Window>,
     /// The date that the viewer goes to, until the past plays there.
     aim_ms: Option<f64>,
+    /// It was told a second time: it had missed.
+    aimed_again: bool,
     clock: ServerClock,
     next_clock_ms: f64,
     /// What the receivers had counted at the last look.
@@ -232,6 +234,7 @@ pub async fn run(
         dvr: None,
         window: None,
         aim_ms: None,
+        aimed_again: false,
         clock: ServerClock::default(),
         next_clock_ms: dom::now_ms() + CLOCK_AGAIN_MS,
         counted: RtcStats::default(),
@@ -270,6 +273,7 @@ impl Driver {
             }
             Event::Dvr(event) => {
                 let news = match event {
+                    HlsEvent::Playing if self.aim_again() => return,
                     HlsEvent::Playing => {
                         self.aim_ms = None;
                         DvrNews::Playing
@@ -397,6 +401,20 @@ impl Driver {
         self.aim_ms.or_else(playing)
     }
 
+    /// Sends a player to its moment once more that began somewhere else: hls.js forgets where it was to start when
+    /// its first request comes to nothing.
+    fn aim_again(&mut self) -> bool {
+        let Some((date_ms, session)) = self.aim_ms.zip(self.dvr.as_ref()) else {
+            return false;
+        };
+        let again = !self.aimed_again && session.misses(date_ms);
+        if again {
+            self.aimed_again = true;
+            session.seek(date_ms);
+        }
+        again
+    }
+
     /// The viewer goes to another moment.
     fn go_to(&mut self, date_ms: f64) {
         match self.window.map(|window| window.place(date_ms)) {
@@ -416,6 +434,7 @@ impl Driver {
         self.machine.handle_seek(Seek::To(date_ms), now);
         if self.machine.is_in_past() {
             self.aim_ms = Some(date_ms);
+            self.aimed_again = false;
             self.look_at_past(now);
         }
     }
@@ -556,8 +575,9 @@ impl Driver {
             Action::Skip(seconds) => {
                 let in_past = self.machine.is_in_past();
                 let seen = self.window.map(|window| {
-                    let delay_ms = self.ui.peek().delay_ms.unwrap_or(0);
-                    window.ends_ms() - f64::from(delay_ms)
+                    let over_hls = self.machine.shown() == Some(Transport::Hls);
+                    let delay_ms = self.ui.peek().delay_ms.filter(|_| over_hls);
+                    window.ends_ms() - f64::from(delay_ms.unwrap_or(0))
                 });
                 let from = self.date_ms().filter(|_| in_past).or(seen);
                 if let Some(from) = from {

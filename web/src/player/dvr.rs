@@ -8,6 +8,10 @@ const LIVE_EDGE_MS: f64 = 6_000.0;
 /// The oldest of a window that slides is removed while it is asked for: nobody is sent nearer to its end. Milliseconds.
 const SLACK_MS: f64 = 10_000.0;
 
+/// The tracks of a playlist begin within this of each other. hls.js takes a moment before one of them begins for none
+/// of its business, and loads what is newest of that track: the picture would stand still. Seconds.
+const BEGINNING_S: f64 = 1.0;
+
 /// What of a broadcast can be gone back to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
@@ -88,15 +92,17 @@ pub struct Piece {
 /// Where a moment lies in a player's time, in seconds. What was not kept has no place there: then it is where the next
 /// kept moment lies.
 pub fn position(pieces: &[Piece], date_ms: f64) -> Option<f64> {
+    let least_s = pieces.first()?.start_s + BEGINNING_S;
     let next = pieces.partition_point(|piece| piece.date_ms <= date_ms);
     let Some(piece) = next.checked_sub(1).map(|last| pieces[last]) else {
-        return pieces.first().map(|first| first.start_s);
+        return Some(least_s);
     };
     let within_s = (date_ms - piece.date_ms) / 1_000.0;
-    match pieces.get(next) {
-        Some(next) if within_s >= piece.duration_s => Some(next.start_s),
-        _ => Some(piece.start_s + within_s.min(piece.duration_s)),
-    }
+    let position_s = match pieces.get(next) {
+        Some(next) if within_s >= piece.duration_s => next.start_s,
+        _ => piece.start_s + within_s.min(piece.duration_s),
+    };
+    Some(position_s.max(least_s))
 }
 
 /// For those who look: `0:12`, `2:10`, `1:02:10`.
@@ -175,7 +181,12 @@ mod tests {
             piece(4.0, 104_000.0),
             piece(8.0, 128_000.0),
         ];
-        assert_eq!(position(&pieces, 90_000.0), Some(0.0));
+        assert_eq!(
+            position(&pieces, 90_000.0),
+            Some(1.0),
+            "not at the very beginning"
+        );
+        assert_eq!(position(&pieces, 100_200.0), Some(1.0));
         assert_eq!(position(&pieces, 105_500.0), Some(5.5));
         assert_eq!(position(&pieces, 115_000.0), Some(8.0));
         assert_eq!(position(&pieces, 129_000.0), Some(9.0));

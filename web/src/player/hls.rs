@@ -15,6 +15,9 @@ use crate::dom::{self, Listener};
 /// How far from the end of what is buffered a resumed native player starts, in seconds.
 const NATIVE_EDGE_S: f64 = 1.5;
 
+/// Further from where it was sent a player is somewhere else. Seconds.
+const MISS_S: f64 = 3.0;
+
 /// Which HLS player is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HlsPlayer {
@@ -177,6 +180,16 @@ impl HlsSession {
                 Some(start_ms + self.video.current_time() * 1_000.0)
             }
             Engine::Loading | Engine::Ended => None,
+        }
+    }
+
+    /// Whether it plays somewhere else than at a date that it was sent to.
+    pub fn misses(&self, date_ms: f64) -> bool {
+        match &*self.engine.borrow() {
+            Engine::Script(script) => script
+                .position(date_ms)
+                .is_some_and(|position| (position - self.video.current_time()).abs() > MISS_S),
+            Engine::Native | Engine::Loading | Engine::Ended => false,
         }
     }
 

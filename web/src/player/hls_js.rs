@@ -105,7 +105,7 @@ impl HlsJs {
 
     /// Goes to a date, once the playlist is there.
     pub fn seek(&self, date_ms: f64, video: &HtmlVideoElement) {
-        let Some(position) = position(&self.instance, date_ms) else {
+        let Some(position) = self.position(date_ms) else {
             return;
         };
         // Without media the element takes no position.
@@ -114,6 +114,11 @@ impl HlsJs {
         } else {
             video.set_current_time(position);
         }
+    }
+
+    /// Where a date lies in the video's time, in seconds.
+    pub fn position(&self, date_ms: f64) -> Option<f64> {
+        position(&self.instance, date_ms)
     }
 
     /// The programme date of what is on screen, in Unix milliseconds.
