@@ -237,6 +237,8 @@ impl Recording {
                     Kind::Video => recording.video.push((at, packet)),
                     Kind::Audio => recording.audio.push((at, packet)),
                 },
+                // What the machine is too slow for; no media.
+                Event::Hls(HlsOutput::Withheld(_)) => {}
                 Event::Hls(output) => recording.hls.push(output),
                 Event::Thumbnail(thumbnail) => recording.thumbnails.push(thumbnail),
                 Event::Finding(report) => recording.findings.push(report),
