@@ -3,7 +3,6 @@
 mod aac;
 mod clock;
 mod pcm;
-mod spacing;
 mod stage;
 mod transcode;
 
@@ -26,7 +25,6 @@ use crate::{
 pub use aac::AacConfig;
 
 use clock::FrameClock;
-use spacing::Spaced;
 use transcode::{Target, Transcoder};
 
 /// Opus for viewers. Transparent for stereo music.
@@ -51,7 +49,7 @@ enum Source {
     /// Enhanced RTMP's Opus: as it is for WebRTC, to AAC for HLS.
     Opus {
         track: RtpTrack,
-        spaced: Spaced,
+        outbox: Outbox,
         aac: Transcoder,
     },
     /// WHIP's Opus: the SFU has it already; to AAC for HLS.
@@ -82,7 +80,7 @@ impl AudioPath {
                 });
                 let to = Target::Opus {
                     bitrate: OPUS_BITRATE,
-                    deliver: opus_packets(Spaced::start(outbox.clone())?),
+                    deliver: opus_packets(outbox.clone()),
                 };
                 let opus = Transcoder::start(transcode::aac_caps(&config), to, meter)?;
                 Source::Aac {
@@ -96,7 +94,7 @@ impl AudioPath {
                 ..
             } => Source::Opus {
                 track: RtpTrack::new(Kind::Audio),
-                spaced: Spaced::start(outbox.clone())?,
+                outbox: outbox.clone(),
                 aac: opus_to_aac(hls, meter)?,
             },
             SourceFormat::RtpAudio => Source::Rtp {
@@ -129,8 +127,8 @@ impl AudioPath {
                     &unit.data,
                 );
             }
-            Source::Opus { track, spaced, aac } => {
-                spaced.push(unit.pts, track.opus(unit.pts, false, &unit.data));
+            Source::Opus { track, outbox, aac } => {
+                outbox.send_rtp(vec![track.opus(unit.pts, false, &unit.data)]);
                 aac.push(unit.pts, opus_duration(&unit.data), &unit.data);
             }
             Source::Rtp { .. } => {}
@@ -164,7 +162,7 @@ impl AudioPath {
 }
 
 /// Sends Opus packets to viewers.
-fn opus_packets(mut spaced: Spaced) -> Box<dyn FnMut(u64, Bytes) + Send> {
+fn opus_packets(outbox: Outbox) -> Box<dyn FnMut(u64, Bytes) + Send> {
     let mut track = RtpTrack::new(Kind::Audio);
     let mut next = None;
     Box::new(move |sample: u64, packet: Bytes| {
@@ -172,7 +170,7 @@ fn opus_packets(mut spaced: Spaced) -> Box<dyn FnMut(u64, Bytes) + Send> {
         // RFC 3551, section 4.1: the marker is the first packet after a silence that was not sent.
         let marker = next != Some(sample);
         next = Some(sample + transcode::OPUS_FRAME as u64);
-        spaced.push(time, track.opus(time, marker, &packet));
+        outbox.send_rtp(vec![track.opus(time, marker, &packet)]);
     })
 }
 
