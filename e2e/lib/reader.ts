@@ -34,6 +34,11 @@ declare global {
   interface Window {
     weirReader: PageReader;
   }
+  // Chromium has it in windows and for sound, of which the standard has neither.
+  class MediaStreamTrackProcessor {
+    constructor(init: { track: MediaStreamTrack });
+    readable: ReadableStream<AudioData>;
+  }
 }
 
 /**
@@ -53,6 +58,9 @@ function installReader(layout: Layout) {
   const cellWidth = width / layout.raster;
   const cellHeight = height / layout.raster;
   const KEEP_FRAMES = 30_000;
+  /** A beep begins with a sample as loud as this, after so many seconds without one. */
+  const LOUD = 0.1;
+  const SILENCE = 0.3;
 
   /** Mean brightness of a cell's middle, where its neighbours and the codec's ringing do not reach. */
   function brightness(pixels: Uint8ClampedArray, column: number, row: number): number {
@@ -105,14 +113,22 @@ function installReader(layout: Layout) {
       const video = front();
       const audio = new AudioContext({ latencyHint: 'interactive', sampleRate: 48_000 });
       await audio.resume();
-      // Reports when the first samples of a beep, after at least 300 ms of silence, are taken out of the player.
+      if (video.srcObject instanceof MediaStream) {
+        // Runs for its `outputLatency` alone. A WebRTC receiver counts on the device's delay and holds the picture
+        // back so long, but what is read here has not had it.
+        new ConstantSourceNode(audio, { offset: 0 }).connect(audio.destination);
+        // Not through the AudioContext: Chromium has a queue of up to 100 ms between a MediaStream and it, which
+        // fills whenever the machine is too busy and never drains. What is heard does not go through it.
+        void tap(video.srcObject.getAudioTracks()[0], (at) => reader.beeps.push(at + audio.outputLatency * 1000));
+        return;
+      }
       const worklet = `registerProcessor('onset', class extends AudioWorkletProcessor {
         constructor() { super(); this.silent = 0; }
         process(inputs) {
           const samples = inputs[0][0];
           if (samples) for (let i = 0; i < samples.length; i++) {
-            if (Math.abs(samples[i]) > 0.1) {
-              if (this.silent > sampleRate * 0.3) this.port.postMessage(Date.now());
+            if (Math.abs(samples[i]) > ${LOUD}) {
+              if (this.silent > sampleRate * ${SILENCE}) this.port.postMessage(Date.now());
               this.silent = 0;
             } else this.silent++;
           }
@@ -121,23 +137,41 @@ function installReader(layout: Layout) {
       });`;
       await audio.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: 'text/javascript' })));
       const node = new AudioWorkletNode(audio, 'onset');
-      if (video.srcObject instanceof MediaStream) {
-        audio.createMediaStreamSource(video.srcObject).connect(node);
-      } else {
-        video.muted = false;
-        video.volume = 1;
-        audio.createMediaElementSource(video).connect(node);
-      }
+      video.muted = false;
+      video.volume = 1;
+      audio.createMediaElementSource(video).connect(node);
       // Pulled by the destination, heard by nobody.
       const mute = new GainNode(audio, { gain: 0 });
       node.connect(mute).connect(audio.destination);
-      // Until they are heard, the output device's delay is to be added. A WebRTC receiver counts on it and holds
-      // the picture back so long; a media element that plays into an AudioContext takes it for nothing, and so
-      // its picture is right for a device without delay.
-      const device = () => (video.srcObject instanceof MediaStream ? audio.outputLatency * 1000 : 0);
-      node.port.onmessage = ({ data }) => reader.beeps.push(data - (Date.now() - performance.now()) + device());
+      // A media element that plays into an AudioContext takes the device's delay for nothing: its picture is right
+      // for a device without delay, and so nothing is added.
+      node.port.onmessage = ({ data }) => reader.beeps.push(data - (Date.now() - performance.now()));
     },
   };
+
+  /** Tells when a track's beeps are taken out of the receiver to be played, as `performance.now()` has it. */
+  async function tap(track: MediaStreamTrack, onBeep: (at: number) => void): Promise<void> {
+    const sound = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    let silent = 0;
+    // Samples carry the time at which they were taken, on a clock of its own. They are read a little later, on a busy
+    // machine much later: the shortest way says how the clocks are apart.
+    let apart = Number.POSITIVE_INFINITY;
+    for (;;) {
+      const { value, done } = await sound.read();
+      if (done) return;
+      const taken = value.timestamp / 1000;
+      apart = Math.min(apart, performance.now() - taken);
+      const samples = new Float32Array(value.numberOfFrames);
+      value.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
+      for (let i = 0; i < samples.length; i++) {
+        if (Math.abs(samples[i]) > LOUD) {
+          if (silent > value.sampleRate * SILENCE) onBeep(taken + apart + (1000 * i) / value.sampleRate);
+          silent = 0;
+        } else silent++;
+      }
+      value.close();
+    }
+  }
   window.weirReader = reader;
   window.RTCPeerConnection = new Proxy(RTCPeerConnection, {
     construct(constructor, init) {
