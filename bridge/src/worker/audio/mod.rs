@@ -3,6 +3,7 @@
 mod aac;
 mod clock;
 mod pcm;
+mod spacing;
 mod stage;
 mod transcode;
 
@@ -25,6 +26,7 @@ use crate::{
 pub use aac::AacConfig;
 
 use clock::FrameClock;
+use spacing::Spaced;
 use transcode::{Target, Transcoder};
 
 /// Opus for viewers. Transparent for stereo music.
@@ -49,7 +51,7 @@ enum Source {
     /// Enhanced RTMP's Opus: as it is for WebRTC, to AAC for HLS.
     Opus {
         track: RtpTrack,
-        outbox: Outbox,
+        spaced: Spaced,
         aac: Transcoder,
     },
     /// WHIP's Opus: the SFU has it already; to AAC for HLS.
@@ -80,7 +82,7 @@ impl AudioPath {
                 });
                 let to = Target::Opus {
                     bitrate: OPUS_BITRATE,
-                    deliver: opus_packets(outbox.clone()),
+                    deliver: opus_packets(Spaced::start(outbox.clone())?),
                 };
                 let opus = Transcoder::start(transcode::aac_caps(&config), to, meter)?;
                 Source::Aac {
@@ -94,7 +96,7 @@ impl AudioPath {
                 ..
             } => Source::Opus {
                 track: RtpTrack::new(Kind::Audio),
-                outbox: outbox.clone(),
+                spaced: Spaced::start(outbox.clone())?,
                 aac: opus_to_aac(hls, meter)?,
             },
             SourceFormat::RtpAudio => Source::Rtp {
@@ -127,8 +129,8 @@ impl AudioPath {
                     &unit.data,
                 );
             }
-            Source::Opus { track, outbox, aac } => {
-                outbox.send_rtp(vec![track.opus(unit.pts, false, &unit.data)]);
+            Source::Opus { track, spaced, aac } => {
+                spaced.push(unit.pts, track.opus(unit.pts, false, &unit.data));
                 aac.push(unit.pts, opus_duration(&unit.data), &unit.data);
             }
             Source::Rtp { .. } => {}
@@ -162,7 +164,7 @@ impl AudioPath {
 }
 
 /// Sends Opus packets to viewers.
-fn opus_packets(outbox: Outbox) -> Box<dyn FnMut(u64, Bytes) + Send> {
+fn opus_packets(mut spaced: Spaced) -> Box<dyn FnMut(u64, Bytes) + Send> {
     let mut track = RtpTrack::new(Kind::Audio);
     let mut next = None;
     Box::new(move |sample: u64, packet: Bytes| {
@@ -170,7 +172,7 @@ fn opus_packets(outbox: Outbox) -> Box<dyn FnMut(u64, Bytes) + Send> {
         // RFC 3551, section 4.1: the marker is the first packet after a silence that was not sent.
         let marker = next != Some(sample);
         next = Some(sample + transcode::OPUS_FRAME as u64);
-        outbox.send_rtp(vec![track.opus(time, marker, &packet)]);
+        spaced.push(time, track.opus(time, marker, &packet));
     })
 }
 
