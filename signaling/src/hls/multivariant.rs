@@ -27,16 +27,20 @@ pub(super) fn rungs(stream: &Stream) -> Vec<Rendition<'_, HlsVideo>> {
     if best.is_none_or(|track| track.segments.is_empty()) {
         return Vec::new();
     }
-    let declared = stream.tracks.iter().flat_map(|tracks| &tracks.video);
-    let tracks = stream.all().filter(|track| track.id != HlsTrack::Audio);
-    tracks
-        .zip(declared)
-        .filter(|(track, _)| !stream.is_withheld(track.id))
-        .map(|(track, declared)| Rendition {
-            track,
-            codec: codec_of(track, &declared.codec),
-            bitrate: bitrate(track, declared.bitrate),
-            declared,
+    let declared = |id| match id {
+        HlsTrack::Video(rung) => stream.tracks.as_ref()?.video.get(usize::from(rung)),
+        HlsTrack::Audio => None,
+    };
+    let pictures = stream.pictures();
+    pictures
+        .filter_map(|track| {
+            let declared = declared(track.id)?;
+            Some(Rendition {
+                track,
+                codec: codec_of(track, &declared.codec),
+                bitrate: bitrate(track, declared.bitrate),
+                declared,
+            })
         })
         .collect()
 }

@@ -166,7 +166,7 @@ impl Place<'_> {
         // After skipped segments too, though players could know it from them: Shaka 5 does not look there.
         if *is_first
             || breaks > 0
-            || before.is_none_or(|before| !Arc::ptr_eq(&before.init, &segment.init))
+            || before.is_some_and(|before| !Arc::ptr_eq(&before.init, &segment.init))
         {
             let (path, number) = (path(stream, track), segment.init.number);
             line(

@@ -110,11 +110,7 @@ async fn manifest(
         changes.borrow_and_update();
         let all_are_there = {
             let state = lock(&entry.state);
-            let mut pictures = state
-                .stream
-                .all()
-                .filter(|track| track.id != HlsTrack::Audio && !state.stream.is_withheld(track.id));
-            state.is_removed || pictures.all(Track::is_servable)
+            state.is_removed || state.stream.pictures().all(Track::is_servable)
         };
         // What has not come by then is left out: the stream shall play.
         if all_are_there

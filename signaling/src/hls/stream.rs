@@ -118,6 +118,12 @@ impl Stream {
         all.filter(|track| track.is_declared)
     }
 
+    /// The ladder from the top, without what is withheld.
+    pub(super) fn pictures(&self) -> impl Iterator<Item = &Track> {
+        let all = self.all();
+        all.filter(|track| track.id != HlsTrack::Audio && !self.is_withheld(track.id))
+    }
+
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Track> {
         let all = self.video.iter_mut().chain(&mut self.audio);
         all.filter(|track| track.is_declared)
