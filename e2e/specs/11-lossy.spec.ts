@@ -131,6 +131,8 @@ test('a link cut from 5 to 1 Mbit/s and back: the layer that fits, soon and with
   await untilFresh(page, { maxAge: 3_000 });
   await expect(player(page)).toHaveAttribute('data-transport', 'webrtc');
   await until('the top layer is on', async () => (await received(page)).width === 1280, 20_000);
+  // A publisher that has not found its own way yet sends a top layer that fits through 1 Mbit/s.
+  await until('the publisher sends it in full', async () => (await sending(source))[0]!.kbps >= 1_700, 30_000);
   await watch(page, 5);
 
   const cut = Date.now();

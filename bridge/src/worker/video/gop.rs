@@ -52,6 +52,10 @@ impl Group {
     }
 }
 
+/// No source has more than 240 pictures a second. Where a publisher's layer has just begun, pictures of the past come at
+/// once, and their times say nothing; x264 refuses a thousand a second.
+pub(super) const SHORTEST_FRAME: MediaTime = 1_000_000_000 / 240;
+
 /// Measures frame rate and bit rate.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
@@ -91,7 +95,8 @@ impl Rate {
             .into_iter()
             .filter(|step| step.abs_diff(median) <= 2_000_000)
             .collect();
-        Some(near.iter().sum::<MediaTime>() / near.len() as u64).filter(|frame| *frame > 0)
+        Some(near.iter().sum::<MediaTime>() / near.len() as u64)
+            .filter(|frame| *frame >= SHORTEST_FRAME)
     }
 
     /// Bits a second, once a second of them is known.
@@ -131,6 +136,19 @@ mod tests {
         }
         assert!(rate.frame().unwrap().abs_diff(33_333_333) < 400_000);
         assert!(rate.bitrate().unwrap().abs_diff(2_400_000) < 60_000);
+    }
+
+    #[test]
+    fn pictures_that_came_at_once_have_no_rate() {
+        let mut rate = Rate::default();
+        for at in 0..20_u64 {
+            rate.note(&unit(at * 1_000_000, false, 10_000));
+        }
+        assert_eq!(rate.frame(), None);
+        for at in 1..60_u64 {
+            rate.note(&unit(at * 33_333_333, false, 10_000));
+        }
+        assert!(rate.frame().unwrap().abs_diff(33_333_333) < 400_000);
     }
 
     #[test]

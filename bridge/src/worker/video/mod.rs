@@ -23,7 +23,7 @@ use crate::{doctor::Treatment, source::AccessUnit};
 
 pub(super) use av1::with_sequence_header;
 
-use gop::{Group, Rate};
+use gop::{Group, Rate, SHORTEST_FRAME};
 use layers::{Layers, Looked};
 use rungs::Rungs;
 
@@ -554,7 +554,8 @@ impl VideoPath {
             .avc
             .as_ref()
             .and_then(|(_, sps)| sps.frame_rate)
-            .map(|rate| (1e9 / rate) as MediaTime);
+            .map(|rate| (1e9 / rate) as MediaTime)
+            .filter(|frame| *frame >= SHORTEST_FRAME);
         self.rate.frame().or(said).unwrap_or(FRAME)
     }
 }
