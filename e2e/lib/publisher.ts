@@ -186,7 +186,7 @@ export async function publishByWhip(
 }
 
 /** What a publishing page sends: its streams, largest first. */
-export async function sending(page: Page): Promise<{ rid: string; size: string; kbps: number; mode: string; frames: number }[]> {
+export async function sending(page: Page): Promise<{ rid: string; size: string; kbps: number; mode: string; frames: number; bytes: number }[]> {
   return page.evaluate(async () => {
     const reports = [...(await window.weirPublisher.connection.getStats()).values()];
     return reports
@@ -197,6 +197,7 @@ export async function sending(page: Page): Promise<{ rid: string; size: string; 
         kbps: Math.round((report.targetBitrate ?? 0) / 1_000),
         mode: report.scalabilityMode ?? '',
         frames: report.framesEncoded,
+        bytes: report.bytesSent,
       }))
       .sort((a, b) => b.kbps - a.kbps);
   });

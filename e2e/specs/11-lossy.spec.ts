@@ -132,18 +132,27 @@ test('a link cut from 5 to 1 Mbit/s and back: the layer that fits, soon and with
   await expect(player(page)).toHaveAttribute('data-transport', 'webrtc');
   await until('the top layer is on', async () => (await received(page)).width === 1280, 20_000);
   // A publisher that has not found its own way yet sends a top layer that fits through 1 Mbit/s.
-  await until('the publisher sends it in full', async () => (await sending(source))[0]!.kbps >= 1_700, 30_000);
+  const arrives = async (seconds: number) => {
+    const before = (await link.count()).down.bytes;
+    const from = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * seconds));
+    return (8 * ((await link.count()).down.bytes - before)) / (performance.now() - from);
+  };
+  await until('it comes in full', async () => (await arrives(3)) >= 1_700, 30_000);
   await watch(page, 5);
 
   const cut = Date.now();
   const before = await received(page);
+  const sent = (await sending(source))[0]!;
   await link.shape('down', { rate: 1_000 });
   await watch(page, 12);
   const low = await watchedSince(page, cut);
   const after = await received(page);
+  const top = (await sending(source)).find(({ rid }) => rid === sent.rid)!;
   const stepped = low.sizes.find(({ size }) => size !== '1280x720');
   figure('link cut from 5 to 1 Mbit/s: on a layer that fits after', `${stepped ? `${ms(stepped.from - cut)} (limit 2000)` : 'never'}: ${low.sizes.map(({ size, from }) => `${size} at ${ms(from - cut)}`).join(', ')}`);
   figure('  longest time without a new frame', `${ms(low.longestGap)}; ${after.freezes - before.freezes} freezes, ${ms(after.frozen - before.frozen)} in all, ${after.nacks - before.nacks} NACKs, ${after.plis - before.plis} PLIs`);
+  figure('  the top layer meanwhile', `${Math.round((8 * (top.bytes - sent.bytes)) / (Date.now() - cut))} kbit/s`);
 
   const freed = Date.now();
   await link.shape('down', { rate: 5_000 });

@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
+    time::{Duration, Instant, SystemTime},
 };
 
 use mio::net::{TcpListener, UdpSocket};
@@ -20,6 +21,9 @@ const RECEIVE_BUFFER: usize = 65_536;
 
 /// Most host candidates taken from the machine's interfaces.
 const MAX_CANDIDATES: usize = 8;
+
+/// Older arrivals are not believed: the clock that the kernel stamps with may be set.
+const OLDEST_ARRIVAL: Duration = Duration::from_secs(1);
 
 /// How often another free port is tried when TCP's of the same number is taken.
 const FREE_PORT_ATTEMPTS: usize = 16;
@@ -199,11 +203,12 @@ impl MediaSocket {
         self.state.max_gso_segments()
     }
 
-    /// Receives one batch, giving each datagram with its source and our address. True when the batch
-    /// was full, so that more may wait.
+    /// Receives one batch, giving each datagram with its source, our address and when the kernel had
+    /// it: what a batch waited for this thread must not look like the network's delay. True when the
+    /// batch was full, so that more may wait.
     pub(crate) fn receive(
         &mut self,
-        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+        mut each: impl FnMut(SocketAddr, SocketAddr, Instant, &[u8]),
     ) -> io::Result<bool> {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let count = {
@@ -214,6 +219,7 @@ impl MediaSocket {
             self.state
                 .recv((&self.io).into(), &mut slices, &mut metas)?
         };
+        let (now, wall) = (Instant::now(), SystemTime::now());
         for (meta, buffer) in metas
             .iter()
             .zip(self.buffers.chunks_exact(RECEIVE_BUFFER))
@@ -226,8 +232,9 @@ impl MediaSocket {
                 Some(_) | None => self.local,
             };
             let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+            let arrived = arrival(meta.timestamp, now, wall);
             for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                each(source, local, datagram);
+                each(source, local, arrived, datagram);
             }
         }
         Ok(count == BATCH_SIZE)
@@ -288,6 +295,15 @@ impl MediaSocket {
     }
 }
 
+/// When a datagram came, by the kernel's stamp (since the Unix epoch) where it has one.
+fn arrival(stamp: Option<Duration>, now: Instant, wall: SystemTime) -> Instant {
+    stamp
+        .and_then(|stamp| wall.duration_since(SystemTime::UNIX_EPOCH + stamp).ok())
+        .filter(|age| *age <= OLDEST_ARRIVAL)
+        .and_then(|age| now.checked_sub(age))
+        .unwrap_or(now)
+}
+
 /// An address as a socket bound to `local` takes it.
 pub(crate) fn mapped(local: SocketAddr, ip: IpAddr) -> IpAddr {
     match (local, ip) {
@@ -336,6 +352,40 @@ mod tests {
         assert_eq!(both.last().unwrap().ip(), public);
         let one = SocketAddr::from(([127, 0, 0, 1], 5));
         assert_eq!(candidates(one, &[], &[]), [one]);
+    }
+
+    #[test]
+    fn datagrams_arrive_when_the_kernel_has_them() {
+        let mut sockets = bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap();
+        let mut socket = MediaSocket::new(sockets.remove(0)).unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let gap = Duration::from_millis(20);
+        for number in 0..3 {
+            peer.send_to(&[number], socket.local).unwrap();
+            std::thread::sleep(gap);
+        }
+        let mut arrivals = Vec::new();
+        while arrivals.len() < 3 {
+            socket
+                .receive(|_, _, arrived, datagram| arrivals.push((datagram[0], arrived)))
+                .unwrap();
+        }
+        assert!(arrivals.iter().map(|(number, _)| *number).eq(0..3));
+        for two in arrivals.windows(2) {
+            assert!(two[1].1 - two[0].1 >= gap / 2, "{arrivals:?}");
+        }
+        assert!(arrivals[2].1 <= Instant::now() - gap / 2, "{arrivals:?}");
+    }
+
+    #[test]
+    fn a_stamp_of_another_time_is_not_believed() {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let ms = Duration::from_millis;
+        assert_eq!(arrival(Some(epoch - ms(30)), now, wall), now - ms(30));
+        for stamp in [None, Some(epoch + ms(5)), Some(epoch - ms(1_500))] {
+            assert_eq!(arrival(stamp, now, wall), now);
+        }
     }
 
     #[test]

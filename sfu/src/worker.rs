@@ -385,9 +385,9 @@ impl Worker {
             let now = Instant::now();
             let shard = &mut self.shard;
             let responses = self.responses.as_ref();
-            let received = self.socket.receive(|source, local, datagram| {
+            let received = self.socket.receive(|source, local, arrived, datagram| {
                 if responses.is_none_or(|responses| !responses.take(source, datagram)) {
-                    shard.handle_datagram(now, source, local, datagram);
+                    shard.handle_datagram(now, source, local, arrived, datagram);
                 }
             });
             match received {

@@ -4,7 +4,7 @@
 //! the shard's number in hexadecimal. A STUN check names it in USERNAME (RFC 8445 section 7.2.2);
 //! after the check proved right, the peer's address stands for the session.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr, time::Instant};
 
 use str0m::IceCreds;
 use weir_rtp::stun;
@@ -27,6 +27,17 @@ const MAX_FOREIGN: usize = 65_536;
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) tcp: bool,
+}
+
+/// A datagram as it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Datagram<'a> {
+    pub(crate) source: Peer,
+    /// Our address that it was sent to.
+    pub(crate) destination: SocketAddr,
+    /// When; before it is handled.
+    pub(crate) arrived: Instant,
+    pub(crate) contents: &'a [u8],
 }
 
 /// Where a datagram belongs.

@@ -24,6 +24,7 @@ use weir_rtp::stun;
 use crate::{
     OfferError,
     data::{BUFFERED_DATA, MAX_MESSAGE},
+    demux::{Datagram, Peer},
     dtls::{self, Agreed},
     flexfec,
     ice::{Candidates, IceParameters},
@@ -214,26 +215,29 @@ impl Transport {
         self.candidates.lines()
     }
 
-    /// Takes one datagram that came from `source` to our address `local`. `known`: the source has
-    /// proven itself before.
+    /// Takes one datagram. `known`: the source has proven itself before.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
-        source: SocketAddr,
-        local: SocketAddr,
-        tcp: bool,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
         known: bool,
     ) -> Received {
+        let Datagram {
+            source: Peer { address, tcp },
+            destination,
+            arrived,
+            contents,
+        } = datagram;
         let path = Path {
-            source: self.candidates.of_local(local, tcp),
-            destination: source,
+            source: self.candidates.of_local(destination, tcp),
+            destination: address,
             tcp,
         };
-        if stun::is_stun(datagram) {
-            return self.check(now, path, datagram, known);
+        if stun::is_stun(contents) {
+            return self.check(now, path, contents, known);
         }
-        self.input(now, path, datagram);
+        // What the peer is told of arrivals is what it finds its bandwidth by.
+        self.input(arrived, path, contents);
         Received::Taken
     }
 
@@ -292,7 +296,7 @@ impl Transport {
             .closed(|path| path.tcp && path.destination == peer);
     }
 
-    fn input(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+    fn input(&mut self, arrived: Instant, path: Path, datagram: &[u8]) {
         let protocol = if path.tcp {
             Protocol::Tcp
         } else {
@@ -301,7 +305,7 @@ impl Transport {
         let receive = Receive::new(protocol, path.destination, path.source, datagram);
         let Ok(receive) = receive else { return };
         // An error here is about this datagram; what it did to the session shows in the drain.
-        if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
+        if let Err(error) = self.rtc.handle_input(Input::Receive(arrived, receive)) {
             tracing::debug!(%error, "datagram refused");
         }
     }

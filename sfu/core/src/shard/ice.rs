@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use super::{MAX_DATAGRAM, Output, SessionKey, Shard};
 use crate::{
     SessionId,
-    demux::{self, Owner, Peer},
+    demux::{self, Datagram, Owner, Peer},
     ice::{Candidates, IceAnswer, IceParameters, IceRestartError},
     session::Session,
     transport::Answered,
@@ -86,7 +86,13 @@ impl Shard {
         };
         match self.demux.owner(peer, packet) {
             Owner::Here { key, proven } if packet.len() <= MAX_DATAGRAM => {
-                self.receive(now, key, proven, peer, destination, packet)
+                let datagram = Datagram {
+                    source: peer,
+                    destination,
+                    arrived: now,
+                    contents: packet,
+                };
+                self.receive(now, key, proven, datagram)
             }
             Owner::Here { .. } | Owner::Shard(_) | Owner::Nobody => {
                 self.counters.datagrams_dropped += 1;

@@ -1,6 +1,6 @@
 //! What shards say to each other and to their shell.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use weir_media::RtpPacket;
 
@@ -60,6 +60,8 @@ pub enum ShardMessage {
         source: SocketAddr,
         /// Our address that it was sent to.
         destination: SocketAddr,
+        /// When.
+        arrived: Instant,
         /// Its bytes.
         contents: Vec<u8>,
     },

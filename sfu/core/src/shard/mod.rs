@@ -25,7 +25,7 @@ use weir_rtp::dependency_descriptor;
 use crate::{
     EndReason, OfferError, SessionId, SfuStats, StreamId, answer,
     bridge_ingest::BridgeIngest,
-    demux::{Demux, Owner, Peer},
+    demux::{Datagram, Demux, Owner, Peer},
     dtls,
     egress::{Egress, EgressStats},
     flexfec::Flexfec,
@@ -438,12 +438,14 @@ impl Shard {
         self.request_keyframe(now, stream, None);
     }
 
-    /// A datagram from this shard's socket. `destination` is the local address it was sent to.
+    /// A datagram from this shard's socket. `destination` is the local address it was sent to,
+    /// `arrived` when, which may be before what was handled since.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
         source: SocketAddr,
         destination: SocketAddr,
+        arrived: Instant,
         datagram: &[u8],
     ) {
         if datagram.len() > MAX_DATAGRAM {
@@ -456,13 +458,20 @@ impl Shard {
         };
         match self.demux.owner(peer, datagram) {
             Owner::Here { key, proven } => {
-                self.receive(now, key, proven, peer, destination, datagram);
+                let datagram = Datagram {
+                    source: peer,
+                    destination,
+                    arrived,
+                    contents: datagram,
+                };
+                self.receive(now, key, proven, datagram);
             }
             Owner::Shard(shard) => {
                 let message = ShardMessage::Datagram {
                     from: self.config.shard,
                     source,
                     destination,
+                    arrived,
                     contents: datagram.to_vec(),
                 };
                 self.forward(shard, message);
@@ -512,6 +521,7 @@ impl Shard {
                 from,
                 source,
                 destination,
+                arrived,
                 contents,
             } => {
                 let peer = Peer {
@@ -520,7 +530,13 @@ impl Shard {
                 };
                 match self.demux.owner(peer, &contents) {
                     Owner::Here { key, proven } => {
-                        let accepted = self.receive(now, key, proven, peer, destination, &contents);
+                        let datagram = Datagram {
+                            source: peer,
+                            destination,
+                            arrived,
+                            contents: &contents,
+                        };
+                        let accepted = self.receive(now, key, proven, datagram);
                         if accepted && !proven {
                             let shard = self.config.shard;
                             self.forward(

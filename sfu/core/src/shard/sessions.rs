@@ -1,6 +1,6 @@
 //! A shard's sessions: their datagrams, their events, their end.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use str0m::Event as RtcEvent;
 use weir_rtp::packet::{Protocol, classify};
@@ -8,7 +8,7 @@ use weir_rtp::packet::{Protocol, classify};
 use super::{MAX_CONNECTING, MAX_SESSIONS, Output, SessionKey, Shard, ShardMessage};
 use crate::{
     DataEvent, EndReason, OfferError, SessionId, SfuEvent, StreamId,
-    demux::Peer,
+    demux::Datagram,
     egress::Context,
     ingest::GivenUp,
     packet::SourceInfo,
@@ -69,30 +69,26 @@ impl Shard {
         now: Instant,
         key: SessionKey,
         proven: bool,
-        source: Peer,
-        destination: SocketAddr,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(&key) else {
             return false;
         };
+        let (source, contents) = (datagram.source, datagram.contents);
         // RFC 7983: what a viewer sends beside STUN and DTLS is feedback, for its egress.
         if matches!(session, Session::Viewer(_))
-            && datagram
+            && contents
                 .first()
                 .is_some_and(|byte| (128..192).contains(byte))
         {
-            return self.feedback(now, key, datagram);
+            return self.feedback(now, key, contents);
         }
         let taken = match session {
             Session::Publisher(publisher) => Some(publisher.ingest.taken),
             Session::Viewer(_) => None,
         };
         let common = session.common_mut();
-        let Peer { address, tcp } = source;
-        let received = common
-            .transport
-            .receive(now, address, destination, tcp, datagram, proven);
+        let received = common.transport.receive(now, datagram, proven);
         match received {
             Received::Refused => {
                 self.counters.datagrams_dropped += 1;
@@ -111,9 +107,9 @@ impl Shard {
         }
         self.pump(now, key);
         if let Some(taken) = taken
-            && classify(datagram) == Protocol::Rtp
+            && classify(contents) == Protocol::Rtp
         {
-            self.late_media(now, key, datagram, taken);
+            self.late_media(now, key, contents, taken);
         }
         true
     }

@@ -89,7 +89,7 @@ fn mutated_datagrams_and_noise_break_nothing() {
         let from = [stranger, from_publisher, from_viewer][(world.random() % 3) as usize];
         let shard = (world.random() % 2) as usize;
         let now = world.now;
-        world.shards[shard].handle_datagram(now, from, server(), &bytes);
+        world.shards[shard].handle_datagram(now, from, server(), now, &bytes);
         if round % 500 == 0 {
             source.play(&mut world, 20);
         }
@@ -271,7 +271,8 @@ fn what_no_key_has_sealed_is_dropped() {
         let mut bytes = vec![0x81, [201, 205, 206, 96][round as usize % 4], 0, 12];
         bytes.extend((0..60).map(|n| (round.wrapping_mul(2_654_435_761) >> (n % 24)) as u8));
         bytes.truncate(8 + round as usize % 56);
-        sim.shard.handle_datagram(sim.now, from, server(), &bytes);
+        sim.shard
+            .handle_datagram(sim.now, from, server(), sim.now, &bytes);
     }
     sim.drain();
     let after = sim.shard.stats();

@@ -267,7 +267,7 @@ impl Sim {
                     // Checks and handshakes are str0m's.
                     let media = (128..192).contains(&bytes[0]);
                     (self.around)(media);
-                    self.shard.handle_datagram(now, from, server(), &bytes);
+                    self.shard.handle_datagram(now, from, server(), now, &bytes);
                     (self.around)(false);
                     self.drain();
                 }

@@ -368,7 +368,7 @@ impl World {
             } => {
                 // As SO_REUSEPORT does, by a hash of the address.
                 let shard = usize::from(from.port()) % self.shards.len();
-                self.shards[shard].handle_datagram(self.now, from, server(), &bytes);
+                self.shards[shard].handle_datagram(self.now, from, server(), self.now, &bytes);
                 self.drain_shards();
             }
             Hop::ToClient { to, tcp, bytes } => {
