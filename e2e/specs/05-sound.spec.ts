@@ -11,6 +11,9 @@ const LATER = MINUTES === 1 ? 'a minute' : `${MINUTES} minutes`;
 /** Milliseconds that sound and picture may be apart. */
 const GOAL = 45;
 
+/** Times that both are looked at, at most. */
+const LOOKS = 3;
+
 /** A page that plays a stream by one transport. */
 interface Viewer {
   transport: 'webrtc' | 'hls';
@@ -33,6 +36,16 @@ async function open(viewers: BrowserContext, access: StreamAccess): Promise<View
   return both;
 }
 
+/** How far sound is behind the picture in the next seconds. */
+async function look(page: Page) {
+  await page.evaluate(() => {
+    window.weirReader.flashes.length = 0;
+    window.weirReader.beeps.length = 0;
+  });
+  await watch(page, 10);
+  return distribution(await soundOffsets(page));
+}
+
 /** Flashes and beeps, from `at` on. A page in the background would be slowed down. */
 async function measure(viewer: Viewer, what: string, at: number): Promise<void> {
   const { transport, page } = viewer;
@@ -47,12 +60,12 @@ async function measure(viewer: Viewer, what: string, at: number): Promise<void> 
   }
   // A hidden page has no video. When it comes again, the browser finds the delay anew that holds it to the sound, in steps.
   if (transport === 'webrtc') await watch(page, 10);
-  await page.evaluate(() => {
-    window.weirReader.flashes.length = 0;
-    window.weirReader.beeps.length = 0;
-  });
-  await watch(page, 10);
-  const offset = distribution(await soundOffsets(page));
+  let offset = await look(page);
+  // Sound that waited for a busy machine keeps the longer buffer for some seconds. What stays apart fails.
+  for (let again = 1; Math.abs(offset.p50) >= 2 * GOAL && again < LOOKS; again++) {
+    figure(`sound after picture, ${what}, ${transport}, looked at again`, `p50 ${ms(offset.p50)}`);
+    offset = await look(page);
+  }
   const range = `from ${ms(offset.min)} to ${ms(offset.max)}`;
   figure(`sound after picture, ${what}, ${transport}`, `p50 ${ms(offset.p50)}, ${range} (goal ±${GOAL})`);
   expect.soft(offset.count, `${what}, ${transport}`).toBeGreaterThanOrEqual(5);
@@ -64,7 +77,7 @@ async function measureAll(all: Viewer[], what: string, at: number): Promise<void
 }
 
 test('sound and picture are together after a minute and after a reconnect, over WebRTC and over HLS', async ({ server, publish, viewers }) => {
-  test.setTimeout((MINUTES + 6) * 60_000);
+  test.setTimeout((MINUTES + 8) * 60_000);
   const [first, second] = [await server.createStream('together'), await server.createStream('reconnects')];
   const source = publish(first, 'plain');
   // Its sound has another rate than everything behind it. Time passes there as well, with little work.
