@@ -8,8 +8,14 @@ const LOOKS: u32 = 2;
 /// What a step does shows after this time; until then there is no next one.
 const SETTLE: Duration = Duration::from_millis(1500);
 
-/// Calm before a rung comes back the first time.
-const CALM: Duration = Duration::from_secs(20);
+/// Calm before a rung comes back the first time: what made the machine slow may be over in a second, as a start is.
+const CALM: Duration = Duration::from_secs(5);
+
+/// Whoever has to go again so soon came back too early.
+const TRIAL: Duration = Duration::from_secs(20);
+
+/// Calm after which earlier trouble is forgotten.
+const FORGET: Duration = Duration::from_secs(60);
 
 /// Calm before a rung comes back after it had to go again and again.
 const LONGEST_CALM: Duration = Duration::from_secs(600);
@@ -61,9 +67,8 @@ impl Overload {
             return None;
         }
         if self.suffered >= LOOKS && more {
-            // It came back too early.
             if let Some((Step::Restore, at)) = self.last
-                && now.duration_since(at) < self.calm
+                && now.duration_since(at) < self.calm.max(TRIAL)
             {
                 self.calm = (self.calm * 2).min(LONGEST_CALM);
             }
@@ -73,11 +78,13 @@ impl Overload {
             return Some(Step::Shed);
         }
         let calm = self.calm_since.map(|since| now.duration_since(since))?;
-        if calm < self.calm {
+        if self.shed == 0 {
+            if calm >= FORGET {
+                self.calm = CALM;
+            }
             return None;
         }
-        if self.shed == 0 {
-            self.calm = CALM;
+        if calm < self.calm {
             return None;
         }
         self.shed -= 1;
@@ -114,9 +121,9 @@ mod tests {
         assert_eq!(run(&mut overload, &mut now, 10, |look| look % 2 == 0), []);
         let steps = run(&mut overload, &mut now, 4, |_| true);
         assert_eq!(steps, [(1, Step::Shed), (7, Step::Shed), (13, Step::Shed)]);
-        let steps = run(&mut overload, &mut now, 62, |_| false);
+        let steps = run(&mut overload, &mut now, 17, |_| false);
         let times: Vec<_> = steps.iter().map(|(look, _)| look / 4).collect();
-        assert_eq!(times, [20, 40, 60]);
+        assert_eq!(times, [5, 10, 15]);
         assert!(steps.iter().all(|(_, step)| *step == Step::Restore));
         assert_eq!(overload.shed, 0);
     }
@@ -125,10 +132,19 @@ mod tests {
     fn what_comes_back_too_early_stays_away_longer() {
         let (mut overload, mut now) = (Overload::default(), Instant::now());
         run(&mut overload, &mut now, 1, |_| true);
-        assert_eq!(run(&mut overload, &mut now, 21, |_| false).len(), 1);
-        assert_eq!(run(&mut overload, &mut now, 3, |_| true)[0].1, Step::Shed);
-        assert_eq!(run(&mut overload, &mut now, 38, |_| false), []);
-        assert_eq!(run(&mut overload, &mut now, 4, |_| false).len(), 1);
+        for calm in [5, 10, 20, 40] {
+            assert_eq!(run(&mut overload, &mut now, calm - 1, |_| false), []);
+            let back = run(&mut overload, &mut now, 3, |_| false);
+            assert_eq!(back.len(), 1, "after {calm} s");
+            // Well for a while, and then too slow again.
+            run(&mut overload, &mut now, 10, |_| false);
+            assert_eq!(run(&mut overload, &mut now, 1, |_| true)[0].1, Step::Shed);
+        }
+        // What was long ago does not count.
+        run(&mut overload, &mut now, 82, |_| false);
+        run(&mut overload, &mut now, 61, |_| false);
+        assert_eq!(run(&mut overload, &mut now, 1, |_| true)[0].1, Step::Shed);
+        assert_eq!(run(&mut overload, &mut now, 6, |_| false).len(), 1);
     }
 
     #[test]
