@@ -331,6 +331,8 @@ export interface Received {
   dtlsCipher: string;
   /** Milliseconds. */
   roundTrip: number;
+  /** Where the media comes from. */
+  remote: { protocol: string; port: number };
   connectionState: string;
 }
 
@@ -341,7 +343,9 @@ export async function received(page: Page): Promise<Received> {
     const inbound = (kind: string) => reports.find((report) => report.type === 'inbound-rtp' && report.kind === kind) ?? {};
     const [video, audio] = [inbound('video'), inbound('audio')];
     const transport = reports.find(({ type }) => type === 'transport') ?? {};
-    const pair = reports.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+    // By the transport: the pair in use is no longer "succeeded" while one of its checks is lost.
+    const pair = reports.find(({ id }) => id === transport.selectedCandidatePairId);
+    const remote = reports.find(({ id }) => id === pair?.remoteCandidateId);
     return {
       freezes: video.freezeCount ?? 0,
       frozen: Math.round(1_000 * (video.totalFreezesDuration ?? 0)),
@@ -360,6 +364,7 @@ export async function received(page: Page): Promise<Received> {
       srtpCipher: transport.srtpCipher ?? '',
       dtlsCipher: transport.dtlsCipher ?? '',
       roundTrip: Math.round(1_000 * (pair?.currentRoundTripTime ?? 0)),
+      remote: { protocol: remote?.protocol ?? '', port: remote?.port ?? 0 },
       connectionState: connection.connectionState,
     };
   });

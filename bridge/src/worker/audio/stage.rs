@@ -9,7 +9,7 @@ use gstreamer_app::AppSinkCallbacks;
 use crate::worker::pipeline::Pipeline;
 
 /// Sound that may wait for a stage: seconds of it. Beyond it the source waits.
-const SOURCE_BYTES: u64 = 1 << 20;
+pub(super) const SOURCE_BYTES: u64 = 1 << 20;
 
 /// How long a stage may take to give out its rest.
 const DRAIN: gst::ClockTime = gst::ClockTime::from_seconds(2);

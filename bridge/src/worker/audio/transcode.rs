@@ -18,7 +18,7 @@ use weir_media::MediaTime;
 use super::{
     aac::AacConfig,
     pcm::{CHANNELS, PcmTimeline, RATE},
-    stage::{Stage, caps},
+    stage::{SOURCE_BYTES, Stage, caps},
 };
 use crate::{
     doctor::Meter,
@@ -44,8 +44,13 @@ const AAC_DELAY: u64 = 1024;
 /// Source timestamps that jump by more make the decoder start anew.
 const JUMP: i64 = 100_000_000;
 
-/// Times of frames that are inside an encoder. It holds one or two.
-const INSIDE: usize = 64;
+/// Times of frames that are inside an encoder's stage. The encoder holds one or two; before it waits what arrived at once
+/// or came while the machine was busy, at most the stage's [`SOURCE_BYTES`]: then the source waits. More means that frames
+/// went in and nothing comes out.
+const INSIDE: usize = 512;
+
+const SMALLEST_FRAME_BYTES: usize = OPUS_FRAME * CHANNELS * size_of::<i16>();
+const _: () = assert!(INSIDE as u64 > SOURCE_BYTES / SMALLEST_FRAME_BYTES as u64);
 
 /// Interleaved signed 16-bit stereo at 48 kHz.
 const PCM: &str = "audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved";
@@ -245,4 +250,35 @@ impl Output {
 
 fn lock(output: &Mutex<Output>) -> std::sync::MutexGuard<'_, Output> {
     output.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn sound_that_comes_all_at_once_is_encoded_whole() {
+        gst::init().unwrap();
+        let packets = Arc::<AtomicUsize>::default();
+        let counted = packets.clone();
+        let deliver: Deliver = Box::new(move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        let target = Target::Opus {
+            bitrate: 96_000,
+            deliver,
+        };
+        let mut output = Output::start(target).unwrap();
+        // What a worker gets that takes over a stream with 20 s between its keyframes.
+        let seconds = 20;
+        output.push(0, &vec![0; seconds * RATE as usize * CHANNELS]);
+        output.encoder.drain();
+        let whole = seconds * RATE as usize / OPUS_FRAME;
+        let packets = packets.load(Ordering::Relaxed);
+        // Each counts but the first, which begins before the sound.
+        assert!((whole - 2..=whole + 1).contains(&packets), "{packets}");
+    }
 }
