@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -88,6 +88,8 @@ pub struct Root {
     shared: Arc<Shared>,
     takes: Arc<RwLock<BTreeMap<i64, Arc<Take>>>>,
     live: Arc<Mutex<HashMap<i64, Live>>>,
+    /// Threads that write, or wrote.
+    writers: Arc<Mutex<Vec<JoinHandle<()>>>>,
     /// What shall be kept of broadcasts whose media has not come yet.
     awaited: Arc<Mutex<HashMap<i64, Vec<Kept>>>>,
 }
@@ -153,6 +155,7 @@ impl Root {
             shared: Arc::new(shared),
             takes: Arc::new(RwLock::new(takes)),
             live: Arc::default(),
+            writers: Arc::default(),
             awaited: Arc::default(),
         })
     }
@@ -205,13 +208,18 @@ impl Root {
         let writer = Writer::new(take.clone(), self.shared.clone());
         let shared = self.shared.clone();
         let done = self.live.clone();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("archive".to_owned())
             .spawn(move || {
                 write(writer, &from);
                 shared.lock_stopped().remove(&broadcast);
                 lock(&done).remove(&broadcast);
             })?;
+        {
+            let mut writers = self.writers();
+            writers.retain(|thread| !thread.is_finished());
+            writers.push(thread);
+        }
         let mut awaited = self.awaited();
         for kept in awaited.remove(&broadcast).unwrap_or_default() {
             take.keep(kept)?;
@@ -234,6 +242,19 @@ impl Root {
         if let Some(to) = to {
             // The queue is emptied by a thread that waits for nothing but the disk.
             let _ = to.send_timeout(Message::Finish, Duration::from_secs(5));
+        }
+    }
+
+    /// All broadcasts are over; when this returns, what waited is on the disk. Blocks.
+    pub fn close(&self) {
+        let open: Vec<i64> = self.live().keys().copied().collect();
+        for broadcast in open {
+            self.end(broadcast);
+        }
+        let writers = std::mem::take(&mut *self.writers());
+        for thread in writers {
+            // One that panicked has said so.
+            let _ = thread.join();
         }
     }
 
@@ -294,6 +315,10 @@ impl Root {
 
     fn read_takes(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<i64, Arc<Take>>> {
         self.takes.read().expect("nothing panics under this lock")
+    }
+
+    fn writers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.writers.lock().expect("nothing panics under this lock")
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<i64, Live>> {

@@ -184,7 +184,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         gauges: Arc::new(Gauges {
             bridge: bridge.clone(),
             restreamer,
-            archive: archive_root,
+            archive: archive_root.clone(),
         }),
         draining: draining.clone(),
     });
@@ -221,7 +221,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let drain = rtmp::Drain::default();
     let publishers = rtmp::Server::new(rtmp::Context {
         gate,
-        ingest: Arc::new(bridge),
+        ingest: Arc::new(bridge.clone()),
         drain: drain.clone(),
         cancel: draining.clone(),
     });
@@ -272,11 +272,22 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     {
         warn!("some requests did not end in time");
     }
+    // The publishers are gone. What their workers still hold belongs into recordings, before the ends are written.
+    if tokio::time::timeout(STOP_TIMEOUT, bridge.settle())
+        .await
+        .is_err()
+    {
+        warn!("some media workers did not end in time");
+    }
     if tokio::time::timeout(STOP_TIMEOUT, live.settle())
         .await
         .is_err()
     {
         warn!("the ends of some broadcasts were not written");
+    }
+    let written = tokio::task::spawn_blocking(move || archive_root.close());
+    if tokio::time::timeout(STOP_TIMEOUT, written).await.is_err() {
+        warn!("the disk is too slow: the last seconds of some recordings were not written");
     }
     db.close().await;
     info!("stopped");

@@ -97,6 +97,25 @@ fn a_broadcast_is_read_back_as_it_was_written() {
 }
 
 #[test]
+fn a_stop_in_good_order_leaves_whole_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::open(folder.path(), settings()).unwrap();
+    let mut one = root.sink(7, 3).unwrap();
+    let mut other = root.sink(8, 4).unwrap();
+    push(&mut one, "one", 0..20);
+    push(&mut other, "other", 0..21);
+    // Told at the same moment that it is over.
+    root.end(8);
+    root.close();
+    for (broadcast, length) in [(7, 10 * SECOND), (8, 10 * SECOND + SECOND / 2)] {
+        let take = root.take(broadcast).unwrap();
+        assert!(take.is_over(), "{broadcast}");
+        let end = take.look(|index| index.tracks[&TrackId::Audio].last().unwrap().end());
+        assert_eq!(end, length);
+    }
+}
+
+#[test]
 fn what_was_not_whole_in_a_crash_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::open(folder.path(), settings()).unwrap();

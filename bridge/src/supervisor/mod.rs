@@ -26,6 +26,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 use weir_media::RtpPacket;
 use weir_protocol::finding::FindingReport;
 
@@ -146,6 +147,7 @@ pub struct Bridge {
     config: Arc<BridgeConfig>,
     counters: Arc<Counters>,
     quarantines: Arc<Quarantines>,
+    streams: TaskTracker,
 }
 
 impl Bridge {
@@ -155,6 +157,7 @@ impl Bridge {
             config: Arc::new(config),
             counters: Arc::default(),
             quarantines: Arc::default(),
+            streams: TaskTracker::new(),
         }
     }
 
@@ -174,7 +177,7 @@ impl Bridge {
     ) -> SourceWriter {
         let wanted = Arc::new(Notify::new());
         let (writer, reader) = queue::source_queue(wanted.clone(), self.counters.clone());
-        tokio::spawn(stream::run(
+        self.streams.spawn(stream::run(
             self.clone(),
             slug.to_owned(),
             output,
@@ -183,6 +186,13 @@ impl Bridge {
             wanted,
         ));
         writer
+    }
+
+    /// Waits until the open streams have ended and their workers are gone: what those still held is at the outputs then.
+    /// For a stop in good order, after the writers were dropped.
+    pub async fn settle(&self) {
+        self.streams.close();
+        self.streams.wait().await;
     }
 
     /// Counters for `/metrics`.
