@@ -29,8 +29,8 @@ COPY --from=build /weir/target/release/weir /usr/local/bin/weir
 ENV XDG_CACHE_HOME=/tmp
 USER 10001:10001
 VOLUME /data
-# Web, API, WHIP, WHEP and HLS; RTMP; media of all WebRTC sessions.
-EXPOSE 8080/tcp 1935/tcp 7882/udp 7882/tcp
+# Web, API, WHIP, WHEP and HLS; RTMP; media of all WebRTC sessions; TURN.
+EXPOSE 8080/tcp 1935/tcp 7882/udp 7882/tcp 3478/udp 3478/tcp
 STOPSIGNAL SIGTERM
 # Without a program for it: the shell speaks HTTP well enough to ask whether the server is ready.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

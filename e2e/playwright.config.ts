@@ -1,9 +1,17 @@
 import { defineConfig } from '@playwright/test';
 
+/** Specs that look at pages rather than measure the media's way. */
+const pages = /(3[0-7]|39|43)-[\w-]+\.spec\.ts$/;
+
 export default defineConfig({
   testDir: 'specs',
-  outputDir: 'test-results',
-  // Delays are measured: nothing else may run beside.
+  projects: [
+    // Delays are measured: nothing else may run beside.
+    { name: 'media', testIgnore: pages, outputDir: 'test-results/media' },
+    // To be run with more workers, once nothing is measured: `--project=pages --workers=2`.
+    // Each page is judged and pictured in two themes and sizes, which takes time and measures nothing.
+    { name: 'pages', testMatch: pages, outputDir: 'test-results/pages', timeout: 300_000 },
+  ],
   workers: 1,
   fullyParallel: false,
   retries: 0,

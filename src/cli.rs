@@ -39,6 +39,12 @@ pub enum Command {
     Db(DbCommand),
     /// Print the effective configuration, secrets masked.
     Config(Settings),
+    /// Test whether people can reach the server, and say what to open or to set where they cannot.
+    ///
+    /// Where a server runs in the data folder, it looks at itself, and answers are asked of its ports, its
+    /// media and its TURN server; otherwise the machine and the settings are looked at. Ends with 1 when
+    /// something does not work.
+    Doctor(DoctorArgs),
     /// Media worker of one stream, started by the server; with --connect, offers this machine's
     /// processors to a server elsewhere.
     BridgeWorker(BridgeWorkerArgs),
@@ -66,6 +72,23 @@ pub struct BridgeWorkerArgs {
     /// Streams at one time [default: one per processor].
     #[arg(long, value_name = "N", requires = "connect")]
     pub slots: Option<usize>,
+    /// Print what GStreamer lacks, as JSON.
+    #[arg(long, hide = true, conflicts_with = "connect")]
+    pub missing_elements: bool,
+}
+
+/// `weir doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// A STUN server to ask beside those of ice.urls, where no server runs; two show what kind of NAT there is.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub stun: Vec<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// `weir worker-token`
@@ -82,13 +105,13 @@ pub struct Settings {
     /// Configuration file [default: weir.toml, when there is one].
     #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Address for web, API, WHIP, WHEP and HLS [default: 0.0.0.0:8080].
+    /// Address for web, API, WHIP, WHEP and HLS [default: [::]:8080].
     #[arg(long, value_name = "ADDR:PORT")]
     pub http: Option<String>,
-    /// Address for RTMP [default: 0.0.0.0:1935].
+    /// Address for RTMP [default: [::]:1935].
     #[arg(long, value_name = "ADDR:PORT")]
     pub rtmp: Option<String>,
-    /// Address for WebRTC media, one UDP port for all [default: 0.0.0.0:7882].
+    /// Address for WebRTC media, one UDP port for all [default: [::]:7882].
     #[arg(long, value_name = "ADDR:PORT")]
     pub media_udp: Option<String>,
     /// Folder for the database, secrets and media [default: ./data].

@@ -2,6 +2,7 @@
 
 mod db;
 mod demo_source;
+mod doctor;
 mod first_run;
 mod serve;
 mod stream;
@@ -17,6 +18,7 @@ use crate::cli::Settings;
 
 pub use db::db;
 pub use demo_source::{demo_source, start_demo};
+pub use doctor::{doctor, missing_elements};
 pub use serve::serve;
 pub use stream::stream;
 pub use token::{token, token_keys};

@@ -1,6 +1,8 @@
 //! One typed configuration: defaults < `weir.toml` < environment (`WEIR_…`) < flags.
 
 mod accounts;
+mod address;
+mod edge;
 mod ladder;
 mod layers;
 mod limits;
@@ -9,17 +11,26 @@ mod recording;
 mod restream;
 mod rtmps;
 mod secret;
+mod shown;
+mod tls;
+mod turn;
 mod webhooks;
 mod workers;
 
-use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
-use weir_signaling::{EmbedConfig, RoomsConfig};
+use weir_signaling::{EmbedConfig, Overflow, RoomsConfig};
 use weir_turn::IceServerConfig;
 
 pub use accounts::Accounts;
+pub use edge::ProxyHeader;
 pub use ladder::Ladder;
 pub use layers::{ConfigError, Flags, load};
 pub use limits::Limits;
@@ -28,6 +39,8 @@ pub use recording::Recording;
 pub use restream::Restream;
 pub use rtmps::Rtmps;
 pub use secret::Secret;
+pub use tls::Tls;
+pub use turn::{Turn, urls as turn_urls};
 pub use webhooks::Webhooks;
 pub use workers::{Place, Workers};
 
@@ -38,6 +51,8 @@ pub use workers::{Place, Workers};
 pub struct Config {
     /// Web, API, WHIP, WHEP, HLS, WebSocket.
     pub http: Http,
+    /// HTTPS, and the server's certificate.
+    pub tls: Tls,
     /// RTMP ingest.
     pub rtmp: Rtmp,
     /// RTMP ingest over TLS.
@@ -54,6 +69,8 @@ pub struct Config {
     pub data: Data,
     /// STUN and TURN servers for clients.
     pub ice: Ice,
+    /// The TURN server of this process.
+    pub turn: Turn,
     /// Mail that the server sends.
     pub mail: Mail,
     /// OpenID providers by which people may log in, by their names in addresses.
@@ -88,8 +105,19 @@ pub struct Http {
     /// address that each client used.
     #[serde(with = "optional_url")]
     pub public_url: Option<Url>,
-    /// A reverse proxy stands in front; believe its `X-Forwarded-For` and `X-Forwarded-Proto`.
+    /// Reverse proxies on this machine and in private networks may say who asks: short for those
+    /// networks in `trusted_proxies`, which goes before.
     pub behind_proxy: bool,
+    /// Addresses and networks of reverse proxies that may say who asks, and whether by HTTPS.
+    pub trusted_proxies: Vec<String>,
+    /// In which header field they do: `x-forwarded-for` (with `x-forwarded-proto`) or `forwarded`.
+    pub proxy_header: ProxyHeader,
+    /// Takes passwords, keys and tokens over the Internet without TLS. Anybody on the way can read them.
+    pub allow_insecure: bool,
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// The same from one address (or IPv6 network); whole offices share an address.
+    pub max_connections_per_address: usize,
     /// Origins of pages elsewhere that may use the API with the cookies of our users, like
     /// `https://example.org`. Any other page may use it without cookies.
     pub cors_origins: Vec<String>,
@@ -101,6 +129,11 @@ impl Default for Http {
             listen: any(8080),
             public_url: None,
             behind_proxy: false,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
+            allow_insecure: false,
+            max_connections: weir_edge::Limits::default().connections,
+            max_connections_per_address: weir_edge::Limits::default().connections_per_address,
             cors_origins: Vec::new(),
         }
     }
@@ -120,6 +153,9 @@ impl Default for Rtmp {
     }
 }
 
+/// The address of machines' metadata in every cloud: link-local, so that nobody else answers there.
+const CLOUD_METADATA: &str = "http://169.254.169.254";
+
 /// `[media]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -134,9 +170,16 @@ pub struct Media {
     /// `stun:` servers of `ice.urls` for them.
     #[serde(deserialize_with = "one_or_more")]
     pub public_ip: Vec<PublicIp>,
+    /// Asks the cloud in which this machine runs for its public addresses (AWS, Google Cloud, Azure, Hetzner,
+    /// DigitalOcean), once at the start, and tells them to clients beside the others.
+    pub discover_cloud: bool,
+    /// Where clouds answer that.
+    #[serde(with = "optional_url")]
+    pub cloud_metadata: Option<Url>,
     /// Also take media over TCP on the same port number, for clients whose network blocks UDP.
     pub tcp: bool,
-    /// Seconds without any packet after which a publisher is gone, 1 to 60.
+    /// Seconds without any packet after which a publisher is lost, 1 to 60. By WebRTC it may come back in
+    /// its session for 30 s.
     pub publisher_timeout_seconds: u64,
     /// Seconds for which a broadcast waits for a publisher whose connection broke, 0 to 600; viewers
     /// stay meanwhile.
@@ -148,6 +191,12 @@ pub struct Media {
     pub playout_delay_max: u16,
     /// Forward error correction of the video towards viewers who can use it.
     pub flexfec: Flexfec,
+    /// WebRTC viewers from which on no more are taken; 0: as many as the machine takes.
+    pub max_viewers: usize,
+    /// Base address of another Weir with the same streams, like `https://b.example.org`, to which
+    /// publishers and viewers are sent (by WHIP and WHEP, with 307) while this server is full or stops.
+    #[serde(with = "optional_url")]
+    pub overflow: Option<Url>,
 }
 
 /// When viewers get repair packets (FlexFEC) beside the video.
@@ -210,12 +259,16 @@ impl Default for Media {
             advertise: Vec::new(),
             shards: 0,
             public_ip: Vec::new(),
+            discover_cloud: false,
+            cloud_metadata: Url::parse(CLOUD_METADATA).ok(),
             tcp: true,
             publisher_timeout_seconds: 4,
             grace: 15,
             playout_delay_min: 0,
             playout_delay_max: 200,
             flexfec: Flexfec::Auto,
+            max_viewers: 0,
+            overflow: None,
         }
     }
 }
@@ -238,6 +291,14 @@ impl Media {
             millis(self.playout_delay_min),
             millis(self.playout_delay_max),
         )
+    }
+
+    /// As the HTTP side takes it.
+    pub fn overflow(&self) -> Overflow {
+        Overflow {
+            max_viewers: self.max_viewers,
+            to: self.overflow.clone(),
+        }
     }
 
     /// The addresses in `public_ip`.
@@ -388,7 +449,8 @@ pub struct Log {
 impl Default for Log {
     fn default() -> Self {
         Self {
-            filter: "info".to_owned(),
+            // It warns of every hello with an extension that it need not know.
+            filter: "info,rtc_dtls=error".to_owned(),
             format: LogFormat::Text,
         }
     }
@@ -496,13 +558,17 @@ impl Config {
         if let Some(url) = &self.http.public_url {
             return url.clone();
         }
-        let listen = self.http.listen;
-        let host = match listen.ip() {
-            ip if ip.is_unspecified() => "localhost".to_owned(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-            IpAddr::V4(ip) => ip.to_string(),
+        let (scheme, listen) = match self.tls.listen {
+            Some(listen) => ("https", listen),
+            None => ("http", self.http.listen),
         };
-        Url::parse(&format!("http://{host}:{}/", listen.port()))
+        let host = match (self.tls.acme_names.first(), listen.ip()) {
+            (Some(name), _) => name.clone(),
+            (None, ip) if ip.is_unspecified() => "localhost".to_owned(),
+            (None, IpAddr::V6(ip)) => format!("[{ip}]"),
+            (None, IpAddr::V4(ip)) => ip.to_string(),
+        };
+        Url::parse(&format!("{scheme}://{host}:{}/", listen.port()))
             .expect("a host and a port make a URL")
     }
 
@@ -570,6 +636,21 @@ impl Config {
                 "must be like https://live.example.org, without a path",
             );
         }
+        let cloud = self.media.cloud_metadata.as_ref();
+        if !cloud.is_some_and(|url| url.scheme() == "http" && url.path() == "/") {
+            return bad(
+                "media.cloud_metadata",
+                "must be like http://169.254.169.254, without a path",
+            );
+        }
+        if let Some(url) = &self.media.overflow
+            && (!matches!(url.scheme(), "http" | "https") || url.path() != "/")
+        {
+            return bad(
+                "media.overflow",
+                "must be like https://b.example.org, without a path",
+            );
+        }
         for origin in &self.http.cors_origins {
             let url = Url::parse(origin);
             if !url.is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
@@ -582,7 +663,16 @@ impl Config {
         if self.limits.settings().is_none() {
             return bad("limits.exempt", "must be networks like 192.0.2.0/24");
         }
-        if let Err((key, reason)) = self.rtmps.check() {
+        if let Err((key, reason)) = self.turn.check() {
+            return bad(key, &reason);
+        }
+        if let Err((key, reason)) = self.http.check() {
+            return bad(key, &reason);
+        }
+        if let Err((key, reason)) = self.tls.check() {
+            return bad(key, reason);
+        }
+        if let Err((key, reason)) = self.rtmps.check(self.tls.listen.is_some()) {
             return bad(key, reason);
         }
         if let Err((key, reason)) = self.accounts.check() {
@@ -658,8 +748,9 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<PublicI
     parsed.map_err(serde::de::Error::custom)
 }
 
+/// All addresses, of IPv4 too. Where a machine has no IPv6, listeners take those of IPv4.
 fn any(port: u16) -> SocketAddr {
-    SocketAddr::from(([0, 0, 0, 0], port))
+    SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))
 }
 
 /// An absent URL is an empty text, so that every key has a place in the printed configuration.

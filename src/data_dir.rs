@@ -3,6 +3,7 @@
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{ErrorKind, Write},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -34,6 +35,49 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
     Db::open(&config.database_url())
         .await
         .context("cannot open the database")
+}
+
+/// File that says where the server that runs in the folder is asked. It may be left over from a crash.
+const RUNNING_FILE: &str = "server.url";
+
+/// Where it listens for plain HTTP, as others on this machine reach it.
+pub fn say_running(dir: &Path, http: SocketAddr, https: Option<SocketAddr>) -> anyhow::Result<()> {
+    let mut text = format!("http://{}\n", from_here(http));
+    if let Some(https) = https {
+        text += &format!("https://{}\n", from_here(https));
+    }
+    let path = dir.join(RUNNING_FILE);
+    // As everything else in the folder. Whoever could change it would be sent an administrator's token.
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(SECRET_MODE)
+        .open(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// How this machine reaches what listens there.
+fn from_here(mut address: SocketAddr) -> SocketAddr {
+    // `[::]` takes IPv4 too.
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+/// The server has stopped.
+pub fn say_stopped(dir: &Path) {
+    // What is left is found out by who asks there.
+    let _ = fs::remove_file(dir.join(RUNNING_FILE));
+}
+
+/// The addresses that a server said: that of plain HTTP first. None when there is no server.
+pub fn running_server(dir: &Path) -> Vec<String> {
+    let text = fs::read_to_string(dir.join(RUNNING_FILE)).unwrap_or_default();
+    let lines = text.lines().filter(|line| line.starts_with("http"));
+    lines.map(str::to_owned).collect()
 }
 
 /// Reads the secrets, making what is missing from the system's random source.
@@ -115,6 +159,18 @@ mod tests {
             SECRET_MODE
         );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn where_the_server_listens_is_private_too() {
+        let dir = tempfile::tempdir().unwrap();
+        say_running(dir.path(), ([0, 0, 0, 0], 8080).into(), None).unwrap();
+        assert_eq!(running_server(dir.path()), ["http://127.0.0.1:8080"]);
+        let path = dir.path().join(RUNNING_FILE);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, SECRET_MODE);
+        say_stopped(dir.path());
+        assert!(running_server(dir.path()).is_empty());
     }
 
     #[test]

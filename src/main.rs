@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod config;
 mod data_dir;
+mod doctor;
 mod wiring;
 mod worker_identity;
 
@@ -22,8 +23,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
+        // Its findings are no failure of its own.
+        Command::Doctor(args) => match commands::doctor(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         // The worker owns its threads: it must start before any runtime exists.
         Command::BridgeWorker(args) => match &args.connect {
+            None if args.missing_elements => commands::missing_elements(),
             None => weir_bridge::worker::run(),
             Some(server) => commands::remote_worker(server, &args),
         },

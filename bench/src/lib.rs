@@ -28,6 +28,7 @@ mod soak;
 mod sockets;
 pub mod source;
 mod srtp;
+mod turn;
 mod viewer;
 mod viewers;
 
@@ -42,3 +43,4 @@ pub use load::{LoadPlan, LoadReport, Measured, Target, load};
 pub use media_host::run as media_host;
 pub use report::{Machine, Percentiles};
 pub use soak::{Held, SoakPlan, SoakReport, soak};
+pub use turn::{TurnPlan, TurnReport, TurnRun, turn};

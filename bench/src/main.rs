@@ -14,11 +14,11 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use serde::Serialize;
 use weir_bench::{
     ApiPlan, BRIDGE_WORKER, FanoutPlan, LadderPlan, LimitPlan, LoadPlan, MEDIA_HOST, Measured,
-    SoakPlan, Target,
+    SoakPlan, Target, TurnPlan,
     alloc::Counting,
     api, bridge_worker, fanout, ladder, limit, load, media_host,
     rooms::{RoomsPlan, rooms},
-    soak,
+    soak, turn,
 };
 
 /// Counts what the media plane allocates when it runs in this program.
@@ -51,6 +51,8 @@ enum Command {
     Api(ApiArgs),
     /// Publishers and viewers that come and go: what of them stays behind.
     Soak(SoakArgs),
+    /// What relaying by TURN costs: the embedded server beside coturn with the same media.
+    Turn(TurnArgs),
     /// What the bridge's ladder costs: a worker beside an equal FFmpeg command over the same file.
     Ladder(LadderArgs),
     /// A worker of `ladder`.
@@ -174,6 +176,34 @@ struct LimitArgs {
     #[arg(long)]
     repeats: Option<usize>,
     /// Only check that it works: 3 sockets, 1 s.
+    #[arg(long)]
+    smoke: bool,
+    /// Write everything that was measured into this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct TurnArgs {
+    /// Clients that receive at once.
+    #[arg(long, default_value_t = 50)]
+    clients: usize,
+    /// Kilobits a second that each receives.
+    #[arg(long, default_value_t = 2_500)]
+    kbps: u64,
+    /// Measured seconds of a run.
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// How often everything is measured; medians are printed.
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// coturn's program (Debian's package `coturn`).
+    #[arg(long, value_name = "PATH", default_value = "turnserver")]
+    coturn: PathBuf,
+    /// Without coturn.
+    #[arg(long)]
+    alone: bool,
+    /// Only whether it works: two clients for a second.
     #[arg(long)]
     smoke: bool,
     /// Write everything that was measured into this file.
@@ -420,6 +450,28 @@ impl ApiArgs {
     }
 }
 
+impl TurnArgs {
+    fn plan(&self) -> TurnPlan {
+        let coturn = (!self.alone).then_some(self.coturn.clone());
+        let plan = TurnPlan {
+            clients: self.clients.max(1),
+            kbps: self.kbps.max(1),
+            duration: Duration::from_secs(self.seconds.max(1)),
+            repeats: self.repeats.max(1),
+            coturn,
+        };
+        match self.smoke {
+            true => TurnPlan {
+                clients: 2,
+                duration: Duration::from_secs(1),
+                repeats: 1,
+                ..plan
+            },
+            false => plan,
+        }
+    }
+}
+
 impl LimitArgs {
     fn plan(&self) -> LimitPlan {
         let base = if self.smoke {
@@ -481,6 +533,10 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
                 duration: Duration::from_secs(args.minutes * 60),
             };
             let report = runtime()?.block_on(soak(&plan, &progress))?;
+            show(&report, args.json.as_deref())
+        }
+        Command::Turn(args) => {
+            let report = turn(&args.plan(), &progress)?;
             show(&report, args.json.as_deref())
         }
         Command::Ladder(args) => {

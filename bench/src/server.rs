@@ -17,6 +17,9 @@ use weir_protocol::StreamAccess;
 /// How long the server may take until it is ready.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long its log may lag behind its first answers.
+const TOLD_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How often a free port may turn out to be taken by somebody else.
 const PORT_ATTEMPTS: usize = 5;
 
@@ -71,6 +74,33 @@ impl Server {
             }
         }
         bail!("no free port was found for the server")
+    }
+
+    /// The same on this port for HTTP, which must be free: for who has to know it beforehand.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_on(
+        weir: &Path,
+        http: u16,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let child = serve(weir, dir.path(), http, &environment)?;
+        let mut server = Self {
+            weir: weir.to_owned(),
+            dir,
+            http,
+            environment,
+            child,
+        };
+        let ready = server.wait_ready().await;
+        ready.map_err(|error| error.context(server.log_end()))?;
+        Ok(server)
     }
 
     /// The base of the web addresses, without a slash at the end.
@@ -184,11 +214,22 @@ impl Server {
             if let Ok(response) = reqwest::get(&url).await
                 && response.status().is_success()
             {
+                self.wait_told().await;
                 return Ok(());
             }
             tokio::time::sleep(POLL).await;
         }
         bail!("the server is not ready after {START_TIMEOUT:?}")
+    }
+
+    /// Requests are answered a moment before the log says which ports were free. Where a test turned that
+    /// off, it is not missed.
+    async fn wait_told(&self) {
+        let deadline = Instant::now() + TOLD_TIMEOUT;
+        let told = |log: &str| log.contains("ready http=") || log.contains(r#""message":"ready""#);
+        while !told(&self.log()) && Instant::now() < deadline {
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     fn log_end(&self) -> String {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use weir_media::{Demand, HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::finding::FindingReport;
+use weir_protocol::{Caption, finding::FindingReport};
 
 /// Decides who may publish over RTMP. The root package implements it with the database.
 #[async_trait::async_trait]
@@ -112,6 +112,9 @@ pub trait StreamOutput: Send + 'static {
     /// Something about the source that its streamer should know.
     fn finding(&mut self, report: FindingReport);
 
+    /// What is to be read with the pictures from now on.
+    fn caption(&mut self, caption: Caption);
+
     /// The worker died or was replaced; media resumes with `rtp_start` and `HlsOutput::Start`.
     fn worker_restarted(&mut self, reason: &str);
 }
@@ -132,6 +135,11 @@ pub trait StreamSink: Send + 'static {
     /// Something about the source.
     fn finding(&mut self, report: &FindingReport) {
         let _ = report;
+    }
+
+    /// What is to be read with the pictures from now on.
+    fn caption(&mut self, caption: &Caption) {
+        let _ = caption;
     }
 
     /// See [`StreamOutput::worker_restarted`].

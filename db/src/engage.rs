@@ -13,7 +13,7 @@ mod questions;
 mod reactions;
 mod rules;
 
-pub use audit::NewAuditEntry;
+pub use audit::{AuditFilter, NewAuditEntry};
 pub use bans::{BanRow, NewBanRow};
 pub use questions::{Asked, NewQuestionRow, QuestionAfter, QuestionFilter, QuestionReader};
 use sqlx::{Any, Transaction};

@@ -29,6 +29,7 @@ mod identity;
 mod image;
 mod insight;
 mod invitation;
+mod like;
 mod mail;
 mod migrate;
 mod notification;
@@ -69,8 +70,8 @@ pub use chat::{
 pub use clip::{Clip, NewClip};
 pub use device::{Device, NewDevice, Refreshable};
 pub use engage::{
-    Asked, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter, QuestionFilter,
-    QuestionReader,
+    Asked, AuditFilter, BanRow, NewAuditEntry, NewBanRow, NewQuestionRow, QuestionAfter,
+    QuestionFilter, QuestionReader,
 };
 pub use error::DbError;
 pub use event::{

@@ -7,12 +7,12 @@ use sqlx::{Any, AssertSqlSafe, Row, Transaction, any::AnyRow};
 use weir_protocol::{StreamCategory, StreamOwner, StreamSlug, Visibility};
 
 use crate::{
-    CategoryId, Db, DbError, Result, StreamId, UnixMillis, UserId, error::storable, id, image,
-    stream_index,
+    CategoryId, Db, DbError, Result, StreamId, UnixMillis, UserId, device::list, error::storable,
+    id, image, like, stream_index,
 };
 
-/// Slugs that would stand in the way of addresses below `/api/v1/streams/`.
-const RESERVED: [&str; 3] = ["events", "recommended", "for-me"];
+/// Slugs that would stand in the way of addresses below `/api/v1/streams/`, and of the client's `/studio/insight`.
+const RESERVED: [&str; 4] = ["events", "recommended", "for-me", "insight"];
 
 /// A stream's row with the names that belong to it, up to the conditions.
 pub(crate) const SELECT: &str =
@@ -259,6 +259,53 @@ impl Db {
         let query = format!("{SELECT} WHERE s.id IN ({})", list.join(", "));
         let rows = sqlx::query(AssertSqlSafe(query))
             .persistent(false)
+            .fetch_all(self.reads())
+            .await?;
+        Ok(from_rows(&rows)?)
+    }
+
+    /// Streams of a user, whoever may see them, the newest first, behind this one.
+    pub async fn streams_of_owner(
+        &self,
+        owner: UserId,
+        before: Option<StreamId>,
+        limit: u32,
+    ) -> Result<Vec<Stream>> {
+        let query =
+            format!("{SELECT} WHERE s.owner_id = $1 AND s.id < $2 ORDER BY s.id DESC LIMIT $3");
+        let rows = sqlx::query(AssertSqlSafe(query))
+            .bind(owner.0)
+            .bind(before.map_or(i64::MAX, |id| id.0))
+            .bind(i64::from(limit))
+            .fetch_all(self.reads())
+            .await?;
+        Ok(from_rows(&rows)?)
+    }
+
+    /// Streams whoever may see them, the newest first, those before `before`: with this text in the slug, the
+    /// title or the owner's name, and of these where `among` says which. An admin's search reads all rows.
+    pub async fn all_streams(
+        &self,
+        search: &str,
+        among: Option<&[StreamId]>,
+        before: Option<StreamId>,
+        limit: u32,
+    ) -> Result<Vec<Stream>> {
+        storable("search", search)?;
+        let among = match among {
+            None => String::new(),
+            Some([]) => return Ok(Vec::new()),
+            Some(ids) => format!("AND s.id IN ({})", list(ids.iter().map(|id| id.0))),
+        };
+        let query = format!(
+            "{SELECT} WHERE s.id < $1 {among} AND ($2 = '%%' OR s.slug LIKE $2 ESCAPE '!'
+                OR lower(s.title) LIKE $2 ESCAPE '!' OR u.name LIKE $2 ESCAPE '!')
+             ORDER BY s.id DESC LIMIT $3"
+        );
+        let rows = sqlx::query(AssertSqlSafe(query))
+            .bind(before.map_or(i64::MAX, |id| id.0))
+            .bind(format!("%{}%", like::escaped(&search.to_lowercase())))
+            .bind(i64::from(limit))
             .fetch_all(self.reads())
             .await?;
         Ok(from_rows(&rows)?)

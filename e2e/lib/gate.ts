@@ -51,7 +51,8 @@ export class UdpGate {
   /** Sends what this context's pages negotiate at `path` (a regular expression) through the gate. */
   async guard(context: BrowserContext, path: RegExp): Promise<void> {
     await context.route(path, async (route) => {
-      if (route.request().method() !== 'POST') return route.continue();
+      // Answers to offers, and to restarts of ICE.
+      if (!['POST', 'PATCH'].includes(route.request().method())) return route.continue();
       const response = await route.fetch();
       const answer = (await response.text()).replace(
         /^(a=candidate:\S+ \d+ udp \d+) \S+ \d+ /gim,

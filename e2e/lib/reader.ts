@@ -202,10 +202,15 @@ function installReader(layout: Layout) {
         if (bright && !wasBright) reader.flashes.push(at);
       }
       wasBright = bright;
+      const shown = at + (Date.now() - performance.now());
+      const index = videos().indexOf(video);
+      // The time of display is a forecast. A frame whose successor is shown no later than it never was.
+      const last = reader.frames.at(-1);
+      if (last?.video === index && last.shown >= shown) reader.frames.pop();
       reader.frames.push({
-        shown: at + (Date.now() - performance.now()),
+        shown,
         clock: low === null ? null : complete(low),
-        video: videos().indexOf(video),
+        video: index,
         front: isFront,
         width: about.width,
         height: about.height,
@@ -268,9 +273,8 @@ export async function untilFresh(page: Page, options: { maxAge?: number; timeout
   );
 }
 
-/** Watches the front video for so many seconds. */
-export async function watch(page: Page, seconds: number): Promise<Watched> {
-  const from = Date.now();
+/** Watches the front video for so many seconds, from now or from a frame's time on. */
+export async function watch(page: Page, seconds: number, from = Date.now()): Promise<Watched> {
   await page.waitForFunction((until) => Date.now() >= until, from + 1_000 * seconds, {
     timeout: 1_000 * seconds + 15_000,
     polling: 100,

@@ -89,15 +89,18 @@ export class WeirServer {
 
   /** With `reachableAt`, an address of this machine, clients elsewhere reach HTTP and media there too. */
   static async start(settings: Settings = {}, reachableAt?: string): Promise<WeirServer> {
-    const ports = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()] as const;
-    const server = new WeirServer(...ports, settings, reachableAt);
-    try {
-      await server.launch();
-    } catch (error) {
-      await server.stop();
-      throw error;
+    for (let attempt = 1; ; attempt++) {
+      const ports = [await freeTcpPort(), await freeTcpPort(), await freeUdpPort()] as const;
+      const server = new WeirServer(...ports, settings, reachableAt);
+      try {
+        await server.launch();
+        return server;
+      } catch (error) {
+        await server.stop();
+        // A port that was free a moment ago may be somebody's now.
+        if (attempt === 3 || !server.logs.includes('Address already in use')) throw error;
+      }
     }
-    return server;
   }
 
   private async launch(): Promise<void> {
@@ -130,7 +133,7 @@ export class WeirServer {
   }
 
   get flags(): string[] {
-    const listen = this.reachableAt === undefined ? '127.0.0.1' : '0.0.0.0';
+    const listen = this.reachableAt === undefined ? '127.0.0.1' : this.reachableAt.includes(':') ? '[::]' : '0.0.0.0';
     return [
       ...['--http', `${listen}:${this.http}`],
       ...['--rtmp', `127.0.0.1:${this.rtmp}`],
@@ -142,7 +145,7 @@ export class WeirServer {
   /** What flags do not say. */
   private get environment(): NodeJS.ProcessEnv {
     if (this.reachableAt === undefined) return this.settings;
-    return { ...this.settings, WEIR_MEDIA_ADVERTISE: this.reachableAt, WEIR_HTTP_PUBLIC_URL: this.origin };
+    return { WEIR_MEDIA_ADVERTISE: this.reachableAt, WEIR_HTTP_PUBLIC_URL: this.origin, ...this.settings };
   }
 
   get origin(): string {
@@ -169,6 +172,13 @@ export class WeirServer {
     );
     if (code !== 0) throw new Error(`stream create failed: ${stderr}`);
     return JSON.parse(stdout);
+  }
+
+  /** Of the account that the server made on its first start: it is printed once the server is ready. */
+  async adminPassword(): Promise<string> {
+    const printed = () => /admin \/ (\S+)/.exec(this.logs)?.[1];
+    await until('the password of the admin is printed', () => printed() !== undefined);
+    return printed()!;
   }
 
   /** Process ids of the children with this word among their arguments. */

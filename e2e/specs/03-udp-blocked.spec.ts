@@ -4,7 +4,7 @@ import { UdpGate } from '../lib/gate.ts';
 import { untilFresh, watch } from '../lib/reader.ts';
 
 // Blocked as thoroughly as by a network that lets only the web through.
-test.use({ settings: { WEIR_MEDIA_TCP: 'false' } });
+test.use({ settings: { WEIR_MEDIA_TCP: 'false', WEIR_TURN_ENABLED: 'false' } });
 
 test('where UDP does not get through, the same page plays LL-HLS, and goes back when it can', async ({ server, publish, viewers }) => {
   const gate = await UdpGate.create(server.media, false);

@@ -50,7 +50,7 @@ for (const codec of ['VP8', 'H264'] satisfies VideoCodec[]) {
         });
       const shown = await page.evaluate(([width, asked]) => window.weirReader.frames.find((frame) => frame.width === width && frame.shown > asked)!.shown, [width, asked]);
       switches.push(`${rid ?? 'auto'} ${ms(shown - asked)}`);
-      const stays = await watch(page, rid === null ? 4 : 2);
+      const stays = await watch(page, rid === null ? 4 : 2, shown);
       expect(stays.sizes, `${rid ?? 'automatic'} stays`).toHaveLength(1);
     }
     const watched = await watchedSince(page, from);

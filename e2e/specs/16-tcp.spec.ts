@@ -3,6 +3,9 @@ import { expect, openWatchPage, player, test } from '../lib/fixtures.ts';
 import { UdpGate } from '../lib/gate.ts';
 import { received, untilFresh, watch } from '../lib/reader.ts';
 
+// The shortest way, not one that happens to be there too.
+test.use({ settings: { WEIR_TURN_ENABLED: 'false' } });
+
 test('where UDP does not get through, media comes over TCP on the same port number', async ({ server, publish, viewers }) => {
   const gate = await UdpGate.create(server.media, false);
   try {

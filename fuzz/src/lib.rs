@@ -8,3 +8,4 @@ pub mod rtmp;
 pub mod rtp_rtcp;
 pub mod srtp;
 pub mod stun;
+pub mod turn;

@@ -18,7 +18,7 @@ use weir_bridge::{
     source::{AccessUnit, MAX_VIDEO_TRACKS, SourceFormat},
 };
 use weir_media::{HlsOutput, Kind, RtpLayer, RtpPacket, RtpTracks, Thumbnail, VideoCodec};
-use weir_protocol::finding::FindingReport;
+use weir_protocol::{Caption, finding::FindingReport};
 
 thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread()
@@ -147,6 +147,7 @@ impl StreamOutput for Nowhere {
     fn hls(&mut self, _: HlsOutput) {}
     fn thumbnail(&mut self, _: Thumbnail) {}
     fn finding(&mut self, _: FindingReport) {}
+    fn caption(&mut self, _: Caption) {}
     fn worker_restarted(&mut self, _: &str) {}
 }
 

@@ -4,7 +4,7 @@ mod attendance;
 mod registration;
 mod session;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 pub use attendance::{AttendanceReport, AttendeeReport, EventTotals, SeenAnswer, SessionReport};
 pub use registration::{
@@ -16,7 +16,7 @@ pub use session::{
     SessionStream, SetSessionStream,
 };
 
-use crate::StreamSlug;
+use crate::{StreamSlug, absent::said};
 
 /// An event's or session's name in addresses: as a stream's.
 pub type EventSlug = StreamSlug;
@@ -213,15 +213,15 @@ pub struct EditEvent {
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub visibility: Option<EventVisibility>,
     /// Places. When it grows, those who wait move up; when it shrinks, nobody loses a place.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000))]
     pub attendee_limit: Option<Option<u32>>,
     /// From when people may register.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0, maximum = 4_102_444_800_000_i64))]
     pub registration_opens_at: Option<Option<i64>>,
     /// Until when people may register.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0, maximum = 4_102_444_800_000_i64))]
     pub registration_closes_at: Option<Option<i64>>,
     /// Whether an organiser decides on each registration.
@@ -230,13 +230,6 @@ pub struct EditEvent {
     /// How its page looks, as a whole.
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub branding: Option<Branding>,
-}
-
-/// Tells `null` (remove it) from absence (leave it).
-pub(crate) fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// Body of `POST /api/v1/events/{slug}/state`.
@@ -330,6 +323,27 @@ mod tests {
         assert_eq!(edit.registration_opens_at, Some(Some(5)));
         assert_eq!(edit.registration_closes_at, None);
         assert!(serde_json::from_str::<EditEvent>(r#"{"tittle":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn what_a_client_does_not_change_stays() {
+        let title = Some("Rivers".to_owned());
+        let event = EditEvent {
+            title: title.clone(),
+            ..EditEvent::default()
+        };
+        let sent = serde_json::to_string(&event).expect("json");
+        assert_eq!(
+            serde_json::from_str::<EditEvent>(&sent).expect("json"),
+            event
+        );
+        let session = EditEventSession {
+            title,
+            ..EditEventSession::default()
+        };
+        let sent = serde_json::to_string(&session).expect("json");
+        let read: EditEventSession = serde_json::from_str(&sent).expect("json");
+        assert_eq!(read, session);
     }
 
     #[test]

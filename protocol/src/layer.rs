@@ -17,8 +17,8 @@ pub const LAYER_RELATION: &str = "urn:ietf:params:whep:ext:core:layer";
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SelectLayer {
-    /// Which media section of the answer, by its `mid`. A session has one of video, so it need not be
-    /// said.
+    /// Which media section of the answer, by its place from 0 or by its `mid`: the one of video, which
+    /// need not be said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_id: Option<String>,
     /// Exactly this layer, as [`Layer::encoding_id`] names it.

@@ -2,8 +2,12 @@
 //!
 //! Nothing here does I/O, and everything compiles for `wasm32-unknown-unknown`.
 
+mod absent;
 mod access;
 mod api_tokens;
+mod caption;
+mod client;
+mod connectivity;
 mod devices;
 mod event;
 pub mod finding;
@@ -21,6 +25,7 @@ pub mod room;
 mod schedule;
 mod scope;
 mod session;
+mod site;
 mod slug;
 mod stream;
 mod stream_edit;
@@ -31,6 +36,9 @@ mod webhook;
 
 pub use access::{Me, StreamAccess};
 pub use api_tokens::{ApiTokenInfo, CreateApiToken, CreatedApiToken};
+pub use caption::Caption;
+pub use client::ClientModule;
+pub use connectivity::{CheckCode, CheckState, Connectivity, ConnectivityCheck, TransportsInUse};
 pub use devices::DeviceInfo;
 pub use event::{
     AttendanceReport, AttendeeReport, Branding, CreateEvent, CreateEventInvitation,
@@ -78,6 +86,7 @@ pub use session::{
     LoginRequest, LoginResponse, RefreshRequest, RegisterRequest, SecondStep, SecondStepRequest,
     SessionInfo,
 };
+pub use site::{ServerLoad, ServerSetting};
 pub use slug::{SlugError, StreamSlug};
 pub use stream::{
     IngestProtocol, ServerTime, StreamCategory, StreamEvent, StreamOwner, StreamSummary,

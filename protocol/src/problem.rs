@@ -13,6 +13,8 @@ pub enum ErrorCode {
     Unauthorized,
     /// Valid credentials without the right.
     Forbidden,
+    /// Secrets are not taken over the Internet without TLS.
+    TlsRequired,
     /// No such thing.
     NotFound,
     /// The method does not exist here.

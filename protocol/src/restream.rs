@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::absent::said;
+
 /// `POST /api/v1/streams/{slug}/restreams`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -66,7 +68,7 @@ pub struct EditRestream {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
+        deserialize_with = "said"
     )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 16, maximum = 16384))]
     pub max_height: Option<Option<u32>>,
@@ -74,7 +76,7 @@ pub struct EditRestream {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "present"
+        deserialize_with = "said"
     )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>, minimum = 16000, maximum = 1000000000))]
     pub max_bitrate: Option<Option<u32>>,
@@ -87,11 +89,6 @@ impl std::fmt::Debug for EditRestream {
             .field("enabled", &self.enabled)
             .finish_non_exhaustive()
     }
-}
-
-/// Tells `null` from nothing.
-fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::deserialize(input).map(Some)
 }
 
 /// A server elsewhere that a stream is sent to.

@@ -1,8 +1,8 @@
 //! Making and changing streams.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::{StreamSlug, Visibility};
+use crate::{StreamSlug, Visibility, absent::said};
 
 /// Longest title of a stream in characters.
 pub const TITLE_MAX: usize = 200;
@@ -63,7 +63,7 @@ pub struct EditStream {
     #[cfg_attr(feature = "openapi", schema(max_length = 4000))]
     pub description: Option<String>,
     /// Slug of a category.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 64))]
     pub category: Option<Option<String>>,
     /// Words to find it by.
@@ -74,18 +74,18 @@ pub struct EditStream {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
     /// What is spoken.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 16, pattern = "^[a-z]{2,3}(-[a-z0-9]{2,8})*$"))]
     pub language: Option<Option<String>>,
     /// Whether it is not for everybody's eyes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mature: Option<bool>,
     /// Id of an uploaded picture.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 64))]
     pub thumbnail: Option<Option<String>>,
     /// How long players may wait before they show a picture; `null` for the server's setting.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<PlayoutDelayMs>))]
     pub playout_delay: Option<Option<PlayoutDelayMs>>,
 }
@@ -101,13 +101,6 @@ pub struct PlayoutDelayMs {
     /// At most, in milliseconds; not less than `min_ms`.
     #[cfg_attr(feature = "openapi", schema(maximum = 40950))]
     pub max_ms: u16,
-}
-
-/// Tells an absent member from one that is `null`.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 pub use weir_sfu_core::{
     DataEvent, EndReason, Flexfec, IceAnswer, IceParameters, IceRestartError, LayerChoice,
     LayerStats, MAX_MESSAGE, OfferError, SendDataError, SessionId, SfuEvent, SfuStats, StreamId,
-    StreamStats, ViewerStats,
+    StreamStats, Via, ViewerStats,
 };
 
 /// How the media plane is set up.
@@ -19,6 +19,11 @@ pub struct SfuConfig {
     /// Whether media is served over TCP too, on the same address and port number, for networks that
     /// let no UDP through (RFC 6544).
     pub media_tcp: bool,
+    /// Ports under which others take connections of media over TCP for us ([`Sfu::take_tcp`]), beside
+    /// our own; answers name them too.
+    ///
+    /// [`Sfu::take_tcp`]: crate::Sfu::take_tcp
+    pub more_tcp_ports: Vec<u16>,
     /// Addresses put into answers as host candidates. Empty: the bound address, or every address of
     /// this machine's interfaces when bound to an unspecified one.
     pub advertise: Vec<IpAddr>,
@@ -29,8 +34,10 @@ pub struct SfuConfig {
     pub discover: Vec<String>,
     /// Threads; 0 means one per core.
     pub shards: usize,
-    /// A publisher of whom neither media nor a valid STUN check came for this long is gone; one
-    /// whose transport lives but that sends no media, after three times as long.
+    /// A publisher of whom neither media nor a valid STUN check came for this long is lost: its stream
+    /// waits for it, or another, for [`grace`](Self::grace). Its session ends with its consent, 30 s after
+    /// the last sign of life. One whose transport lives but that sends no media is gone after three
+    /// times as long.
     pub publisher_timeout: Duration,
     /// How long a stream outlives a publisher that did not say goodbye: its viewers stay, new ones are
     /// taken, and the next publisher goes on with it. Zero: not at all.
@@ -48,6 +55,7 @@ impl Default for SfuConfig {
         Self {
             media_udp: SocketAddr::from(([0, 0, 0, 0], 7882)),
             media_tcp: true,
+            more_tcp_ports: Vec::new(),
             advertise: Vec::new(),
             public: Vec::new(),
             discover: Vec::new(),
@@ -60,11 +68,11 @@ impl Default for SfuConfig {
     }
 }
 
-/// The answer to an accepted offer.
+/// A session, or one that may be: our side of it.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The session's name.
     pub id: SessionId,
-    /// SDP answer with all candidates.
+    /// SDP answer with all candidates; of a counter-offer, the offer.
     pub answer: String,
 }

@@ -16,7 +16,7 @@ use weir_rtp::stun;
 
 use crate::{
     inbox::{Inbound, Mailbox},
-    socket::mapped,
+    socket::{self, mapped},
 };
 
 /// How often the address is asked for again: home connections change it, some daily.
@@ -73,6 +73,7 @@ pub(crate) struct Discovery {
     /// What is advertised in any case.
     udp: Vec<SocketAddr>,
     tcp: Vec<SocketAddr>,
+    more_tcp_ports: Vec<u16>,
 }
 
 impl Discovery {
@@ -93,8 +94,14 @@ impl Discovery {
             mailboxes: Vec::new(),
             udp,
             tcp,
+            more_tcp_ports: Vec::new(),
         };
         Ok((discovery, Responses(send)))
+    }
+
+    /// Ports that are advertised for TCP beside the media port.
+    pub(crate) fn set_more_tcp_ports(&mut self, ports: Vec<u16>) {
+        self.more_tcp_ports = ports;
     }
 
     pub(crate) fn start(mut self, mailboxes: Vec<Mailbox>) -> io::Result<()> {
@@ -205,7 +212,7 @@ impl Discovery {
                 );
             }
             if own.port() == self.local.port() && !tcp.is_empty() && !tcp.contains(own) {
-                tcp.push(*own);
+                tcp.extend(socket::tcp_candidates(&[*own], &self.more_tcp_ports));
             }
             if !udp.contains(own) {
                 udp.push(*own);

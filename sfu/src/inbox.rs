@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -17,7 +18,7 @@ use weir_sfu_core::{
     SessionId, ShardMessage, SourceInfo, StreamId, StreamStats, ViewerStats,
 };
 
-use crate::tcp::Accepted;
+use crate::{relay::RelayOut, tcp::Accepted};
 
 /// Messages that wait for a shard. A shard that is so far behind gets no more media (see
 /// [`MEDIA_SHARE`]); a call then fails with `Unavailable`, and what shards must tell each other is
@@ -43,6 +44,17 @@ pub(crate) enum Inbound {
         offer: String,
         reply: oneshot::Sender<Result<String, OfferError>>,
     },
+    AskOffer {
+        stream: StreamId,
+        id: SessionId,
+        source: SourceInfo,
+        reply: oneshot::Sender<Result<String, OfferError>>,
+    },
+    Answer {
+        id: SessionId,
+        answer: String,
+        reply: oneshot::Sender<Option<Result<(), OfferError>>>,
+    },
     End {
         id: SessionId,
         reply: oneshot::Sender<bool>,
@@ -60,6 +72,19 @@ pub(crate) enum Inbound {
     },
     /// A connection that named a session of this shard.
     Tcp(Box<Accepted>),
+    /// A datagram from a relayed address.
+    Relayed {
+        relayed: SocketAddr,
+        media: SocketAddr,
+        arrived: Instant,
+        contents: Box<[u8]>,
+    },
+    /// A relayed address is nobody's any more.
+    RelayedClosed {
+        relayed: SocketAddr,
+    },
+    /// Who takes what is for relayed addresses from now on.
+    RelayTo(Arc<dyn RelayOut>),
     /// What answers name from now on.
     Candidates {
         udp: Vec<SocketAddr>,

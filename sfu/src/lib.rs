@@ -19,6 +19,7 @@ pub mod api;
 mod discovery;
 mod inbox;
 mod needed;
+mod relay;
 mod rooms;
 mod sfu;
 mod shared;
@@ -27,4 +28,6 @@ mod tcp;
 mod worker;
 
 pub use api::*;
+pub use relay::{RelayIn, RelayOut};
 pub use sfu::{Ingest, Joined, Sfu, Tap};
+pub use socket::{SocketBuffers, interface_addresses};

@@ -21,6 +21,7 @@ use crate::{
     Session, SessionId, SfuConfig, SfuEvent, SfuStats, StreamId, StreamStats, ViewerStats,
     discovery::Discovery,
     inbox::{Inbound, Mailbox, Refused, inbox},
+    relay::{RelayIn, RelayOut},
     rooms::{DATA_CAPACITY, Rooms},
     shared::Shared,
     socket::{self, MediaSocket},
@@ -108,23 +109,22 @@ impl Sfu {
         let address = sockets[0].local_addr()?;
         let candidates = socket::candidates(address, &config.advertise, &config.public);
         let tcp = match &listener {
-            Some(_) => candidates.clone(),
+            Some(_) => socket::tcp_candidates(&candidates, &config.more_tcp_ports),
             None => Vec::new(),
         };
-        tracing::info!(
-            ?candidates,
-            tcp = listener.is_some(),
-            "addresses for answers"
-        );
+        tracing::info!(?candidates, ?tcp, "addresses for answers");
         let (discovery, responses) = if config.discover.is_empty() {
             (None, None)
         } else {
             let (udp, tcp) = (candidates.clone(), tcp.clone());
-            let made = Discovery::new(&config.discover, &sockets[0], address, udp, tcp)?;
-            (Some(made.0), Some(made.1))
+            let (mut discovery, responses) =
+                Discovery::new(&config.discover, &sockets[0], address, udp, tcp)?;
+            discovery.set_more_tcp_ports(config.more_tcp_ports.clone());
+            (Some(discovery), Some(responses))
         };
         let (data, data_receiver) = mpsc::channel(DATA_CAPACITY);
         let shared = Arc::new(Shared::new(shards));
+        shared.set_addresses(&candidates);
         let (events, receiver) = mpsc::channel(EVENT_CAPACITY);
         let mut mailboxes = Vec::new();
         let mut parts = Vec::new();
@@ -202,6 +202,36 @@ impl Sfu {
         self.inner.address
     }
 
+    /// The UDP addresses that answers name, now and as they change: public ones may be found later.
+    pub fn media_addresses(&self) -> watch::Receiver<Vec<SocketAddr>> {
+        self.inner.shared.addresses.subscribe()
+    }
+
+    /// The way in for datagrams from relayed addresses of a TURN server of this process.
+    pub fn relay_in(&self) -> RelayIn {
+        RelayIn::new(self.inner.mailboxes.clone(), self.inner.shared.clone())
+    }
+
+    /// The way out for what is sent to relayed addresses.
+    pub fn relay_to(&self, out: &Arc<dyn RelayOut>) {
+        for mailbox in &self.inner.mailboxes {
+            if mailbox.send(Inbound::RelayTo(out.clone())).is_err() {
+                tracing::error!("the media plane takes no relay: stopped or overloaded");
+            }
+        }
+    }
+
+    /// Takes a connection of media over TCP that somebody else has accepted, with its peer's address
+    /// and what was read of it already: it goes on as if it had come to our own port, under the same
+    /// limits. False when media over TCP is off, or too many such connections wait.
+    pub fn take_tcp(&self, stream: std::net::TcpStream, peer: SocketAddr, read: &[u8]) -> bool {
+        let acceptor = self.inner.acceptor.lock();
+        let acceptor = acceptor.unwrap_or_else(PoisonError::into_inner);
+        acceptor
+            .as_ref()
+            .is_some_and(|acceptor| acceptor.give(stream, peer, read))
+    }
+
     /// A WHIP offer. The new publisher takes over from any other source of the stream with its first
     /// media packet.
     ///
@@ -253,6 +283,50 @@ impl Sfu {
         };
         let answer = self.inner.ask(shard, ask).await??;
         Ok(Session { id, answer })
+    }
+
+    /// Our own offer of a stream, for a viewer whose offer does not do: WHEP's counter-offer. It may be
+    /// answered for 30 s; there is no session before.
+    ///
+    /// # Errors
+    /// [`OfferError::NotLive`] when the stream has no source now, [`OfferError::Unavailable`].
+    pub async fn offer(&self, stream: StreamId) -> Result<Session, OfferError> {
+        let Some(source) = self.inner.shared.source(stream) else {
+            return Err(OfferError::NotLive);
+        };
+        let turn = self.inner.next_viewer.fetch_add(1, Ordering::Relaxed);
+        let shard = turn % self.inner.mailboxes.len();
+        let id = session_id(shard);
+        let ask = |reply| Inbound::AskOffer {
+            stream,
+            id,
+            source,
+            reply,
+        };
+        let answer = self.inner.ask(shard, ask).await??;
+        Ok(Session { id, answer })
+    }
+
+    /// The viewer's answer to [`offer`](Self::offer). None when no offer of that name waits for one.
+    ///
+    /// # Errors
+    /// See [`OfferError`]; the offer may be answered again.
+    pub async fn answer(
+        &self,
+        session: SessionId,
+        answer: String,
+    ) -> Option<Result<(), OfferError>> {
+        let shard = shard_of(session);
+        if shard >= self.inner.mailboxes.len() {
+            return None;
+        }
+        let ask = |reply| Inbound::Answer {
+            id: session,
+            answer,
+            reply,
+        };
+        let begun = self.inner.ask(shard, ask).await;
+        begun.unwrap_or_else(|mute| Some(Err(mute.into())))
     }
 
     /// Ends a session; false when there is no such session.

@@ -2,12 +2,14 @@
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
+use tokio::sync::watch;
 use weir_sfu_core::{SfuStats, SourceInfo, StreamId};
 
 use crate::{needed::Needed, tcp::Census};
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) rooms: AtomicBool,
     /// TCP connections.
     pub(crate) census: Arc<Census>,
+    /// The UDP addresses that answers name.
+    pub(crate) addresses: watch::Sender<Vec<SocketAddr>>,
 }
 
 impl Shared {
@@ -35,6 +39,7 @@ impl Shared {
             dropped_outside: AtomicU64::new(0),
             rooms: AtomicBool::new(false),
             census: Arc::new(Census::of_process()),
+            addresses: watch::Sender::default(),
         }
     }
 
@@ -52,6 +57,22 @@ impl Shared {
             Some(info) => live.insert(stream, info),
             None => live.remove(&stream),
         };
+    }
+
+    /// What answers name from now on. All shards say the same.
+    pub(crate) fn set_addresses(&self, udp: &[SocketAddr]) {
+        self.addresses.send_if_modified(|known| {
+            let new = known != udp;
+            if new {
+                *known = udp.to_vec();
+            }
+            new
+        });
+    }
+
+    /// A packet was dropped before it reached a shard.
+    pub(crate) fn count_dropped(&self) {
+        self.dropped_outside.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Written by its shard only, a few times a second, so nobody ever waits for the lock.

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSliceMut},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -28,9 +28,32 @@ const OLDEST_ARRIVAL: Duration = Duration::from_secs(1);
 /// How often another free port is tried when TCP's of the same number is taken.
 const FREE_PORT_ATTEMPTS: usize = 16;
 
+/// Linux: the kernel has no such family of addresses.
+const EAFNOSUPPORT: i32 = 97;
+
 /// Opens the media port: a UDP socket per shard and, when wanted, a TCP listener of the same number.
-/// Fails when anybody else holds either.
+/// Fails when anybody else holds either. `[::]` takes IPv4 too, and on a machine without IPv6 means
+/// `0.0.0.0`.
 pub(crate) fn open(
+    address: SocketAddr,
+    shards: usize,
+    tcp: bool,
+) -> io::Result<(Vec<UdpSocket>, Option<TcpListener>)> {
+    match open_on(address, shards, tcp) {
+        Err(error)
+            if address.is_ipv6()
+                && address.ip().is_unspecified()
+                && (error.raw_os_error() == Some(EAFNOSUPPORT)
+                    || error.kind() == io::ErrorKind::AddrNotAvailable) =>
+        {
+            let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            open_on(address, shards, tcp)
+        }
+        opened => opened,
+    }
+}
+
+fn open_on(
     address: SocketAddr,
     shards: usize,
     tcp: bool,
@@ -100,6 +123,35 @@ fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<UdpSocket>> {
     Ok(sockets)
 }
 
+/// What the kernel gives a media socket to put datagrams into, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketBuffers {
+    /// What each socket asks for, each way.
+    pub wanted: usize,
+    /// For what arrives.
+    pub receive: usize,
+    /// For what leaves.
+    pub send: usize,
+}
+
+impl SocketBuffers {
+    /// Asks for them with a socket that is not used.
+    ///
+    /// # Errors
+    /// When there are no sockets to be had.
+    pub fn probe() -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+        // The kernel says twice what it was asked for, since its own bookkeeping counts (socket(7)).
+        Ok(Self {
+            wanted: SOCKET_BUFFER,
+            receive: socket.recv_buffer_size()? / 2,
+            send: socket.send_buffer_size()? / 2,
+        })
+    }
+}
+
 /// Addresses for answers, most useful first.
 pub(crate) fn candidates(
     bound: SocketAddr,
@@ -123,9 +175,23 @@ pub(crate) fn candidates(
         .collect()
 }
 
+/// The same for TCP, where others take connections for us on more ports.
+pub(crate) fn tcp_candidates(candidates: &[SocketAddr], more: &[u16]) -> Vec<SocketAddr> {
+    let mut all = candidates.to_vec();
+    for port in more {
+        for candidate in candidates {
+            let other = SocketAddr::new(candidate.ip(), *port);
+            if !all.contains(&other) {
+                all.push(other);
+            }
+        }
+    }
+    all
+}
+
 /// Addresses of this machine that others can reach, IPv4 first; loopback only when there is no other
 /// (a browser on this machine reaches any of them).
-pub(crate) fn interface_addresses(v6: bool) -> Vec<IpAddr> {
+pub fn interface_addresses(v6: bool) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = Vec::new();
     if let Ok(interfaces) = getifaddrs() {
         for interface in interfaces {
@@ -314,7 +380,7 @@ pub(crate) fn mapped(local: SocketAddr, ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use weir_sfu_core::Path;
+    use weir_sfu_core::{Path, Via};
 
     use super::*;
 
@@ -351,6 +417,8 @@ mod tests {
         assert_eq!(both.len(), all.len() + 1, "beside the others");
         assert_eq!(both.last().unwrap().ip(), public);
         let one = SocketAddr::from(([127, 0, 0, 1], 5));
+        let more = SocketAddr::from(([127, 0, 0, 1], 443));
+        assert_eq!(tcp_candidates(&[one], &[443, 5]), [one, more]);
         assert_eq!(candidates(one, &[], &[]), [one]);
     }
 
@@ -400,7 +468,7 @@ mod tests {
             path: Path {
                 source,
                 destination,
-                tcp: false,
+                via: Via::Udp,
             },
             contents,
             segment: 500,

@@ -11,12 +11,13 @@ use mio::{Events, Interest, Poll, Token};
 use tokio::sync::{mpsc, oneshot, watch};
 use weir_media::{Kind, RtpPacket};
 use weir_sfu_core::{
-    IngestId, Output, SfuEvent, SfuStats, Shard, ShardMessage, StreamId, Transmit, Wallclock,
+    IngestId, Output, SfuEvent, SfuStats, Shard, ShardMessage, StreamId, Transmit, Via, Wallclock,
 };
 
 use crate::{
     discovery::Responses,
     inbox::{Inbound, Inbox, Mailbox, Refused},
+    relay::{self, RelayOut},
     rooms::{Overflow, Rooms},
     shared::Shared,
     socket::{MediaSocket, Sent},
@@ -71,6 +72,8 @@ pub(crate) struct Worker {
     /// Streams whose video is being dropped toward a shard until its next keyframe.
     dropping: HashSet<(u16, StreamId)>,
     connections: Connections,
+    /// Who takes what is for relayed addresses.
+    relay: Option<Arc<dyn RelayOut>>,
     rooms: Rooms,
     responses: Option<Responses>,
     bridges: HashMap<IngestId, Bridge>,
@@ -143,6 +146,7 @@ impl Worker {
             events_waiting: VecDeque::new(),
             dropping: HashSet::new(),
             connections: Connections::new(CONNECTIONS),
+            relay: None,
             rooms,
             responses,
             bridges: HashMap::new(),
@@ -252,6 +256,19 @@ impl Worker {
                     let answer = self.shard.handle_view(now, stream, id, &source, &offer);
                     replies.push(answer_later(reply, answer));
                 }
+                Inbound::AskOffer {
+                    stream,
+                    id,
+                    source,
+                    reply,
+                } => {
+                    let offer = self.shard.handle_ask_offer(now, stream, id, &source);
+                    replies.push(answer_later(reply, offer));
+                }
+                Inbound::Answer { id, answer, reply } => {
+                    let begun = self.shard.handle_answer(now, id, &answer);
+                    replies.push(answer_later(reply, begun));
+                }
                 Inbound::End { id, reply } => {
                     let found = self.shard.handle_end(now, id);
                     replies.push(answer_later(reply, found));
@@ -274,7 +291,23 @@ impl Worker {
                     self.connections
                         .add(now, registry, &mut self.shard, *accepted);
                 }
-                Inbound::Candidates { udp, tcp } => self.shard.set_candidates(udp, tcp),
+                Inbound::Relayed {
+                    relayed,
+                    media,
+                    arrived,
+                    contents,
+                } => {
+                    let shard = &mut self.shard;
+                    shard.handle_packet(now, Via::Relay, relayed, media, arrived, &contents);
+                }
+                Inbound::RelayedClosed { relayed } => {
+                    self.shard.handle_closed(Via::Relay, relayed);
+                }
+                Inbound::RelayTo(out) => self.relay = Some(out),
+                Inbound::Candidates { udp, tcp } => {
+                    self.shared.set_addresses(&udp);
+                    self.shard.set_candidates(udp, tcp);
+                }
                 Inbound::IngestBegin {
                     stream,
                     id,
@@ -595,14 +628,14 @@ impl Worker {
             let Some(transmit) = next.or_else(|| self.shard.poll_transmit(Instant::now())) else {
                 break;
             };
-            let sent = if transmit.path.tcp {
-                self.connections.send(&transmit, &mut self.shard)
-            } else {
-                self.socket.send(&transmit)
+            let sent = match transmit.path.via {
+                Via::Udp => self.socket.send(&transmit),
+                Via::Tcp => self.connections.send(&transmit, &mut self.shard),
+                Via::Relay => relay::send(self.relay.as_deref(), &transmit),
             };
             match sent {
                 Sent::Done(sends) => self.sends += sends,
-                Sent::Full if !transmit.path.tcp => {
+                Sent::Full if transmit.path.via == Via::Udp => {
                     self.unsent = Some(transmit);
                     break;
                 }

@@ -29,21 +29,20 @@ impl Default for Addresses {
 }
 
 impl Addresses {
-    /// The base of all web addresses: the configured one, or what the client itself used.
-    pub(crate) fn base(&self, uri: &Uri, headers: &HeaderMap, behind_proxy: bool) -> Option<Url> {
+    /// The base of all web addresses: the configured one, or what the client itself used. Over what it
+    /// came stands in the request's URI, where the edge puts it (`weir_edge::Handler`).
+    pub(crate) fn base(&self, uri: &Uri, headers: &HeaderMap) -> Option<Url> {
         if let Some(url) = &self.public_url {
             return Some(url.clone());
         }
         let host = match uri.authority() {
-            // HTTP/2 says it in `:authority` (RFC 9113 section 8.3.1).
             Some(authority) => authority.as_str(),
             None => headers.get(header::HOST)?.to_str().ok()?,
         };
-        let https = behind_proxy
-            && headers
-                .get("x-forwarded-proto")
-                .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-        let scheme = if https { "https" } else { "http" };
+        let scheme = match uri.scheme_str() {
+            Some("https") => "https",
+            Some(_) | None => "http",
+        };
         let url = Url::parse(&format!("{scheme}://{host}/")).ok()?;
         // A Host field with anything else in it is not an authority.
         (url.path() == "/" && url.query().is_none() && url.username().is_empty()).then_some(url)
@@ -79,39 +78,25 @@ mod tests {
 
     use super::*;
 
-    fn base(host: &str, proto: Option<&str>, behind_proxy: bool) -> Option<String> {
+    fn base(uri: &'static str, host: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.parse().unwrap());
-        if let Some(proto) = proto {
-            headers.insert("x-forwarded-proto", proto.parse().unwrap());
-        }
+        // Nobody's word but the edge's.
+        headers.insert("x-forwarded-proto", "https".parse().unwrap());
         Addresses::default()
-            .base(&Uri::from_static("/x"), &headers, behind_proxy)
+            .base(&Uri::from_static(uri), &headers)
             .map(String::from)
     }
 
     #[test]
     fn base_is_what_the_client_used() {
-        assert_eq!(
-            base("live.example:8080", None, false).unwrap(),
-            "http://live.example:8080/"
-        );
-        assert_eq!(
-            base("[::1]:8080", None, false).unwrap(),
-            "http://[::1]:8080/"
-        );
-        assert_eq!(
-            base("a.example", Some("https"), true).unwrap(),
-            "https://a.example/"
-        );
-        assert_eq!(
-            base("a.example", Some("https"), false).unwrap(),
-            "http://a.example/"
-        );
-        assert_eq!(base("evil@a.example/x?y", None, false), None);
-        let http2 = Uri::from_static("http://b.example:8080/x");
-        let found = Addresses::default().base(&http2, &HeaderMap::new(), false);
-        assert_eq!(found.unwrap().as_str(), "http://b.example:8080/");
+        let is = |uri, host| base(uri, host).unwrap();
+        assert_eq!(is("/x", "live.example:8080"), "http://live.example:8080/");
+        assert_eq!(is("/x", "[::1]:8080"), "http://[::1]:8080/");
+        assert_eq!(is("https://a.example/x", "b"), "https://a.example/");
+        assert_eq!(is("http://b.example:8080/x", "b"), "http://b.example:8080/");
+        assert_eq!(base("/x", "evil@a.example/x?y"), None);
+        assert_eq!(base("http://evil@a.example/x", "b"), None);
     }
 
     #[test]
@@ -121,7 +106,7 @@ mod tests {
             rtmp_port: 1936,
         };
         let base = addresses
-            .base(&Uri::from_static("/x"), &HeaderMap::new(), false)
+            .base(&Uri::from_static("/x"), &HeaderMap::new())
             .unwrap();
         let (key, _) = crate::keys::generate();
         let access = addresses.access(&base, &"demo".parse().unwrap(), &key);

@@ -9,11 +9,9 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use sha2::{Digest, Sha256};
+use weir_protocol::ClientModule;
 
 use crate::{ApiError, App, embed, watching::Viewer};
-
-/// The page that every address of the client answers with.
-const INDEX: &str = "index.html";
 
 /// What the page may load and do. Everything comes from this server. `wasm-unsafe-eval` lets the
 /// client's WebAssembly compile (and nothing else evaluate); `blob:` is where Media Source
@@ -72,7 +70,7 @@ impl Assets {
 
     /// Whether there is a client at all.
     pub fn is_empty(&self) -> bool {
-        !self.files.contains_key(INDEX)
+        !self.files.contains_key(ClientModule::Viewer.page())
     }
 
     /// Answers with a file; none when there is no such file.
@@ -118,22 +116,28 @@ impl Assets {
         Some(response)
     }
 
-    /// The client's page.
+    /// The page of the client's module for whoever watches.
     pub(crate) fn page(&self, status: StatusCode, request: &HeaderMap) -> Response {
-        self.serve(INDEX, status, request).unwrap_or_else(|| {
-            let mut response = (status, Html(NO_CLIENT)).into_response();
-            let headers = response.headers_mut();
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            protect(headers);
-            response
-        })
+        self.page_of(ClientModule::Viewer, status, request)
+    }
+
+    fn page_of(&self, module: ClientModule, status: StatusCode, request: &HeaderMap) -> Response {
+        self.serve(module.page(), status, request)
+            .unwrap_or_else(|| {
+                let mut response = (status, Html(NO_CLIENT)).into_response();
+                let headers = response.headers_mut();
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                protect(headers);
+                response
+            })
     }
 }
 
 impl Assets {
-    /// The client's page with more in its head, made for this answer.
+    /// The viewer's page with more in its head, made for this answer.
     fn page_with(&self, head: &str, status: StatusCode) -> Response {
-        let index = self.files.get(INDEX).map(|(asset, _)| asset.raw);
+        let index = self.files.get(ClientModule::Viewer.page());
+        let index = index.map(|(asset, _)| asset.raw);
         let page = index.map_or(NO_CLIENT.into(), String::from_utf8_lossy);
         let page = page.replacen("</title>", &format!("</title>{head}"), 1);
         let mut response = (status, Html(page)).into_response();
@@ -235,7 +239,8 @@ fn file_or_page(app: &App, path: &str, headers: &HeaderMap) -> Response {
             .is_ok_and(|value| value.contains("text/html"))
     });
     if wants_page {
-        app.services.assets.page(StatusCode::OK, headers)
+        let module = ClientModule::of_path(path);
+        app.services.assets.page_of(module, StatusCode::OK, headers)
     } else {
         ApiError::NotFound("page").into_response()
     }

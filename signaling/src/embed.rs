@@ -204,7 +204,7 @@ async fn oembed(
 
 fn base(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Url, ApiError> {
     let config = &app.services.config;
-    let base = config.addresses.base(uri, headers, config.behind_proxy);
+    let base = config.addresses.base(uri, headers);
     base.ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))
 }
 

@@ -35,6 +35,13 @@ pub enum ApiError {
     /// Valid credentials without the right.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// A secret would cross, or has crossed, the Internet for all to read.
+    #[error(
+        "this request came over the Internet without TLS, where anybody on the way can read passwords, \
+         keys and tokens; use https. Whoever runs the server: set tls.acme_names, or \
+         http.trusted_proxies where a proxy speaks TLS; docs/TLS.md says how"
+    )]
+    TlsRequired,
     /// Valid credentials that were not made for this.
     #[error("the API token lacks the scope {}; make one that has it, or log in", .0.as_str())]
     MissingScope(Scope),
@@ -97,6 +104,7 @@ impl ApiError {
             Self::Forbidden(_) | Self::MissingScope(_) => {
                 (Status::FORBIDDEN, Code::Forbidden, "Not allowed")
             }
+            Self::TlsRequired => (Status::FORBIDDEN, Code::TlsRequired, "TLS is required"),
             Self::NotFound(_) => (Status::NOT_FOUND, Code::NotFound, "Not found"),
             Self::MethodNotAllowed => (
                 Status::METHOD_NOT_ALLOWED,
@@ -245,7 +253,9 @@ impl From<OfferError> for ApiError {
         let detail = error.to_string();
         match error {
             OfferError::Malformed(_) => Self::BadRequest(detail),
-            OfferError::Unprocessable(_) | OfferError::OtherCodec(_) => Self::Unprocessable(detail),
+            OfferError::Unprocessable(_) | OfferError::Form(_) | OfferError::OtherCodec(_) => {
+                Self::Unprocessable(detail)
+            }
             OfferError::NotLive => Self::NotLive,
             OfferError::Unavailable(_) => Self::Unavailable(detail),
         }

@@ -67,8 +67,6 @@ pub struct OriginConfig {
     /// How long a request for a rung that was not encoded is held at least: it starts at a keyframe
     /// within a second, and has a whole segment some seconds later.
     pub rung_wakes: Duration,
-    /// Whether the last address of `X-Forwarded-For` is the client's: a reverse proxy stands in front.
-    pub behind_proxy: bool,
 }
 
 impl Default for OriginConfig {
@@ -80,7 +78,6 @@ impl Default for OriginConfig {
             max_waiting: 10_000,
             rung_kept: Duration::from_secs(20),
             rung_wakes: Duration::from_secs(6),
-            behind_proxy: false,
         }
     }
 }

@@ -11,6 +11,7 @@ mod score;
 mod session;
 mod tracker;
 mod visitor;
+mod ways;
 
 use std::{
     net::IpAddr,
@@ -20,7 +21,7 @@ use std::{
 use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
 use weir_db::{Db, DbError, RoomSubject, StreamId, UserId};
-use weir_protocol::QoeReport;
+use weir_protocol::{QoeReport, TransportsInUse};
 use weir_sfu::{SessionId, StreamStats};
 
 use crate::{
@@ -151,6 +152,11 @@ impl Audience {
     /// How many viewers are tracked, and how many rows wait to be written.
     pub(crate) fn sizes(&self) -> (usize, usize) {
         self.tracker().sizes()
+    }
+
+    /// What carried the media of the last hour.
+    pub(crate) fn transports(&self) -> TransportsInUse {
+        self.tracker().transports(now())
     }
 
     fn tick(&self) {

@@ -12,11 +12,13 @@ mod archive;
 mod assets;
 mod auth;
 mod body;
+pub mod captions;
 mod embed;
 mod engage;
 mod entity_tag;
 mod error;
 mod events;
+mod exposed;
 pub mod findings;
 mod guard;
 mod happenings;
@@ -29,6 +31,7 @@ mod limits;
 pub mod live;
 mod login_limit;
 mod metrics;
+mod overflow;
 pub mod passwords;
 mod people;
 mod request_id;
@@ -40,11 +43,13 @@ mod router;
 mod sdp;
 mod secrets;
 mod sessions;
+mod site;
 mod streams;
 mod tokens;
 mod watching;
 mod webhooks;
 mod whep;
+mod whep_events;
 mod whep_layer;
 mod whip;
 
@@ -63,17 +68,20 @@ pub use auth::pat::create_api_token;
 pub use embed::EmbedConfig;
 pub use error::ApiError;
 use error::Refusals;
+pub use exposed::Exposed;
 pub use guard::resolve;
 pub use insight::InsightConfig;
 pub use limits::{LimitsConfig, PerMinute};
 pub use live::Live;
 pub use metrics::{ExtraMetrics, MetricsConfig, PRIVATE_NETWORKS, Sample, SampleKind};
+pub use overflow::Overflow;
 pub use people::{AccountsConfig, ImportError, MailConfig, OidcConfig, import_users};
 pub use restream::{RestreamConfig, RestreamOut, RestreamTarget};
 pub use rooms::RoomsConfig;
 pub use router::router;
 pub use secrets::{Secrets, TOKEN_KEY_BYTES};
 pub use sessions::Sessions;
+pub use site::Doctor;
 pub use tokens::rotate_token_keys;
 pub use webhooks::WebhookConfig;
 
@@ -99,6 +107,8 @@ pub struct Services {
     pub restream: Arc<dyn RestreamOut>,
     /// Figures of other parts for `/metrics`.
     pub gauges: Arc<dyn ExtraMetrics>,
+    /// Finds out how the server can be reached.
+    pub doctor: Arc<dyn Doctor>,
     /// Cancelled when the server begins to stop: it is no longer ready, takes no new sessions, and
     /// event streams end, so that they do not hold the stop up.
     pub draining: CancellationToken,
@@ -111,9 +121,8 @@ pub struct HttpConfig {
     pub addresses: Addresses,
     /// STUN and TURN servers that WHIP and WHEP clients are told of.
     pub ice_servers: IceServers,
-    /// Whether a reverse proxy stands in front, whose `X-Forwarded-For` and `X-Forwarded-Proto` are
-    /// to be believed.
-    pub behind_proxy: bool,
+    /// How many WebRTC viewers are taken, and where the others go.
+    pub overflow: Overflow,
     /// Origins of pages elsewhere that may use the API with the cookies of our users, like
     /// `https://example.org`. All others may use it without.
     pub cors_origins: Vec<String>,
@@ -139,6 +148,8 @@ pub struct HttpConfig {
     pub insight: InsightConfig,
     /// Who may read `/metrics`.
     pub metrics: MetricsConfig,
+    /// What the server was told, for admins to read: secrets masked.
+    pub settings: Vec<weir_protocol::ServerSetting>,
 }
 
 /// State of all handlers.

@@ -226,6 +226,23 @@ pub(crate) async fn limit(State(app): State<App>, request: Request, next: Next) 
     response
 }
 
+/// The same for WHIP and WHEP (RFC 9725 section 5). An audience joins at once, often from one address:
+/// what counts is how many reads it may make, and no account is asked for, since the bearer is a stream
+/// key or a viewer token. The media plane bounds what is half open by itself.
+pub(crate) async fn limit_sessions(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(&mut parts, &app).await;
+    let verdicts = app.limits.count(Class::Read, address, None);
+    match verdicts.iter().filter_map(|verdict| verdict.wait).max() {
+        Some(wait) => ApiError::TooManyRequests(wait).into_response(),
+        None => next.run(Request::from_parts(parts, body)).await,
+    }
+}
+
 fn class_of(method: &Method, path: &str) -> Class {
     const LOGINS: [&str; 6] = [
         "/api/v1/login",

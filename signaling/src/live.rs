@@ -10,6 +10,7 @@
 //! intermediate states, never the last one, and costs nothing.
 
 mod broadcast;
+mod closed;
 mod follow;
 mod listing;
 mod publishers;
@@ -40,13 +41,14 @@ use weir_db::{BroadcastId, Db, Stream, UnixMillis};
 use weir_protocol::{IngestProtocol, Party, RaidNotice, StreamSummary, ViewerCount};
 use weir_sfu::{SessionId, Sfu, StreamId};
 
-use crate::{findings::Findings, happenings::Bus, hls, insight::Audience};
+use crate::{captions::Captions, findings::Findings, happenings::Bus, hls, insight::Audience};
 
 pub use broadcast::Broadcast;
 pub use follow::{OnWhip, WhipBroadcast, follow_sfu};
 pub(crate) use listing::{Listed, LiveList};
 pub use watch_database::watch_database;
 
+use closed::Closed;
 use publishers::Publishers;
 use viewers::Viewers;
 
@@ -69,6 +71,7 @@ struct Inner {
     bus: Bus,
     audience: Audience,
     findings: Findings,
+    captions: Captions,
     hls: hls::Origin,
     /// How long a broadcast waits for a publisher whose connection broke.
     grace: Duration,
@@ -77,6 +80,8 @@ struct Inner {
     state: Mutex<State>,
     publishers: Publishers,
     viewers: Viewers,
+    closed_publishers: Closed,
+    closed_viewers: Closed,
     listing: listing::Listing,
     records: TaskTracker,
     /// Cancelled when the media plane has stopped.
@@ -171,12 +176,15 @@ impl Live {
             bus,
             audience,
             findings,
+            captions: Captions::default(),
             hls,
             grace,
             runtime: Handle::current(),
             state: Mutex::default(),
             publishers: Publishers::default(),
             viewers: Viewers::default(),
+            closed_publishers: Closed::default(),
+            closed_viewers: Closed::default(),
             listing: listing::Listing::default(),
             records: TaskTracker::new(),
             media_stopped: CancellationToken::new(),
@@ -437,12 +445,27 @@ impl Live {
         &self.inner.findings
     }
 
+    /// What is to be read with the pictures of streams.
+    pub fn captions(&self) -> &Captions {
+        &self.inner.captions
+    }
+
     pub(crate) fn publishers(&self) -> &Publishers {
         &self.inner.publishers
     }
 
     pub(crate) fn viewers(&self) -> &Viewers {
         &self.inner.viewers
+    }
+
+    /// Publishers that have closed their connection and may still send `DELETE`.
+    pub(crate) fn closed_publishers(&self) -> &Closed {
+        &self.inner.closed_publishers
+    }
+
+    /// Viewers of whom the same is true.
+    pub(crate) fn closed_viewers(&self) -> &Closed {
+        &self.inner.closed_viewers
     }
 
     /// Whether the media plane has stopped, which it does only when the server does.

@@ -25,6 +25,7 @@ use prometheus_client::{
 use crate::{ApiError, App, Services, auth, auth::client::ClientAddress};
 
 pub use access::{MetricsConfig, PRIVATE_NETWORKS};
+pub(crate) use process::samples as of_the_process;
 
 /// Figures of parts that this crate does not know, such as the bridge workers.
 pub trait ExtraMetrics: Send + Sync + 'static {
@@ -156,6 +157,11 @@ impl Metrics {
         }
     }
 
+    /// When the process started, or nearly so.
+    pub(crate) fn started(&self) -> SystemTime {
+        self.started
+    }
+
     fn encode(&self, samples: Vec<Sample>) -> Result<String, fmt::Error> {
         let mut snapshot = Registry::default();
         snapshot.register_collector(Box::new(Snapshot::new(samples)));
@@ -178,7 +184,7 @@ pub(crate) async fn metrics(
     let mut samples = of_the_media_plane(&app.services);
     samples.extend(audience::samples(&app.services).await);
     samples.extend(of_the_server(&app.services));
-    samples.extend(process::samples(app.metrics.started));
+    samples.extend(of_the_process(app.metrics.started));
     samples.extend(app.services.gauges.read());
     samples.extend(app.rooms.samples());
     samples.extend(app.services.live.findings().samples());

@@ -98,6 +98,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
             administration::edit,
             administration::delete
         ))
+        .routes(routes!(administration::log_out))
+        .routes(routes!(administration::remove_second_factor))
         .merge(images::routes())
         .merge(import::routes())
 }

@@ -25,18 +25,18 @@ use utoipa_axum::router::OpenApiRouter;
 use weir_db::Stream;
 
 use crate::{
-    ApiError, App, Services, api, archive, assets, auth, embed, engage, error, events, findings,
-    health, hls, idempotency, insight, limits,
+    ApiError, App, Services, api, archive, assets, auth, captions, embed, engage, error, events,
+    exposed, findings, health, hls, idempotency, insight, limits,
     login_limit::LoginLimit,
     metrics, people,
     request_id::{self, RequestId},
     rest, restream,
     rooms::{self, Rooms},
-    sdp, streams,
+    sdp, site, streams,
     tokens::Tokens,
     watching,
     webhooks::{self, Webhooks},
-    whep, whep_layer, whip,
+    whep, whep_events, whep_layer, whip,
 };
 
 /// Largest JSON body in bytes.
@@ -86,6 +86,7 @@ pub fn router(services: Arc<Services>) -> Router {
     tokio::spawn(watching::keep_passes(app.clone()));
     tokio::spawn(streams::keep_index(app.clone()));
     tokio::spawn(streams::live_events::keep_telling(app.clone()));
+    tokio::spawn(captions::keep_telling(app.clone()));
     tokio::spawn(restream::keep(app.clone()));
     archive::start(&app);
     app.services
@@ -112,6 +113,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .nest("/hls", hls)
         .nest("/vod", vod)
         .nest("/clips", clips)
+        .layer(middleware::from_fn(exposed::refuse_secrets))
         .layer(CatchPanicLayer::custom(error::from_panic))
         .layer(middleware::from_fn_with_state(app, metrics::count))
         .layer(constant(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -152,15 +154,38 @@ fn webrtc(app: &App) -> Router<App> {
             "/whip/session/{id}",
             delete(whip::end).patch(whip::patch).get(whip::look),
         )
-        .route("/whep/session/{id}", delete(whep::end).patch(whep::patch))
+        .route(
+            "/whep/session/{id}",
+            delete(whep::end)
+                .patch(whep::patch)
+                .get(whep::look_at_session),
+        )
+        .method_not_allowed_fallback(not_allowed)
+        .layer(cors(app))
+        // RFC 5789 sections 2.2 and 3.1.
+        .layer(constant(
+            HeaderName::from_static("accept-patch"),
+            sdp::SDP_FRAGMENT,
+        ));
+    let extensions = Router::new()
         .route(
             "/whep/session/{id}/layer",
             get(whep_layer::look).post(whep_layer::select),
+        )
+        .route("/whep/session/{id}/sse", post(whep_events::open))
+        .route(
+            "/whep/session/{id}/sse/{number}",
+            get(whep_events::follow).delete(whep_events::close),
         )
         .method_not_allowed_fallback(not_allowed)
         .layer(cors(app));
     endpoints
         .merge(sessions)
+        .merge(extensions)
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            limits::limit_sessions,
+        ))
         .layer(middleware::from_fn(timeout))
 }
 
@@ -179,6 +204,7 @@ fn api(app: &App) -> Router<App> {
         .merge(streams::routes())
         .merge(findings::routes())
         .merge(insight::routes())
+        .merge(site::routes())
         .split_for_parts();
     operations
         // Answers are data: whoever opens one as a page gets nothing that runs, and no frame has it.
@@ -281,6 +307,7 @@ fn cors(app: &App) -> CorsLayer {
             header::ETAG,
             header::RETRY_AFTER,
             HeaderName::from_static("accept-patch"),
+            HeaderName::from_static("accept-post"),
             header::WWW_AUTHENTICATE,
             HeaderName::from_static("ratelimit"),
             HeaderName::from_static("ratelimit-policy"),

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use weir_sfu::{IceAnswer, IceParameters, Session, SessionId, Sfu};
+use weir_sfu::{IceAnswer, IceParameters, IceRestartError, Session, SessionId, Sfu};
 use weir_turn::{IceServer, IceServers};
 
 use crate::{
@@ -30,15 +30,21 @@ pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 /// # Errors
 /// 415 for another media type, 400 for an empty one or one that is not text.
 pub(crate) fn offer(headers: &HeaderMap, body: &Bytes) -> Result<String, ApiError> {
+    let empty = ApiError::BadRequest("the offer is empty".into());
+    description(headers, body)?.ok_or(empty)
+}
+
+/// The session description in a request; none when the body is empty.
+///
+/// # Errors
+/// 415 for another media type, 400 for one that is not text.
+pub(crate) fn description(headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, ApiError> {
     if !has_media_type(headers, SDP) {
         return Err(ApiError::UnsupportedMediaType(SDP));
     }
     let text = std::str::from_utf8(body)
-        .map_err(|_| ApiError::BadRequest("the offer is not UTF-8".into()))?;
-    if text.trim().is_empty() {
-        return Err(ApiError::BadRequest("the offer is empty".into()));
-    }
-    Ok(text.to_owned())
+        .map_err(|_| ApiError::BadRequest("the session description is not UTF-8".into()))?;
+    Ok((!text.trim().is_empty()).then(|| text.to_owned()))
 }
 
 /// `201 Created` with the answer, the session's address below `endpoint`, its entity tag, and the ICE
@@ -46,7 +52,7 @@ pub(crate) fn offer(headers: &HeaderMap, body: &Bytes) -> Result<String, ApiErro
 pub(crate) fn created(
     endpoint: &str,
     session: Session,
-    tag: &EntityTag,
+    tag: EntityTag,
     ice_servers: &IceServers,
 ) -> Response {
     let id = session.id.to_string();
@@ -69,9 +75,17 @@ pub(crate) fn created(
     response
 }
 
-/// Takes a PATCH on a session that exists and has this entity tag: `204` for candidates, `200` with new
-/// credentials for an ICE restart (RFC 9725 section 4.3). Gives the tag that the session has from then
-/// on, where it changed.
+/// Takes a PATCH on a session that exists and has this entity tag (RFC 9725 section 4.3). Gives the tag
+/// that the session has from then on, where it changed.
+///
+/// What the fragment is for is said by its credentials: those of the session's ICE session mean
+/// candidates, and any others a restart, whether `If-Match` is `*` or the present tag.
+///
+/// | credentials | `If-Match: *` | the present tag |
+/// |---|---|---|
+/// | the session's | 204 | 204 |
+/// | of a restart whose path is not nominated yet | 200, as before | 204 |
+/// | new ones | 200, new tag | 200, new tag |
 ///
 /// Nothing is kept of candidates, and nothing has to be: all of the server's own are in the answer, it
 /// has no NAT to open from its side, and it learns where the client is from the client's checks (RFC
@@ -80,12 +94,12 @@ pub(crate) fn created(
 ///
 /// # Errors
 /// 415 for another media type; 428 without `If-Match`; 412 for a stale entity tag; 400 for a fragment
-/// without the client's credentials (RFC 8840 section 4.4); 404 for a session that has ended; 422 when
-/// a restart is not possible, which leaves the session as it is.
+/// without the client's credentials (RFC 8840 section 4.4); 404 for a session that has ended; 503 when
+/// a restart is not possible now, which leaves the session as it is.
 pub(crate) async fn patch(
     sfu: &Sfu,
     session: SessionId,
-    tag: &EntityTag,
+    tag: EntityTag,
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<(Response, Option<EntityTag>), ApiError> {
@@ -94,20 +108,22 @@ pub(crate) async fn patch(
     }
     let precondition = tag.check(headers)?;
     let fragment = Fragment::read(body)?;
-    match precondition {
-        Precondition::Current => Ok((StatusCode::NO_CONTENT.into_response(), None)),
-        Precondition::Any => {
-            let answer = sfu.restart_ice(session, fragment.ice.clone()).await?;
-            let tag = EntityTag::fresh();
-            let headers = [
-                (header::CONTENT_TYPE, HeaderValue::from_static(SDP_FRAGMENT)),
-                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-                (header::ETAG, tag.header_value()),
-            ];
-            let response = (StatusCode::OK, headers, fragment.answer(&answer)).into_response();
-            Ok((response, Some(tag)))
-        }
+    let taken = || Ok((StatusCode::NO_CONTENT.into_response(), None));
+    let answer = match sfu.restart_ice(session, fragment.ice.clone()).await {
+        Err(IceRestartError::Unchanged) => return taken(),
+        answered => answered?,
+    };
+    let new = tag.after(answer.generation);
+    if precondition == Precondition::Current && new == tag {
+        return taken();
     }
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(SDP_FRAGMENT)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::ETAG, new.header_value()),
+    ];
+    let response = (StatusCode::OK, headers, fragment.answer(&answer)).into_response();
+    Ok((response, Some(new)))
 }
 
 /// What counts in a fragment (RFC 8840 section 4.4).
@@ -149,7 +165,8 @@ impl Fragment {
 
     /// The server's side of a restart, in the form of RFC 9725 section 4.3.3.
     fn answer(&self, ice: &IceAnswer) -> String {
-        let mut text = String::from("a=ice-lite\r\n");
+        // As in the answer to the offer.
+        let mut text = String::from("a=ice-lite\r\na=ice-options:trickle ice2\r\n");
         if let Some(bundle) = &self.bundle {
             text += &format!("{bundle}\r\n");
         }
@@ -212,13 +229,14 @@ mod tests {
         .unwrap();
         assert_eq!(good.ice.ufrag, "EsAw");
         let answer = good.answer(&IceAnswer {
+            generation: 1,
             ufrag: "our1".into(),
             pwd: "our+password/of+22chars".into(),
             candidates: vec!["candidate:1 1 udp 1 192.0.2.1 7882 typ host".into()],
         });
         assert_eq!(
             answer,
-            "a=ice-lite\r\na=group:BUNDLE 1 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n\
+            "a=ice-lite\r\na=ice-options:trickle ice2\r\na=group:BUNDLE 1 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n\
              a=ice-ufrag:our1\r\na=ice-pwd:our+password/of+22chars\r\n\
              a=candidate:1 1 udp 1 192.0.2.1 7882 typ host\r\na=end-of-candidates\r\n"
         );

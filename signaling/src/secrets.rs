@@ -38,6 +38,11 @@ impl Secrets {
         key
     }
 
+    /// What passwords for this server's own TURN server are made with.
+    pub fn turn(&self) -> [u8; 32] {
+        self.derive("turn")
+    }
+
     /// What encrypts secrets that are kept in the database.
     pub(crate) fn sealer(&self) -> Sealer {
         let key = RandomizedNonceKey::new(&AES_256_GCM, &self.derive("seal"));

@@ -6,6 +6,7 @@ pub(crate) mod invitations;
 pub(crate) mod list;
 mod list_cache;
 pub(crate) mod live_events;
+mod mine;
 pub(crate) mod party;
 pub(crate) mod raid;
 mod recommend;
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::list))
         .routes(routes!(list::show, edit::edit))
+        .routes(routes!(mine::mine))
         .routes(routes!(live_events::events))
         .routes(routes!(recommended::recommended))
         .routes(routes!(recommended::for_me))

@@ -39,6 +39,15 @@ pub(crate) async fn select(
 ) -> Result<impl IntoResponse, ApiError> {
     let session = whep::viewer(&app, &id)?;
     let wanted = read(&headers, &body?.0)?;
+    if let Some(media_id) = &wanted.media_id {
+        let events = app.services.live.viewers().events(session);
+        if !events.is_some_and(|events| events.is_video(media_id)) {
+            return Err(ApiError::Unprocessable(
+                "mediaId names no video of the session; send its place among the media sections"
+                    .into(),
+            ));
+        }
+    }
     let layers = layers(&app, session).await;
     let choice = choice(&wanted, layers.as_ref())?;
     if !app.services.sfu.select_layer(session, choice).await {

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
 use weir_sfu::SessionId;
@@ -12,24 +12,30 @@ use crate::{ApiError, App, auth, body::Body, entity_tag::EntityTag, live::media_
 /// `POST /whip`: a publisher's offer, with the stream key as bearer token.
 pub(crate) async fn publish(
     State(app): State<App>,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
     let stream = auth::published_stream(&app, &headers).await?;
     let offer = sdp::offer(&headers, &body?.0)?;
-    app.check_open()?;
+    if let Err(stopping) = app.check_open() {
+        return app.elsewhere(&uri, stopping);
+    }
     let services = &app.services;
-    let session = services.sfu.publish(media_id(&stream), offer).await?;
+    let session = match services.sfu.publish(media_id(&stream), offer).await {
+        Ok(session) => session,
+        Err(refused) => return app.elsewhere(&uri, refused.into()),
+    };
     tracing::info!(slug = %stream.slug, "WHIP session");
     let tag = EntityTag::fresh();
     let publishers = services.live.publishers();
-    if let Some(forgotten) = publishers.insert(session.id, stream, tag.clone()) {
+    if let Some(forgotten) = publishers.insert(session.id, stream, tag) {
         services.sfu.end_session(forgotten).await;
     }
     Ok(sdp::created(
         "/whip",
         session,
-        &tag,
+        tag,
         &services.config.ice_servers,
     ))
 }
@@ -45,25 +51,36 @@ pub(crate) async fn patch(
     let publishers = app.services.live.publishers();
     let gone = ApiError::NotFound("session");
     let tag = publishers.tag(session).ok_or(gone)?;
-    let (response, tag) = sdp::patch(&app.services.sfu, session, &tag, &headers, &body?.0).await?;
+    let (response, tag) = sdp::patch(&app.services.sfu, session, tag, &headers, &body?.0).await?;
     if let Some(tag) = tag {
         publishers.set_tag(session, tag);
     }
     Ok(response)
 }
 
-/// `DELETE /whip/session/{id}`: the publisher stops. OBS expects 200.
+/// `DELETE /whip/session/{id}`: the publisher stops. OBS expects 200, also where it has closed the connection before.
 pub(crate) async fn end(
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let session = own_session(&app, &headers, &id).await?;
-    app.services.live.publishers().remove(session);
-    if app.services.sfu.end_session(session).await {
-        Ok(StatusCode::OK)
-    } else {
-        Err(ApiError::NotFound("session"))
+    let stream = auth::published_stream(&app, &headers).await?;
+    let session = sdp::session_id(&id)?;
+    let live = &app.services.live;
+    match live.publishers().get(session) {
+        Some(published) if published.id == stream.id => {
+            live.publishers().remove(session);
+            // False when it has gone by itself, which is as good.
+            app.services.sfu.end_session(session).await;
+            Ok(StatusCode::OK)
+        }
+        None if live
+            .closed_publishers()
+            .take(session, Some(media_id(&stream))) =>
+        {
+            Ok(StatusCode::OK)
+        }
+        _ => Err(ApiError::NotFound("session")),
     }
 }
 

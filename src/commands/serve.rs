@@ -27,9 +27,12 @@ use super::{first_run, print, start_demo, stream::addresses};
 use crate::{
     assets,
     cli::ServeArgs,
-    config::{Config, LogFormat, Place},
+    config::{Config, LogFormat, Media, Place, PublicIp, Turn},
     data_dir,
-    wiring::{DemoKey, Gauges, Judged, Outlets, Restreams, RtmpGate, WhipToHls},
+    doctor::{Found, Running},
+    wiring::{
+        self, Certificate, DemoKey, Gauges, Judged, Outlets, Restreams, RtmpGate, WhipToHls, turn,
+    },
     worker_identity,
 };
 
@@ -38,9 +41,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long publishers may take to connect elsewhere when they are asked to: to the next keyframe.
 const PUBLISHERS_GO: Duration = Duration::from_secs(5);
-
-/// How often the files of the RTMPS certificate are looked at.
-const CERTIFICATE_LOOK: Duration = Duration::from_secs(30);
 
 /// Players are some seconds behind: what they have not loaded yet stays for so long after the end of a
 /// broadcast, whatever `media.grace` is.
@@ -81,12 +81,19 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     let secrets = data_dir::secrets(&config.data.dir)?;
     let http = listen(config.http.listen, "HTTP", "--http").await?;
     let rtmp_listener = listen(config.rtmp.listen, "RTMP", "--rtmp").await?;
-    let rtmps = match config.rtmps.files() {
+    let certificate = Certificate::of_site(&config)?;
+    let https = match config.tls.listen {
+        Some(address) => Some(listen(address, "HTTPS", "tls.listen").await?),
         None => None,
-        Some((listen_on, certificate, key)) => {
-            let tls = rtmp::Tls::load(certificate, key).context("RTMPS cannot start")?;
-            Some((listen(listen_on, "RTMPS", "rtmps.listen").await?, tls))
+    };
+    let rtmps = match config.rtmps.listen {
+        Some(address) => {
+            let own = config.rtmps.files();
+            let own = own.map(|(certificate, key)| Certificate::of_files(certificate, key));
+            let own = own.transpose().context("RTMPS cannot start")?;
+            Some((listen(address, "RTMPS", "rtmps.listen").await?, own))
         }
+        None => None,
     };
     // From here on the ports that were really taken, should 0 have been asked for.
     config.http.listen = http.local_addr()?;
@@ -94,9 +101,25 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     if let Some((listener, _)) = &rtmps {
         config.rtmps.listen = Some(listener.local_addr()?);
     }
+    if let Some(listener) = &https {
+        config.tls.listen = Some(listener.local_addr()?);
+    }
+    if let Some(cloud) = config.media.cloud_metadata.clone()
+        && config.media.discover_cloud
+    {
+        let found = wiring::cloud::public_addresses(&cloud).await;
+        let known: Vec<_> = config.media.public_addresses().collect();
+        let new = found.into_iter().filter(|ip| !known.contains(ip));
+        config.media.public_ip.extend(new.map(PublicIp::Address));
+    }
+    wiring::warn_of_plain_http(&config);
     let (sfu, sfu_events) = Sfu::start(SfuConfig {
         media_udp: config.media.udp,
         media_tcp: config.media.tcp,
+        more_tcp_ports: wiring::https_port(&config)
+            .filter(|_| config.tls.media)
+            .into_iter()
+            .collect(),
         advertise: config.media.advertise.clone(),
         public: config.media.public_addresses().collect(),
         discover: config.discover(),
@@ -107,6 +130,8 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         flexfec: config.media.flexfec.into(),
     })
     .with_context(|| format!("cannot use {} for media (--media-udp)", config.media.udp))?;
+
+    let relay = turn::start(&config, &secrets, &sfu)?;
 
     // Only now: a second server in the same folder fails above and must not touch what the first has
     // open, and secrets that are shown once must not be made by a start that fails.
@@ -141,7 +166,6 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     bridge_config.media.ladder = config.ladder.settings().unwrap_or_default();
     let bridge = Bridge::new(bridge_config);
     let hls = Origin::new(OriginConfig {
-        behind_proxy: config.http.behind_proxy,
         grace: config.media.grace().max(HLS_GRACE),
         ..OriginConfig::default()
     });
@@ -153,6 +177,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     };
     let archive_root = archive.root.clone();
     let live = Live::new(db.clone(), hls.clone(), config.media.grace());
+    let turn_secret = secrets.turn();
     let services = Arc::new(Services {
         db: db.clone(),
         sfu: sfu.clone(),
@@ -162,8 +187,9 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         secrets,
         config: HttpConfig {
             addresses: addresses(&config),
-            ice_servers: IceServers::new(config.ice.servers())?,
-            behind_proxy: config.http.behind_proxy,
+            ice_servers: IceServers::new(config.ice.servers())?
+                .with_embedded(relay.as_ref().map(|relay| relay.told.clone())),
+            overflow: config.media.overflow(),
             cors_origins: config.http.cors_origins.clone(),
             sessions: config.accounts.settings(),
             limits: config.limits.settings().unwrap_or_default(),
@@ -178,6 +204,7 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             embed: config.embed.config(),
             insight: config.insight.config(),
             metrics: config.metrics.config().map_err(anyhow::Error::msg)?,
+            settings: config.shown(),
         },
         assets: assets::embedded(),
         restream: Arc::new(Restreams(restreamer.clone())),
@@ -185,6 +212,25 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
             bridge: bridge.clone(),
             restreamer,
             archive: archive_root.clone(),
+            turn: relay.as_ref().map(|relay| relay.turn.clone()),
+        }),
+        doctor: Arc::new(Running {
+            config: Config {
+                media: Media {
+                    udp: sfu.media_addr(),
+                    ..config.media.clone()
+                },
+                turn: Turn {
+                    listen: relay.as_ref().map(|relay| relay.turn.address()),
+                    ..config.turn.clone()
+                },
+                ..config.clone()
+            },
+            sfu: sfu.clone(),
+            relays: relay.is_some(),
+            turn_secret,
+            db: db.clone(),
+            found: Found::default(),
         }),
         draining: draining.clone(),
     });
@@ -198,8 +244,9 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         }),
     });
 
+    let turn = relay.as_ref().map(|relay| relay.turn.clone());
     tasks.spawn(live::follow_sfu(
-        sfu_events,
+        wiring::turn::tell_of_ends(sfu_events, turn),
         live.clone(),
         sfu.clone(),
         WhipToHls {
@@ -225,20 +272,31 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
         drain: drain.clone(),
         cancel: draining.clone(),
     });
-    if let Some((listener, tls)) = rtmps {
-        let (publishers, own, stop) = (publishers.clone(), tls.clone(), draining.clone());
-        tasks.spawn(async move { publishers.serve(listener, Some(own)).await });
-        tasks.spawn(async move { tls.follow(CERTIFICATE_LOOK, stop).await });
+    let look = wiring::follow_hangup(&tasks, &draining)?;
+    let certificates = certificate.as_ref().map(|it| it.shown().clone());
+    if let Some((listener, own)) = rtmps {
+        let shown = own.as_ref().map(Certificate::shown);
+        let shown = shown.or(certificates.as_ref());
+        let shown = shown.context("rtmps.certificate is missing")?;
+        let tls = rtmp::Tls::new(shown.server_config(&[])?);
+        let publishers = publishers.clone();
+        tasks.spawn(async move { publishers.serve(listener, Some(tls)).await });
+        if let Some(own) = own {
+            own.keep(&tasks, &look, &draining);
+        }
     }
     tasks.spawn(async move { publishers.serve(rtmp_listener, None).await });
-    let router = weir_signaling::router(services)
-        .into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let web = axum::serve(http, router).with_graceful_shutdown(draining.clone().cancelled_owned());
-    tasks.spawn(async move {
-        if let Err(error) = web.await {
-            warn!(%error, "the HTTP server ended");
-        }
-    });
+    let router = weir_signaling::router(services);
+    let turn = relay.as_ref().map(|relay| relay.turn.clone());
+    let edge = wiring::edge(&config, router, certificates, &sfu, turn, draining.clone())?;
+    if let Some(listener) = https {
+        let edge = edge.clone();
+        tasks.spawn(async move { edge.serve_tls(listener).await });
+    }
+    tasks.spawn(async move { edge.serve_plain(http).await });
+    if let Some(certificate) = certificate {
+        certificate.keep(&tasks, &look, &draining);
+    }
     tasks.close();
 
     if let Some((key, _)) = demo {
@@ -251,21 +309,28 @@ async fn run(mut config: Config, with_demo: bool) -> anyhow::Result<()> {
     }
     info!(
         http = %config.http.listen,
+        https = config.tls.listen.map(tracing::field::display),
         rtmp = %config.rtmp.listen,
         rtmps = config.rtmps.listen.map(tracing::field::display),
         media = %sfu.media_addr(),
+        turn = relay.as_ref().map(|relay| tracing::field::display(relay.turn.address())),
         "ready"
     );
+    data_dir::say_running(&config.data.dir, config.http.listen, config.tls.listen)?;
     print(&first_run::welcome(&config, &first, with_demo))?;
 
     stop_signal().await?;
     info!("stopping");
+    data_dir::say_stopped(&config.data.dir);
     // Publishers that can go elsewhere do so while all else goes on, and lose nothing.
     if !drain.run(PUBLISHERS_GO).await {
         warn!("some publishers did not connect elsewhere in time");
     }
     draining.cancel();
     sfu.shutdown().await;
+    if let Some(relay) = &relay {
+        relay.turn.stop();
+    }
     if tokio::time::timeout(STOP_TIMEOUT, tasks.wait())
         .await
         .is_err()
@@ -335,7 +400,7 @@ async fn listen(
     what: &str,
     flag: &str,
 ) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+    weir_edge::listen(address).with_context(|| {
         format!("cannot listen on {address} for {what}; is another server running there? choose another address with {flag}")
     })
 }

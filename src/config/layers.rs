@@ -273,7 +273,7 @@ fn leaves(table: &Table, known: &BTreeMap<String, Value>) -> Vec<(String, Value)
 }
 
 /// `http.public_url` is `WEIR_HTTP_PUBLIC_URL`.
-fn variable(key: &str) -> String {
+pub(super) fn variable(key: &str) -> String {
     format!("WEIR_{}", key.replace('.', "_").to_uppercase())
 }
 
@@ -457,6 +457,8 @@ mod tests {
             ("playout_delay_min = 300", "media.playout_delay_min"),
             ("playout_delay_max = 50000", "media.playout_delay_max"),
             ("flexfec = \"on\"", "media.flexfec"),
+            ("overflow = \"https://b.example/weir\"", "media.overflow"),
+            ("overflow = \"b.example\"", "media.overflow"),
             ("public_ip = \"here\"", "media.public_ip"),
             ("public_ip = \"0.0.0.0\"", "media.public_ip"),
             // Nobody to ask.

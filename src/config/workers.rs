@@ -16,7 +16,7 @@ pub struct Workers {
     pub memory_mib: u64,
     /// How far media workers step back behind the server itself where processors are short, 0 to 19.
     pub nice: u8,
-    /// Where media workers of other machines dial in, like `0.0.0.0:7883`. Empty: they do not.
+    /// Where media workers of other machines dial in, like `[::]:7883`. Empty: they do not.
     #[serde(with = "optional_address")]
     pub listen: Option<SocketAddr>,
     /// Where streams' workers run.
@@ -104,6 +104,6 @@ mod optional_address {
             return Ok(None);
         }
         let parsed = text.parse().map(Some);
-        parsed.map_err(|_| D::Error::custom("must be an address and a port, like 0.0.0.0:7883"))
+        parsed.map_err(|_| D::Error::custom("must be an address and a port, like [::]:7883"))
     }
 }

@@ -3,6 +3,9 @@
 use weir_archive::{Root, free_bytes};
 use weir_bridge::{restream::Restreamer, supervisor::Bridge};
 use weir_signaling::{ExtraMetrics, Sample};
+use weir_turn::Turn;
+
+use super::turn;
 
 /// Reads their counters.
 pub struct Gauges {
@@ -12,6 +15,8 @@ pub struct Gauges {
     pub restreamer: Restreamer,
     /// Broadcasts on disk.
     pub archive: Root,
+    /// The TURN server, where there is one.
+    pub turn: Option<Turn>,
 }
 
 impl ExtraMetrics for Gauges {
@@ -80,6 +85,7 @@ impl ExtraMetrics for Gauges {
             ),
         ];
         samples.extend(restreams);
+        samples.extend(self.turn.iter().flat_map(turn::samples));
         samples
     }
 }

@@ -4,11 +4,12 @@ use tokio::sync::watch;
 use tracing::warn;
 use weir_bridge::output::{StreamOutput, StreamSink};
 use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::finding::FindingReport;
+use weir_protocol::{Caption, finding::FindingReport};
 use weir_signaling::{Services, hls::HlsWriter};
 
 use super::{
     archive::ToArchive,
+    captions::ToCaptions,
     findings::ToFindings,
     outlets::{Outlets, union},
     publisher::Publisher,
@@ -43,6 +44,7 @@ impl StreamOutputs {
         demand.push(hls.wanted());
         let mut sinks = outlets.open(stream);
         sinks.push(Box::new(ToFindings(services.live.findings().open(stream))));
+        sinks.push(Box::new(ToCaptions(services.live.captions().open(stream))));
         if let Some(archive) = ToArchive::open(services, stream) {
             sinks.push(Box::new(archive));
         }
@@ -81,6 +83,12 @@ impl StreamOutput for StreamOutputs {
     fn finding(&mut self, report: FindingReport) {
         for sink in &mut self.sinks {
             sink.finding(&report);
+        }
+    }
+
+    fn caption(&mut self, caption: Caption) {
+        for sink in &mut self.sinks {
+            sink.caption(&caption);
         }
     }
 

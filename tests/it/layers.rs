@@ -8,7 +8,8 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("weir-media", &[]),
     ("weir-protocol", &[]),
-    ("weir-turn", &[]),
+    ("weir-turn", &["weir-rtp"]),
+    ("weir-edge", &[]),
     ("weir-rtp", &[]),
     ("weir-sfu-core", &["weir-media", "weir-rtp"]),
     ("weir-sfu", &["weir-media", "weir-rtp", "weir-sfu-core"]),
@@ -27,7 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("weir-web", &["weir-protocol"]),
-    ("weir-web-pack", &[]),
+    ("weir-web-pack", &["weir-protocol"]),
     (
         "weir-bench",
         &[
@@ -37,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "weir-rtp",
             "weir-sfu",
             "weir-sfu-core",
+            "weir-turn",
         ],
     ),
 ];
@@ -61,6 +63,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "weir-sfu",
         &["axum", "hyper", "sqlx", "reqwest", "gstreamer"],
     ),
+    ("weir-turn", &["axum", "hyper", "sqlx", "reqwest", "str0m"]),
     ("weir-bridge", &["sqlx", "axum", "str0m"]),
     (
         "weir-signaling",
@@ -71,6 +74,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["axum", "hyper", "reqwest", "sqlx", "gstreamer"],
     ),
     ("weir-db", &["axum", "hyper", "reqwest"]),
+    ("weir-edge", &["axum", "reqwest", "sqlx", "gstreamer"]),
     (
         "weir-protocol",
         &["tokio", "axum", "reqwest", "web-sys", "sqlx"],

@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod cli;
+mod clients;
 mod deploy;
+mod doctor;
+mod edge;
 mod fanout;
 mod layers;
 mod media;
@@ -17,5 +20,6 @@ mod recording;
 mod restream;
 mod rtmps;
 mod sources;
+mod turn;
 mod webrtc_client;
 mod whip_whep;

@@ -41,7 +41,7 @@ fn what_is_missing_for_rtmps_is_said() {
     assert!(text.contains("rtmps.key"), "{text}");
     let text = said("1936", &cert, &key);
     assert!(
-        text.contains("rtmps.listen") && text.contains("0.0.0.0:1936"),
+        text.contains("rtmps.listen") && text.contains("[::]:1936"),
         "{text}"
     );
     let text = said("", &cert, &key);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,8 +36,8 @@ use webrtc::{
     },
     peer_connection::{
         MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-        RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry,
-        register_default_interceptors,
+        RTCConfigurationBuilder, RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy,
+        RTCPeerConnectionState, RTCSessionDescription, Registry, register_default_interceptors,
     },
     rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit},
 };
@@ -99,8 +100,32 @@ enum Role {
     Chatter,
 }
 
+/// A TURN server as a session is told of it.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    pub url: String,
+    pub address: SocketAddr,
+    pub username: String,
+    pub credential: String,
+}
+
 impl Client {
     async fn new(video: &Video, role: Role) -> Self {
+        Self::with_relay(video, role, None).await
+    }
+
+    /// With a relay, that is its only way.
+    async fn with_relay(video: &Video, role: Role, relay: Option<&Relay>) -> Self {
+        let mut configuration = RTCConfigurationBuilder::default();
+        if let Some(relay) = relay {
+            configuration = configuration
+                .with_ice_servers(vec![RTCIceServer {
+                    urls: vec![relay.url.clone()],
+                    username: relay.username.clone(),
+                    credential: relay.credential.clone(),
+                }])
+                .with_ice_transport_policy(RTCIceTransportPolicy::Relay);
+        }
         let mut engine = MediaEngine::default();
         let codecs = [
             (video_codec(video), RtpCodecKind::Video),
@@ -117,6 +142,7 @@ impl Client {
         let (state_sender, state) = watch::channel(RTCPeerConnectionState::New);
         let (track_sender, tracks) = mpsc::unbounded_channel();
         let peer = PeerConnectionBuilder::new()
+            .with_configuration(configuration.build())
             .with_media_engine(engine)
             .with_interceptor_registry(registry)
             .with_handler(Arc::new(Handler {
@@ -360,7 +386,25 @@ impl Viewer {
 
     /// Watches by WHEP; comes back when both tracks are there.
     pub async fn start(endpoint: &str, video: &Video) -> Self {
-        let mut client = Client::new(video, Role::Viewer).await;
+        Self::of(Client::new(video, Role::Viewer).await, endpoint).await
+    }
+
+    /// The same by way of a relay and no other.
+    pub async fn start_relayed(endpoint: &str, video: &Video, relay: &Relay) -> Self {
+        let client = Client::with_relay(video, Role::Viewer, Some(relay)).await;
+        assert!(client.sdp.contains("typ relay"), "{}", client.sdp);
+        assert!(!client.sdp.contains("typ host"), "{}", client.sdp);
+        Self::of(client, endpoint).await
+    }
+
+    /// Whether a relay gives an address.
+    pub async fn gathers_relayed(video: &Video, relay: &Relay) -> bool {
+        let client = Client::with_relay(video, Role::Viewer, Some(relay)).await;
+        client.peer.close().await.unwrap();
+        client.sdp.contains("typ relay")
+    }
+
+    async fn of(mut client: Client, endpoint: &str) -> Self {
         let response = client.post_until_live(endpoint).await;
         let resource = client.accept(endpoint, None, response).await;
         let (mut video_rx, mut audio_rx, mut video_track) = (None, None, None);

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
@@ -39,12 +42,37 @@ pub fn issue(secret: &[u8], id: &str, now: SystemTime, lifetime: Duration) -> Cr
     Credentials { username, password }
 }
 
+/// What stands for a session in user names. A session's own name must not: whoever knows that may end
+/// the session, and a user name is sent in the clear to every TURN server, and stands in its log. Who has
+/// the secret finds the session by it.
+pub fn pseudonym(secret: &[u8], session: &str) -> String {
+    /// No user name begins so: those begin with a number.
+    const PURPOSE: &[u8] = b"session ";
+    /// Octets that are enough to tell sessions apart.
+    const LEN: usize = 12;
+    let mut mac = mac(secret);
+    mac.update(PURPOSE);
+    mac.update(session.as_bytes());
+    let sum = mac.finalize().into_bytes();
+    URL_SAFE_NO_PAD.encode(sum.get(..LEN).unwrap_or_default())
+}
+
+/// When credentials with this user name end, in seconds since 1970. None when it does not say.
+pub fn expiry(username: &str) -> Option<u64> {
+    let (expiry, _) = username.split_once(':')?;
+    let digits = !expiry.is_empty() && expiry.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| expiry.parse().ok()).flatten()
+}
+
 /// The password that belongs to a user name.
 pub fn password(secret: &[u8], username: &str) -> String {
-    let mut mac =
-        Hmac::<Sha1>::new_from_slice(secret).expect("HMAC takes keys of any length (RFC 2104)");
+    let mut mac = mac(secret);
     mac.update(username.as_bytes());
     STANDARD.encode(mac.finalize().into_bytes())
+}
+
+fn mac(secret: &[u8]) -> Hmac<Sha1> {
+    Hmac::new_from_slice(secret).expect("HMAC takes keys of any length (RFC 2104)")
 }
 
 #[cfg(test)]
@@ -68,6 +96,34 @@ mod tests {
         assert_eq!(credentials.username, "1400086400:viewer");
         // printf '1400086400:viewer' | openssl dgst -sha1 -hmac north -binary | base64
         assert_eq!(credentials.password, "JZxmm0kDg4/+lW1u36yQV7gzD+I=");
+    }
+
+    #[test]
+    fn user_names_are_read_again() {
+        let credentials = issue(b"north", "viewer", UNIX_EPOCH, Duration::from_secs(60));
+        assert_eq!(expiry(&credentials.username), Some(60));
+        for bad in [
+            "",
+            "viewer",
+            ":viewer",
+            "+60:viewer",
+            "6o:viewer",
+            "99999999999999999999:x",
+        ] {
+            assert_eq!(expiry(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pseudonym_says_nothing_of_the_session() {
+        let session = "00c0ffee00c0ffee00c0ffee00c00001";
+        let pseudonym = pseudonym(b"north", session);
+        assert_eq!(pseudonym.len(), 16);
+        assert_eq!(pseudonym, super::pseudonym(b"north", session));
+        assert_ne!(pseudonym, super::pseudonym(b"south", session));
+        assert_ne!(pseudonym, super::pseudonym(b"north", "00c0ffee"));
+        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        assert!(pseudonym.chars().all(safe));
     }
 
     #[test]

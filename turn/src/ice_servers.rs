@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -86,10 +87,48 @@ impl IceServer {
     }
 }
 
-/// The configured servers, checked.
+/// A TURN server that runs in this process.
+#[derive(Clone)]
+pub struct EmbeddedServer {
+    urls: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    secret: Arc<[u8]>,
+}
+
+impl EmbeddedServer {
+    /// `urls` is asked for each session, since the public address may change. What is no TURN address
+    /// among them is left out.
+    pub fn new(secret: &[u8], urls: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self {
+            urls: Arc::new(urls),
+            secret: secret.into(),
+        }
+    }
+
+    fn for_session(&self, session: &str, now: SystemTime) -> Option<IceServer> {
+        let mut urls = (self.urls)();
+        urls.retain(|url| is_turn(url) && fits_header(url));
+        let who = credentials::pseudonym(&self.secret, session);
+        let credentials = credentials::issue(&self.secret, &who, now, CREDENTIAL_LIFETIME);
+        (!urls.is_empty()).then_some(IceServer {
+            urls,
+            username: Some(credentials.username),
+            credential: Some(credentials.password),
+        })
+    }
+}
+
+impl fmt::Debug for EmbeddedServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("EmbeddedServer");
+        shown.field("urls", &(self.urls)()).finish_non_exhaustive()
+    }
+}
+
+/// The configured servers, checked, and perhaps the one of this process.
 #[derive(Debug, Clone, Default)]
 pub struct IceServers {
     configured: Vec<IceServerConfig>,
+    embedded: Option<EmbeddedServer>,
 }
 
 impl IceServers {
@@ -111,22 +150,41 @@ impl IceServers {
                 }
             }
         }
-        Ok(Self { configured })
+        Ok(Self {
+            configured,
+            embedded: None,
+        })
     }
 
-    /// The servers for one session, with credentials that start at `now`. `id` stands in the TURN
-    /// server's log; characters other than letters, digits, `-` and `_` are left out of it.
-    pub fn for_session(&self, id: &str, now: SystemTime) -> Vec<IceServer> {
-        let id: String = id
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-            .collect();
+    /// Sessions are told of this server too.
+    #[must_use]
+    pub fn with_embedded(mut self, server: Option<EmbeddedServer>) -> Self {
+        self.embedded = server;
+        self
+    }
+
+    /// Whether a TURN server is among those configured.
+    pub fn have_turn(&self) -> bool {
+        self.configured
+            .iter()
+            .any(|server| server.urls.iter().any(|url| is_turn(url)))
+    }
+
+    /// The servers for one session, with credentials that start at `now`. A [pseudonym] of the session
+    /// stands in the TURN server's log.
+    ///
+    /// [pseudonym]: credentials::pseudonym
+    pub fn for_session(&self, session: &str, now: SystemTime) -> Vec<IceServer> {
         let with_credentials = |server: &IceServerConfig| {
             let credentials = server
                 .secret
                 .as_ref()
                 .filter(|_| server.urls.iter().any(|url| is_turn(url)))
-                .map(|secret| credentials::issue(secret.as_bytes(), &id, now, CREDENTIAL_LIFETIME));
+                .map(|secret| {
+                    let secret = secret.as_bytes();
+                    let who = credentials::pseudonym(secret, session);
+                    credentials::issue(secret, &who, now, CREDENTIAL_LIFETIME)
+                });
             let (username, credential) = credentials.map(|it| (it.username, it.password)).unzip();
             IceServer {
                 urls: server.urls.clone(),
@@ -134,7 +192,10 @@ impl IceServers {
                 credential,
             }
         };
-        self.configured.iter().map(with_credentials).collect()
+        let embedded = self.embedded.as_ref();
+        let embedded = embedded.and_then(|server| server.for_session(session, now));
+        let configured = self.configured.iter().map(with_credentials);
+        configured.chain(embedded).collect()
     }
 }
 
@@ -189,8 +250,12 @@ mod tests {
             .iter()
             .flat_map(IceServer::link_values)
             .collect();
-        let turn = "; rel=\"ice-server\"; username=\"1400086400:viewer\"; \
-                    credential=\"JZxmm0kDg4/+lW1u36yQV7gzD+I=\"; credential-type=\"password\"";
+        let username = format!("1400086400:{}", credentials::pseudonym(b"north", "viewer"));
+        let credential = credentials::password(b"north", &username);
+        let turn = format!(
+            "; rel=\"ice-server\"; username=\"{username}\"; credential=\"{credential}\"; \
+             credential-type=\"password\""
+        );
         assert_eq!(
             links,
             [
@@ -244,8 +309,43 @@ mod tests {
     #[test]
     fn session_names_cannot_break_the_header() {
         let servers = IceServers::new(vec![config(&["turn:t"], Some("s"))]).expect("valid");
-        let told = servers.for_session("a\"; x=\r\n", UNIX_EPOCH);
-        assert_eq!(told[0].username.as_deref(), Some("86400:ax"));
+        let session = "a\"; x=\r\n";
+        let told = servers.for_session(session, UNIX_EPOCH);
+        let name = told[0].username.as_deref().expect("TURN has one");
+        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+        assert!(name.chars().all(safe), "{name}");
+    }
+
+    #[test]
+    fn the_own_server_is_told_of_as_it_is_now() {
+        let own = EmbeddedServer::new(b"own", || {
+            vec![
+                "turn:192.0.2.1:3478?transport=udp".to_owned(),
+                "turn:a b".to_owned(),
+                "http://x".to_owned(),
+            ]
+        });
+        let shown = format!("{own:?}");
+        assert!(
+            shown.contains("192.0.2.1") && !shown.contains("secret"),
+            "{shown}"
+        );
+        let servers = IceServers::new(vec![config(&["stun:s"], None)])
+            .expect("valid")
+            .with_embedded(Some(own));
+        assert!(!servers.have_turn(), "of those configured");
+        let told = servers.for_session("viewer", UNIX_EPOCH);
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[1].urls, ["turn:192.0.2.1:3478?transport=udp"]);
+        let name = told[1].username.as_deref().expect("a user name");
+        assert!(!name.contains("viewer"), "{name}");
+        assert_eq!(
+            told[1].credential,
+            Some(credentials::password(b"own", name))
+        );
+        let gone = EmbeddedServer::new(b"own", Vec::new);
+        let servers = IceServers::default().with_embedded(Some(gone));
+        assert!(servers.for_session("viewer", UNIX_EPOCH).is_empty());
     }
 
     #[test]

@@ -1,9 +1,21 @@
 // Starts the client. The address of the module carries a hash, so the page names it.
 import init from "./client.js";
 
-const module = document.querySelector('link[rel="preload"][as="fetch"]');
+// The client has much to do when it starts, and nothing else happens in the page meanwhile. So the answer to what
+// ahead.js has asked for is taken first, if it comes this soon: from then on the browser's other threads do the rest.
+const SOON_MS = 150;
 
-init({ module_or_path: fetch(module.href, { credentials: "same-origin" }) }).catch((error) => {
+const start = async () => {
+  const module = document.querySelector('link[rel="preload"][as="fetch"]');
+  const answered = globalThis.weirAhead?.begun.catch(() => {});
+  const [module_or_path] = await Promise.all([
+    WebAssembly.compileStreaming(fetch(module.href, { credentials: "same-origin" })),
+    Promise.race([answered, new Promise((soon) => setTimeout(soon, SOON_MS))]),
+  ]);
+  await init({ module_or_path });
+};
+
+start().catch((error) => {
   // Dioxus renders by throwing nothing; what arrives here is a browser without WebAssembly or a cut download.
   console.error(error);
   const note = document.getElementById("splash-note");

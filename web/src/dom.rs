@@ -1,8 +1,8 @@
 //! The few things that every part wants from the browser.
 
 use js_sys::{Function, Reflect};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{Document, Event, EventTarget, HtmlMetaElement, Window};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use web_sys::{Document, Element, Event, EventTarget, HtmlMetaElement, Node, Window};
 
 /// The window. The client only ever runs in a page.
 pub fn window() -> Window {
@@ -41,6 +41,21 @@ pub fn meta(name: &str) -> Option<String> {
         .query_selector(&format!("meta[name={name}]"))
         .ok()??;
     Some(element.dyn_into::<HtmlMetaElement>().ok()?.content())
+}
+
+#[wasm_bindgen(inline_js = "export function import_module(address) { return import(address); }")]
+extern "C" {
+    fn import_module(address: &str) -> js_sys::Promise;
+}
+
+/// Loads a script of ours that not every page needs; the browser does so once.
+pub async fn import(address: &str) -> Result<JsValue, JsValue> {
+    wasm_bindgen_futures::JsFuture::from(import_module(address)).await
+}
+
+/// The element that a node is.
+pub fn as_element(node: Node) -> Option<Element> {
+    node.dyn_into().ok()
 }
 
 /// A property of any object; none where it is missing or undefined.
@@ -111,5 +126,38 @@ impl Drop for Listener {
         let _ = self
             .target
             .remove_event_listener_with_callback(self.name, self.closure.as_ref().unchecked_ref());
+    }
+}
+
+/// As [`call`], with two arguments.
+pub fn call_with_two(
+    object: &JsValue,
+    method: &str,
+    first: &JsValue,
+    second: &JsValue,
+) -> Option<JsValue> {
+    let function: Function = property(object, method)?.dyn_into().ok()?;
+    function.call2(object, first, second).ok()
+}
+
+/// Copies a text; whether that worked. Only secure pages have a clipboard.
+pub async fn copy(text: &str) -> bool {
+    let Some(clipboard) = property(&window().navigator(), "clipboard") else {
+        return false;
+    };
+    let Some(written) = call_with(&clipboard, "writeText", &text.into()) else {
+        return false;
+    };
+    wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&written))
+        .await
+        .is_ok()
+}
+
+/// The page's title while it is shown.
+pub fn set_title(title: &str) {
+    if title.is_empty() {
+        document().set_title("Weir");
+    } else {
+        document().set_title(&format!("{title} · Weir"));
     }
 }

@@ -22,7 +22,7 @@ const SILENCE_MS: f64 = 15_000.0;
 #[derive(Debug, Clone, PartialEq)]
 pub enum FeedNews {
     /// The newest state.
-    Stream(StreamSummary),
+    Stream(Box<StreamSummary>),
     /// There is no such stream.
     Missing,
     /// The server does not answer.
@@ -104,7 +104,7 @@ impl Source {
                 .and_then(|message| message.data().as_string());
             if let Some(Ok(state)) = text.as_deref().map(serde_json::from_str::<StreamEvent>) {
                 source.heard_ms.set(dom::now_ms());
-                (source.tell)(FeedNews::Stream(state));
+                (source.tell)(FeedNews::Stream(Box::new(state)));
             }
         });
         // An error does not say which: a question does, and the answer may be that there is no such stream.
@@ -145,19 +145,19 @@ impl Source {
         wasm_bindgen_futures::spawn_local(async move {
             let answer = api::stream(&source.slug).await;
             source.asking.set(false);
-            source.missing.set(answer == Err(ApiError::NotFound));
+            source
+                .missing
+                .set(answer.as_ref().is_err_and(ApiError::is_not_found));
             if source.open.borrow().is_none() {
                 return; // Dropped meanwhile.
             }
             (source.tell)(match answer {
                 Ok(state) => {
                     source.heard_ms.set(dom::now_ms());
-                    FeedNews::Stream(state)
+                    FeedNews::Stream(Box::new(state))
                 }
-                Err(ApiError::NotFound) => FeedNews::Missing,
-                Err(ApiError::Unreachable | ApiError::Status(_) | ApiError::Unreadable) => {
-                    FeedNews::Unreachable
-                }
+                Err(error) if error.is_not_found() => FeedNews::Missing,
+                Err(_) => FeedNews::Unreachable,
             });
         });
     }

@@ -112,3 +112,69 @@ pub fn Link() -> Element {
 pub fn Back() -> Element {
     rsx! { Strokes { d: "M14.5 6 8.5 12l6 6" } }
 }
+
+/// Closes something.
+#[component]
+pub fn Cross() -> Element {
+    rsx! { Strokes { d: "M6 6l12 12M18 6 6 18" } }
+}
+
+/// A person.
+#[component]
+pub fn Person() -> Element {
+    rsx! { Strokes { d: "M12 4.200a3.900 3.900 0 1 0 0 7.800 3.900 3.900 0 0 0 0-7.800ZM4.500 20c.6-3.600 3.600-5.600 7.500-5.600s6.900 2 7.500 5.600" } }
+}
+
+/// A broadcast goes out.
+#[component]
+pub fn Broadcast() -> Element {
+    rsx! { Strokes { d: "M12 10.600a1.400 1.400 0 1 0 0 2.800 1.400 1.400 0 0 0 0-2.800ZM8.400 15.600a5 5 0 0 1 0-7.200M15.600 8.400a5 5 0 0 1 0 7.200M5.300 18.700a9.500 9.500 0 0 1 0-13.400M18.700 5.300a9.500 9.500 0 0 1 0 13.400" } }
+}
+
+/// Looks for something.
+#[component]
+pub fn Search() -> Element {
+    rsx! { Strokes { d: "M10.800 4.300a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13ZM15.600 15.600 20 20" } }
+}
+
+/// Answers a message.
+#[component]
+pub fn Reply() -> Element {
+    rsx! { Strokes { d: "M9.500 6 4.500 11l5 5M5 11h8.500a6 6 0 0 1 6 6v1.500" } }
+}
+
+/// What else there is to do.
+#[component]
+pub fn More() -> Element {
+    rsx! { Strokes { d: "M5.500 12h.01M12 12h.01M18.500 12h.01" } }
+}
+
+/// Sends a message.
+#[component]
+pub fn Send() -> Element {
+    rsx! { Strokes { d: "M4.500 5.500 20 12 4.500 18.500l2-6.500-2-6.500ZM6.500 12H13" } }
+}
+
+/// Is fixed at the top.
+#[component]
+pub fn Pin() -> Element {
+    rsx! { Strokes { d: "M9 4.500h6M10 4.500v5.500l-3 3.500h10l-3-3.500V4.500M12 13.500v6" } }
+}
+
+/// Wants it too.
+#[component]
+pub fn Up() -> Element {
+    rsx! { Strokes { d: "M6 14.500 12 8.500l6 6" } }
+}
+
+/// Words under a picture.
+#[component]
+pub fn Captions() -> Element {
+    rsx! { Strokes { d: "M5 5.500h14A1.500 1.500 0 0 1 20.500 7v10a1.500 1.500 0 0 1-1.500 1.500H5A1.500 1.500 0 0 1 3.500 17V7A1.500 1.500 0 0 1 5 5.500ZM7 15h6M16 15h1M7 12h1M11 12h6" } }
+}
+
+/// The whole width of the page.
+#[component]
+pub fn Wide() -> Element {
+    rsx! { Strokes { d: "M5 6.500h14A1.500 1.500 0 0 1 20.500 8v8a1.500 1.500 0 0 1-1.500 1.500H5A1.500 1.500 0 0 1 3.500 16V8A1.500 1.500 0 0 1 5 6.500ZM8.500 10 6.500 12l2 2M15.500 10l2 2-2 2" } }
+}

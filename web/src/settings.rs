@@ -1,11 +1,17 @@
-//! What is remembered in this browser: volume, mute, quality, theme.
+//! What is remembered in this browser: volume, mute, quality, theme, language, and how long the session is fresh.
 
 use crate::{dom, player::Quality};
 
 const VOLUME: &str = "weir.volume";
 const MUTED: &str = "weir.muted";
 const QUALITY: &str = "weir.quality";
+const CAPTIONS: &str = "weir.captions";
 const THEME: &str = "weir.theme";
+const LANGUAGE: &str = "weir.language";
+const GUEST_NAME: &str = "weir.guest.name";
+const GUEST_SECRET: &str = "weir.guest.secret";
+const SESSION_END: &str = "weir.session.end";
+const SESSION_REFRESHED: &str = "weir.session.refreshed";
 
 /// How loud the viewer likes it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +67,16 @@ impl Quality {
     }
 }
 
+/// Whether captions are shown.
+pub fn captions() -> bool {
+    read(CAPTIONS).as_deref() == Some("1")
+}
+
+/// For the next visit.
+pub fn set_captions(shown: bool) {
+    write(CAPTIONS, if shown { "1" } else { "0" });
+}
+
 /// Dark and light.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
@@ -109,6 +125,63 @@ impl Theme {
             let _ = root.set_attribute("data-theme", word);
         }
     }
+}
+
+/// The tag of the language that was chosen here.
+pub fn language() -> Option<String> {
+    read(LANGUAGE)
+}
+
+/// For the next visit.
+pub fn set_language(tag: &str) {
+    write(LANGUAGE, tag);
+}
+
+/// When the access token of the session ends, in milliseconds since the Unix epoch; 0 where that is not known.
+pub fn session_end() -> f64 {
+    number(SESSION_END)
+}
+
+/// For all pages of this browser.
+pub fn set_session_end(at: f64) {
+    write(SESSION_END, &at.to_string());
+}
+
+/// When a page of this browser refreshed the session.
+pub fn session_refreshed() -> f64 {
+    number(SESSION_REFRESHED)
+}
+
+/// For all pages of this browser.
+pub fn set_session_refreshed(at: f64) {
+    write(SESSION_REFRESHED, &at.to_string());
+}
+
+/// The name under which somebody without an account wrote last.
+pub fn guest_name() -> Option<String> {
+    read(GUEST_NAME)
+}
+
+/// For the next visit.
+pub fn set_guest_name(name: &str) {
+    write(GUEST_NAME, name);
+}
+
+/// With it, one is the same guest as before.
+pub fn guest_secret() -> Option<String> {
+    read(GUEST_SECRET)
+}
+
+/// For the next visit.
+pub fn set_guest_secret(secret: &str) {
+    write(GUEST_SECRET, secret);
+}
+
+fn number(key: &str) -> f64 {
+    read(key)
+        .and_then(|text| text.parse().ok())
+        .filter(|number: &f64| number.is_finite())
+        .unwrap_or(0.0)
 }
 
 fn read(key: &str) -> Option<String> {

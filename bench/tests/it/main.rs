@@ -81,7 +81,7 @@ fn the_limit_works() {
 
 #[test]
 fn every_tool_explains_itself() {
-    for tool in ["fanout", "load", "limit"] {
+    for tool in ["fanout", "load", "limit", "turn"] {
         let output = Command::new(env!("CARGO_BIN_EXE_weir-bench"))
             .args([tool, "--help"])
             .output()
@@ -89,6 +89,22 @@ fn every_tool_explains_itself() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("--json"), "{text}");
     }
+}
+
+/// Without coturn, which need not be there: its package starts a server of its own.
+#[test]
+fn turn_works() {
+    let (text, report) = run(&["turn", "--alone"]);
+    let runs = report["embedded"].as_array().unwrap();
+    assert_eq!(
+        (runs.len(), report["coturn"].as_array().unwrap().len()),
+        (1, 0)
+    );
+    assert!(runs[0]["arrived"].as_f64().unwrap() > 0.99, "{text}");
+    let [mbps, relay, all] = ["mbps", "relay_us", "all_us"].map(|it| runs[0][it].as_f64().unwrap());
+    assert!(mbps > 0.0, "{text}");
+    assert!(relay > 0.0 && all > relay, "{text}");
+    assert!(text.contains("embedded"), "{text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use weir_media::{
     AudioCodec, Demand, HlsOutput, HlsTrack, Kind, RtpLayer, RtpPacket, RtpTracks, Thumbnail,
     VideoCodec,
 };
-use weir_protocol::finding::FindingReport;
+use weir_protocol::{Caption, finding::FindingReport};
 
 use super::{LinkError, VERSION, frame::put_frame};
 use crate::{
@@ -62,6 +62,8 @@ pub enum FromWorker {
     Thumbnail(Thumbnail),
     /// Something about the source.
     Finding(FindingReport),
+    /// What is to be read with the pictures from now on.
+    Caption(Caption),
     /// The publisher should send a keyframe.
     KeyframeWanted,
     /// Nothing to say, but alive.
@@ -86,6 +88,7 @@ mod kind {
     pub const THUMBNAIL: u8 = 15;
     pub const FINDING: u8 = 16;
     pub const HLS_WITHHELD: u8 = 17;
+    pub const CAPTION: u8 = 18;
 }
 
 const VIDEO: u8 = 1;
@@ -198,6 +201,7 @@ impl FromWorker {
                 out.put_slice(&thumbnail.jpeg);
             }),
             Self::Finding(report) => put_json(out, kind::FINDING, report),
+            Self::Caption(caption) => put_json(out, kind::CAPTION, caption),
             Self::KeyframeWanted => put_frame(out, kind::KEYFRAME, |_| {}),
             Self::Heartbeat => put_frame(out, kind::HEARTBEAT, |_| {}),
         }
@@ -252,6 +256,7 @@ impl FromWorker {
                 jpeg: body.rest(),
             }),
             kind::FINDING => Self::Finding(json(&mut body)?),
+            kind::CAPTION => Self::Caption(json(&mut body)?),
             kind::KEYFRAME => Self::KeyframeWanted,
             kind::HEARTBEAT => Self::Heartbeat,
             other => return Err(LinkError::Type(other)),
@@ -605,6 +610,9 @@ mod tests {
                 width: 640,
                 height: 360,
                 jpeg: data.clone(),
+            }),
+            FromWorker::Caption(Caption {
+                lines: vec!["a".into(), "b".into()],
             }),
             FromWorker::Finding(FindingReport {
                 code: FindingCode::Overload,

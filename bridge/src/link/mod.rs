@@ -13,7 +13,7 @@ pub mod message;
 pub use frame::{Frames, MAX_MESSAGE};
 
 /// Version of the link's messages. Both ends come from one program, so it only guards mistakes.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// Why a link cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

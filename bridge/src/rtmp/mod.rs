@@ -33,4 +33,4 @@ pub use client::{Client, ClientError, Metadata};
 pub use drain::Drain;
 pub use server::Server;
 pub use session::Context;
-pub use tls::{Tls, TlsError};
+pub use tls::Tls;

@@ -1,7 +1,7 @@
 //! The RTMP listeners.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::tls::Tls;
 pub const MAX_CONNECTIONS: usize = 1024;
 /// Most connections that have not been admitted, of all addresses; more are closed at once.
 pub const MAX_WAITING: usize = 256;
-/// Most connections from one address that have not been admitted; more are closed at once.
+/// Most connections from one address (IPv6: one /64) that have not been admitted; more are closed at once.
 pub const MAX_WAITING_PER_ADDRESS: usize = 16;
 /// Pause after `accept` failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -148,6 +148,14 @@ impl Drop for Connected {
     }
 }
 
+/// Who is counted together: whoever has one IPv6 address has all of its /64.
+fn customer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 => v4,
+    }
+}
+
 /// Counts connections that have not been admitted.
 #[derive(Clone, Default)]
 struct Waiting(Arc<Mutex<HashMap<IpAddr, usize>>>);
@@ -164,6 +172,7 @@ impl Waiting {
         if counts.values().sum::<usize>() >= MAX_WAITING {
             return None;
         }
+        let address = customer(address);
         let count = counts.entry(address).or_default();
         if *count >= MAX_WAITING_PER_ADDRESS {
             return None;
@@ -209,5 +218,19 @@ mod tests {
         drop(places);
         assert!(waiting.0.lock().unwrap().is_empty());
         assert!(waiting.enter(address).is_some());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address_and_all_of_ipv4_are_not() {
+        let waiting = Waiting::default();
+        let at = |low: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, low]);
+        let places: Vec<Place> = (0..).map_while(|low| waiting.enter(at(low))).collect();
+        assert_eq!(places.len(), MAX_WAITING_PER_ADDRESS);
+        // As a listener of both families tells them.
+        let mapped = |low: u16| IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0xc000, low]);
+        let more: Vec<Place> = (0..).map_while(|low| waiting.enter(mapped(low))).collect();
+        assert_eq!(places.len() + more.len(), MAX_WAITING);
+        drop((places, more));
+        assert!(waiting.0.lock().unwrap().is_empty());
     }
 }

@@ -64,6 +64,7 @@ pub(super) async fn take(
                 }
                 FromWorker::Thumbnail(thumbnail) => output.thumbnail(thumbnail),
                 FromWorker::Finding(report) => output.finding(report),
+                FromWorker::Caption(caption) => output.caption(caption),
                 FromWorker::KeyframeWanted => link.wanted.notify_one(),
                 FromWorker::Heartbeat => {}
             }

@@ -1,4 +1,5 @@
-//! The doctor's place in the worker: it sees what the source sends, and its findings leave over the link.
+//! The doctor's place in the worker: it sees what the source sends, and its findings leave over the link, as do the
+//! captions that are found on the way.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +7,7 @@ use weir_media::{AudioCodec, Kind, MediaTime, VideoCodec};
 
 use super::{
     audio::AacConfig,
+    captions::Captions,
     depacketize::opus_duration,
     h264::{Inspection, inspect},
     outbox::Outbox,
@@ -30,6 +32,7 @@ pub struct Checkup {
     arrived: Duration,
     codec: Option<VideoCodec>,
     aac: Option<AacConfig>,
+    captions: Captions,
 }
 
 impl Checkup {
@@ -43,6 +46,7 @@ impl Checkup {
             arrived: Duration::ZERO,
             codec: None,
             aac: None,
+            captions: Captions::default(),
         }
     }
 
@@ -113,11 +117,18 @@ impl Checkup {
         if self.codec == Some(VideoCodec::H264) {
             match inspect(&unit.data) {
                 Ok(Inspection {
-                    idr, b_slice, sps, ..
+                    idr,
+                    b_slice,
+                    sps,
+                    sei,
+                    ..
                 }) => {
                     seen.keyframe |= idr;
                     seen.b_slice = Some(b_slice);
                     seen.sps = sps.into_iter().next();
+                    if let Some(caption) = self.captions.picture(unit.dts, unit.pts, &sei) {
+                        self.outbox.send(&FromWorker::Caption(caption));
+                    }
                 }
                 Err(_) => {
                     self.doctor.damaged(self.arrived);

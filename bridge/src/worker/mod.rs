@@ -5,9 +5,11 @@
 //! What cannot go on ends the process: the supervisor starts another at once.
 
 mod audio;
+mod captions;
 mod checkup;
 pub(crate) mod cmaf;
 mod depacketize;
+mod elements;
 mod encode;
 pub(crate) mod h264;
 mod limits;
@@ -40,6 +42,8 @@ use crate::link::{
 use encode::KeyframeRequests;
 use outbox::Outbox;
 use session::Session;
+
+pub use elements::missing_elements;
 
 /// Source messages that may wait for the session. When there are more, the link is not read, and what
 /// does not fit into it waits in the main process, which drops by its own rules.

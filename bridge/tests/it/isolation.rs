@@ -12,7 +12,10 @@ use weir_bridge::{
     supervisor::{Bridge, BridgeConfig, QuarantineConfig, SourceUnit, WorkerCommand},
 };
 use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::finding::{FindingCode, FindingReport, Severity};
+use weir_protocol::{
+    Caption,
+    finding::{FindingCode, FindingReport, Severity},
+};
 
 use crate::worker::{
     flv,
@@ -41,6 +44,7 @@ impl StreamOutput for Output {
     fn finding(&mut self, report: FindingReport) {
         self.1.lock().unwrap().push(report);
     }
+    fn caption(&mut self, _: Caption) {}
     fn worker_restarted(&mut self, reason: &str) {
         let _ = self
             .0

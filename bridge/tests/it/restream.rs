@@ -21,7 +21,7 @@ use weir_bridge::{
     supervisor::{Bridge, BridgeConfig, SourceUnit},
 };
 use weir_media::{HlsOutput, Kind, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::{RestreamState, RestreamStatus, finding::FindingReport};
+use weir_protocol::{Caption, RestreamState, RestreamStatus, finding::FindingReport};
 
 use crate::{
     rtmp::harness::{Event, KEY, PATIENCE, Recording, Server, formats, units},
@@ -84,6 +84,7 @@ impl StreamOutput for Forward {
     }
     fn thumbnail(&mut self, _: Thumbnail) {}
     fn finding(&mut self, _: FindingReport) {}
+    fn caption(&mut self, _: Caption) {}
     fn worker_restarted(&mut self, _: &str) {}
 }
 

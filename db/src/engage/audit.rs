@@ -1,6 +1,6 @@
 //! Who did what to whom, why and when.
 
-use sqlx::Row;
+use sqlx::{Row, any::AnyRow};
 use weir_protocol::room::{AuditEntry, AuditId};
 
 use crate::{Db, Result, RoomId, UserId, error::storable, id};
@@ -24,6 +24,15 @@ pub struct NewAuditEntry {
     pub target_name: Option<String>,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// Which lines of the site's log.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AuditFilter<'a> {
+    /// Name of who did it.
+    pub by: Option<&'a str>,
+    /// What was done.
+    pub action: Option<&'a str>,
 }
 
 impl Db {
@@ -52,41 +61,65 @@ impl Db {
         Ok(())
     }
 
-    /// Lines of a room, or of the whole site with `None`: the newest first, before a certain one.
+    /// Lines of a room: the newest first, before a certain one.
     pub async fn audit_page(
         &self,
-        room: Option<RoomId>,
+        room: RoomId,
         before: Option<AuditId>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>> {
-        // Two texts, so that each uses its index.
-        let condition = if room.is_some() {
-            "room_id = $1 AND"
-        } else {
-            "$1 = 0 AND"
-        };
+        let rows = sqlx::query(
+            "SELECT id, room, by_name, action, target, target_name, reason, created_at
+             FROM audit_log WHERE room_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+        )
+        .bind(room.0)
+        .bind(before.map_or(i64::MAX, AuditId::get))
+        .bind(i64::from(limit))
+        .fetch_all(self.reads())
+        .await?;
+        Ok(rows.iter().map(entry).collect::<sqlx::Result<_>>()?)
+    }
+
+    /// Lines of all rooms and of the site: the newest first, before a certain one.
+    pub async fn site_audit(
+        &self,
+        filter: &AuditFilter<'_>,
+        before: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>> {
+        let mut conditions = vec!["id < $1".to_owned()];
+        let mut texts = Vec::new();
+        for (column, wanted) in [("by_name", filter.by), ("action", filter.action)] {
+            let Some(wanted) = wanted else { continue };
+            storable("filter", wanted)?;
+            texts.push(wanted);
+            conditions.push(format!("{column} = ${}", texts.len() + 1));
+        }
         let sql = format!(
             "SELECT id, room, by_name, action, target, target_name, reason, created_at
-             FROM audit_log WHERE {condition} id < $2 ORDER BY id DESC LIMIT $3"
+             FROM audit_log WHERE {} ORDER BY id DESC LIMIT ${}",
+            conditions.join(" AND "),
+            texts.len() + 2
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(room.map_or(0, |room| room.0))
-            .bind(before.map_or(i64::MAX, AuditId::get))
-            .bind(i64::from(limit))
-            .fetch_all(self.reads())
-            .await?;
-        let read = |row: &sqlx::any::AnyRow| {
-            Ok(AuditEntry {
-                id: AuditId::new(row.try_get("id")?),
-                room: row.try_get("room")?,
-                by: row.try_get("by_name")?,
-                action: row.try_get("action")?,
-                target: row.try_get("target")?,
-                target_name: row.try_get("target_name")?,
-                reason: row.try_get("reason")?,
-                at: row.try_get("created_at")?,
-            })
-        };
-        Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
+        let mut query =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before.map_or(i64::MAX, AuditId::get));
+        for text in texts {
+            query = query.bind(text.to_owned());
+        }
+        let rows = query.bind(i64::from(limit)).fetch_all(self.reads()).await?;
+        Ok(rows.iter().map(entry).collect::<sqlx::Result<_>>()?)
     }
+}
+
+fn entry(row: &AnyRow) -> sqlx::Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: AuditId::new(row.try_get("id")?),
+        room: row.try_get("room")?,
+        by: row.try_get("by_name")?,
+        action: row.try_get("action")?,
+        target: row.try_get("target")?,
+        target_name: row.try_get("target_name")?,
+        reason: row.try_get("reason")?,
+        at: row.try_get("created_at")?,
+    })
 }

@@ -46,7 +46,7 @@ impl Db {
             .bind(id::now())
             .bind(start)
             .bind(id)
-            .bind(escaped(&search.to_lowercase()))
+            .bind(crate::like::escaped(&search.to_lowercase()))
             .bind(i64::from(limit))
             .bind(LONGEST)
             .fetch_all(self.reads())
@@ -74,26 +74,5 @@ impl Db {
             .fetch_all(self.reads())
             .await?;
         Ok(rows.iter().map(from_row).collect::<sqlx::Result<_>>()?)
-    }
-}
-
-/// Text that LIKE takes as it is, with `!` as the escape: `\` means something to strings of other
-/// settings.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '!') {
-            escaped.push('!');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn patterns_are_text() {
-        assert_eq!(super::escaped("50% a_b!"), "50!% a!_b!!");
     }
 }

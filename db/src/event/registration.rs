@@ -276,7 +276,7 @@ impl Db {
     ) -> Result<Vec<Registration>> {
         let search = query.search.as_deref().unwrap_or_default();
         storable("search", search)?;
-        let search = super::listing::escaped(&search.to_lowercase());
+        let search = crate::like::escaped(&search.to_lowercase());
         let rows = sqlx::query(
             "SELECT r.id, r.event_id, r.user_id, r.name, r.email, r.status, r.invited,
                  r.checked_in_at, r.created_at, u.name AS user_name

@@ -1,8 +1,9 @@
 //! Rules, bans, moderators, audit log, polls, questions, reactions and emotes.
 
 use weir_db::{
-    Asked, Db, DbError, NewAuditEntry, NewBanRow, NewChatMessage, NewQuestionRow, NewUser,
-    QuestionAfter, QuestionFilter, QuestionReader, Role, RoomId, RoomSubject, User, new_message_id,
+    Asked, AuditFilter, Db, DbError, NewAuditEntry, NewBanRow, NewChatMessage, NewQuestionRow,
+    NewUser, QuestionAfter, QuestionFilter, QuestionReader, Role, RoomId, RoomSubject, User,
+    new_message_id,
 };
 use weir_protocol::room::{
     BanKind, Emote, LinkPolicy, NewPoll, PollId, QuestionId, QuestionOrder, QuestionState,
@@ -192,16 +193,25 @@ async fn the_audit_log_outlives_the_room(test: TestDb) {
         };
         db.log_action(&entry).await.unwrap();
     }
-    let page = db.audit_page(Some(room), None, 1).await.unwrap();
+    let page = db.audit_page(room, None, 1).await.unwrap();
     assert_eq!((page.len(), page[0].action.as_str()), (1, "purge"));
-    let rest = db
-        .audit_page(Some(room), Some(page[0].id), 5)
-        .await
-        .unwrap();
+    let rest = db.audit_page(room, Some(page[0].id), 5).await.unwrap();
     assert_eq!((rest.len(), rest[0].action.as_str()), (1, "ban"));
     db.delete_stream(&stream.slug).await.unwrap();
-    assert_eq!(db.audit_page(Some(room), None, 5).await.unwrap(), []);
-    assert_eq!(db.audit_page(None, None, 5).await.unwrap().len(), 2);
+    assert_eq!(db.audit_page(room, None, 5).await.unwrap(), []);
+    let all = async |by, action, before| {
+        let filter = AuditFilter { by, action };
+        let lines = db.site_audit(&filter, before, 5).await.unwrap();
+        lines
+            .iter()
+            .map(|line| line.action.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(all(None, None, None).await, ["purge", "ban"]);
+    assert_eq!(all(None, None, Some(page[0].id)).await, ["ban"]);
+    assert_eq!(all(Some("ann"), Some("ban"), None).await, ["ban"]);
+    assert_eq!(all(Some("bob"), None, None).await, [""; 0]);
+    assert_eq!(all(Some("' OR 1=1"), None, None).await, [""; 0]);
 }
 
 fn two_or_three(multiple: bool, seconds: Option<u32>) -> NewPoll {

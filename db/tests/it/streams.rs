@@ -1,6 +1,6 @@
 //! Streams and their keys.
 
-use weir_db::{DbError, KeyHash, NewStream, NewUser, PlayoutDelay, Role, UserId};
+use weir_db::{DbError, KeyHash, NewStream, NewUser, PlayoutDelay, Role, StreamId, UserId};
 use weir_protocol::IngestProtocol;
 
 use crate::fixture::{TestDb, make_stream, on_both, slug};
@@ -14,6 +14,7 @@ on_both!(
     titles_are_kept_as_they_are,
     playout_delay_is_the_streams_own_or_nobodys,
     listed_by_slug,
+    admins_find_all,
     deleted_with_its_broadcasts,
     absent_streams_are_reported,
     opens_again_with_its_rows,
@@ -241,6 +242,46 @@ async fn listed_by_slug(test: TestDb) {
         .map(|s| s.slug.to_string())
         .collect();
     assert_eq!(slugs, ["0", "a", "a-b", "a_b", "b"]);
+}
+
+async fn admins_find_all(test: TestDb) {
+    let new = NewUser {
+        name: "anna".into(),
+        password_hash: "x".into(),
+        role: Role::Speaker,
+    };
+    let anna = test.db.create_user(new).await.unwrap();
+    let make = async |name: &str, title: &str, owner| {
+        let new = NewStream {
+            slug: slug(name),
+            title: title.into(),
+            key_hash: KeyHash::of(name),
+            owner,
+        };
+        test.db.create_stream(new).await.unwrap()
+    };
+    let first = make("forge", "The 100% Forge", Some(anna.id)).await;
+    let second = make("choir", "Sunday_choir", None).await;
+    let only = [first.id];
+    let find = async |search, among: Option<&[StreamId]>, before| -> Vec<String> {
+        let found = test
+            .db
+            .all_streams(search, among, before, 10)
+            .await
+            .unwrap();
+        found.into_iter().map(|row| row.slug.to_string()).collect()
+    };
+    assert_eq!(find("", None, None).await, ["choir", "forge"]);
+    assert_eq!(find("", None, Some(second.id)).await, ["forge"]);
+    assert_eq!(find("ORG", None, None).await, ["forge"], "of the address");
+    assert_eq!(find("sunday", None, None).await, ["choir"], "of the title");
+    assert_eq!(find("nna", None, None).await, ["forge"], "of the owner");
+    assert_eq!(find("0%", None, None).await, ["forge"]);
+    assert_eq!(find("y_c", None, None).await, ["choir"]);
+    assert_eq!(find("%%", None, None).await, [""; 0], "no wildcard");
+    assert_eq!(find("", Some(&only), None).await, ["forge"]);
+    assert_eq!(find("choir", Some(&only), None).await, [""; 0]);
+    assert_eq!(find("", Some(&[]), None).await, [""; 0]);
 }
 
 async fn deleted_with_its_broadcasts(test: TestDb) {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventSlug, said};
-use crate::StreamSlug;
+use super::EventSlug;
+use crate::{StreamSlug, absent::said};
 
 /// Somebody who speaks: an account, or a guest by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ pub struct EditEventSession {
     #[cfg_attr(feature = "openapi", schema(max_items = 50, nullable = false))]
     pub speakers: Option<Vec<NewSpeaker>>,
     /// The stream that shows it.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<StreamSlug>))]
     pub stream: Option<Option<StreamSlug>>,
 }

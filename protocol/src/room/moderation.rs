@@ -152,7 +152,11 @@ pub struct AuditEntry {
     pub by: String,
     /// What: `ban`, `shadow`, `timeout`, `unban`, `delete`, `purge`, `pin`, `unpin`, `rules`,
     /// `add_moderator`, `remove_moderator`, `poll`, `close_poll`, `delete_poll`, `question`,
-    /// `delete_question`, `add_emote`, `remove_emote`.
+    /// `delete_question`, `add_emote`, `remove_emote`. Of the whole site, where the room is `site`, also
+    /// `make_admin`, `make_moderator`, `make_speaker`, `make_attendee`, `approve`, `unapprove`, `lock`,
+    /// `unlock`, `delete_user`, `import_users`, `log_out`, `remove_second_factor`, `approve_application`,
+    /// `refuse_application`, `end_broadcast`, `replace_key`, `delete_stream`, `add_webhook`,
+    /// `remove_webhook`.
     pub action: String,
     /// Whom or what: a member as in [`Author::id`](super::Author::id), or the id of a thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

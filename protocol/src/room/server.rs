@@ -266,6 +266,12 @@ pub enum RoomEventBody {
         /// As it is now.
         finding: Box<crate::finding::Finding>,
     },
+    /// What the publisher wants to be read with its pictures. Of the moment, and about as late as the pictures of a
+    /// viewer without delay: who sees them later shows it later.
+    Caption {
+        /// In place of what was to be read before.
+        caption: crate::Caption,
+    },
     /// The audience is sent to another stream.
     Raid {
         /// Name of that stream in addresses.
@@ -294,7 +300,8 @@ impl RoomEventBody {
             | Self::Emotes { .. }
             | Self::Restream { .. }
             | Self::Party { .. }
-            | Self::Finding { .. } => false,
+            | Self::Finding { .. }
+            | Self::Caption { .. } => false,
         }
     }
 }

@@ -61,6 +61,14 @@ pub(crate) struct EgressExtensions {
 }
 
 impl EgressMedia {
+    /// Takes the names under which the peer was told of this m-line before.
+    pub(crate) fn take_names(&mut self, told: &[Self]) {
+        if let Some(told) = told.iter().find(|media| media.mid == self.mid) {
+            (self.ssrc, self.rtx_ssrc) = (told.ssrc, told.rtx_ssrc);
+            self.cname.clone_from(&told.cname);
+        }
+    }
+
     /// The payload type for video of a source; see [`sdp::rank_h264`] for H.264's many.
     pub(crate) fn video(
         &self,

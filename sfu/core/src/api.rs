@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weir_media::RtpTracks;
 
-use crate::{SessionId, StreamId};
+use crate::{SessionId, StreamId, Via};
 
 /// Why an offer was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,10 @@ pub enum OfferError {
     /// Understood but cannot be served: wrong direction, two video tracks, no common codec. HTTP 422.
     #[error("the offer cannot be served: {0}")]
     Unprocessable(String),
+    /// Understood, but of another form than one answer can serve: media on several ports, several tracks
+    /// of a kind. A client may still answer an offer of ours. HTTP 422, or WHEP's 406.
+    #[error("the offer cannot be served: {0}")]
+    Form(String),
     /// A viewer cannot decode what the stream has, and there is no transcode that it can. HTTP 422: the
     /// 406 of WHEP means a counter-offer.
     #[error("the offer cannot be served: {0}")]
@@ -45,7 +49,8 @@ pub enum EndReason {
 /// What happens in the media plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SfuEvent {
-    /// A WebRTC publisher's first media packet arrived: the stream is live.
+    /// A WebRTC publisher's first media packet arrived: the stream is live. Comes again when it was lost
+    /// and is back.
     PublisherStarted {
         /// Which stream.
         stream: StreamId,
@@ -53,6 +58,14 @@ pub enum SfuEvent {
         session: SessionId,
         /// What it sends.
         tracks: RtpTracks,
+    },
+    /// Nothing comes of a WebRTC publisher that had started. Its session is kept for as long as consent
+    /// lasts (RFC 7675), and the stream for the time of grace.
+    PublisherLost {
+        /// Which stream.
+        stream: StreamId,
+        /// Which session.
+        session: SessionId,
     },
     /// A WebRTC publisher is gone. Comes for every accepted offer, also when `PublisherStarted` never did.
     PublisherEnded {
@@ -108,6 +121,8 @@ pub struct ViewerStats {
     pub transcoded: bool,
     /// Since its transport is up.
     pub connected_for: Duration,
+    /// What carries its media; none before it has chosen a path.
+    pub via: Option<Via>,
     /// Media sent over the time since the figures were asked for last, in bit/s of RTP payload.
     pub bitrate: u64,
     /// Name of the layer that it gets; none without video.

@@ -9,7 +9,7 @@ use std::{collections::HashMap, net::SocketAddr, time::Instant};
 use str0m::IceCreds;
 use weir_rtp::stun;
 
-use crate::shard::SessionKey;
+use crate::{outbox::Via, shard::SessionKey};
 
 /// Characters of a fragment that name the shard.
 const PREFIX: usize = 4;
@@ -22,11 +22,11 @@ const MAX_ADDRESSES: usize = 16;
 /// STUN check, at most 2.5 s away, brings each back.
 const MAX_FOREIGN: usize = 65_536;
 
-/// Where a peer sends from. UDP and TCP have ports of their own.
+/// Where a peer sends from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    pub(crate) tcp: bool,
+    pub(crate) via: Via,
 }
 
 /// A datagram as it came.
@@ -102,7 +102,7 @@ impl Demux {
 
     /// A STUN check from this address was authentic. Gives the address that had to make room.
     pub(crate) fn prove(&mut self, peer: Peer, key: SessionKey) -> Option<Peer> {
-        if !peer.tcp {
+        if peer.via == Via::Udp {
             self.foreign.remove(&peer.address);
         }
         if self.by_address.insert(peer, key) == Some(key) {
@@ -163,7 +163,7 @@ impl Demux {
         if let Some(&key) = self.by_address.get(&source) {
             return Owner::Here { key, proven: true };
         }
-        if source.tcp {
+        if source.via != Via::Udp {
             return Owner::Nobody;
         }
         self.foreign
@@ -205,7 +205,7 @@ mod tests {
     fn address(port: u16) -> Peer {
         Peer {
             address: SocketAddr::from(([192, 0, 2, 1], port)),
-            tcp: false,
+            via: Via::Udp,
         }
     }
 
@@ -247,10 +247,19 @@ mod tests {
         demux.prove_foreign(address(2).address, 3);
         assert_eq!(demux.owner(address(2), &[22; 20]), Owner::Shard(3));
         let tcp = Peer {
-            tcp: true,
+            via: Via::Tcp,
             ..address(2)
         };
         assert_eq!(demux.owner(tcp, &[22; 20]), Owner::Nobody, "UDP's alone");
+        let relayed = Peer {
+            via: Via::Relay,
+            ..address(1)
+        };
+        assert_eq!(
+            demux.owner(relayed, &[128; 20]),
+            Owner::Nobody,
+            "UDP's alone"
+        );
         demux.prove(tcp, key);
         assert_eq!(demux.owner(address(2), &[22; 20]), Owner::Shard(3));
         assert_eq!(demux.closed(tcp), Some(key));

@@ -71,6 +71,24 @@ pub(crate) fn dependency_descriptor() -> Extension {
     Extension::with_serializer(dependency_descriptor::URI, DescriptorSerializer)
 }
 
+/// What viewers are offered, under ids of ours.
+pub(crate) fn own() -> ExtensionMap {
+    let mut map = ExtensionMap::empty();
+    for (id, extension) in (1..).zip(for_viewers()) {
+        map.set(id, extension);
+    }
+    map
+}
+
+fn for_viewers() -> Vec<Extension> {
+    vec![
+        Extension::RtpMid,
+        Extension::TransportSequenceNumber,
+        Extension::AbsoluteSendTime,
+        Extension::PlayoutDelay,
+    ]
+}
+
 /// Those of the offered that the role uses. An id that stands for something else on another m-line
 /// is left out: packets are parsed by one map.
 pub(crate) fn negotiate(role: Role, offered: &[(u8, &str)]) -> ExtensionMap {
@@ -83,12 +101,7 @@ pub(crate) fn negotiate(role: Role, offered: &[(u8, &str)]) -> ExtensionMap {
             Extension::TransportSequenceNumber,
             dependency_descriptor(),
         ],
-        Role::Viewer => vec![
-            Extension::RtpMid,
-            Extension::TransportSequenceNumber,
-            Extension::AbsoluteSendTime,
-            Extension::PlayoutDelay,
-        ],
+        Role::Viewer => for_viewers(),
     };
     let greatest = match role {
         Role::Publisher => MAX_ID,

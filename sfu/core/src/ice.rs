@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr};
 
 use str0m::{Candidate, IceCreds, net::TcpType};
 
+use crate::outbox::Via;
+
 /// A user name fragment and a password (RFC 8839 section 5.4).
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceParameters {
@@ -57,6 +59,8 @@ impl fmt::Debug for IceParameters {
 /// Our side of a restart.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceAnswer {
+    /// Which restart of the session it is, from 1: the same for a request that was sent twice.
+    pub generation: u32,
     /// Our new fragment.
     pub ufrag: String,
     /// Our new password.
@@ -68,6 +72,7 @@ pub struct IceAnswer {
 impl fmt::Debug for IceAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IceAnswer")
+            .field("generation", &self.generation)
             .field("ufrag", &self.ufrag)
             .field("candidates", &self.candidates)
             .finish_non_exhaustive()
@@ -114,8 +119,11 @@ impl Candidates {
     }
 
     /// The candidate that a local address stands for: behind NAT the two differ.
-    pub(crate) fn of_local(&self, local: SocketAddr, tcp: bool) -> SocketAddr {
-        let candidates = if tcp { &self.tcp } else { &self.udp };
+    pub(crate) fn of_local(&self, local: SocketAddr, via: Via) -> SocketAddr {
+        let candidates = match via {
+            Via::Tcp => &self.tcp,
+            Via::Udp | Via::Relay => &self.udp,
+        };
         if candidates.contains(&local) {
             return local;
         }
@@ -192,11 +200,11 @@ mod tests {
         assert_eq!(parsed[2].tcptype(), Some(TcpType::Passive));
         assert_eq!(candidates.list().count(), 3);
         assert_eq!(
-            candidates.of_local(address("10.0.0.1:7882"), true),
+            candidates.of_local(address("10.0.0.1:7882"), Via::Tcp),
             address("192.0.2.1:7882")
         );
         assert_eq!(
-            candidates.of_local(address("[fe80::1]:7882"), false),
+            candidates.of_local(address("[fe80::1]:7882"), Via::Relay),
             address("[2001:db8::1]:7882")
         );
     }

@@ -193,9 +193,12 @@ impl PublisherIngest {
         self.source
     }
 
-    /// The first media begins a run that is newer than all before it.
+    /// The first media, at all or since the publisher was lost, begins runs that are newer than all before:
+    /// what was sent into the void meanwhile is missed by no viewer.
     pub(crate) fn begin(&mut self, source: Epoch) {
         self.source = source;
+        self.audio = Track::default();
+        self.pictures.fill_with(Track::default);
     }
 
     /// When its timeline began, with its first packet.

@@ -67,7 +67,7 @@ pub use data::{DataEvent, MAX_MESSAGE, SendDataError};
 pub use flexfec::Flexfec;
 pub use ice::{IceAnswer, IceParameters, IceRestartError};
 pub use id::{SessionId, StreamId};
-pub use outbox::{Path, Transmit};
+pub use outbox::{Path, Transmit, Via};
 pub use packet::{
     Epoch, H264Profile, LayerId, MediaPacket, PictureSize, Scalability, SourceInfo, clock_rate,
 };

@@ -21,8 +21,20 @@ pub struct Path {
     pub source: SocketAddr,
     /// The peer.
     pub destination: SocketAddr,
-    /// Over a TCP connection (RFC 4571) rather than UDP.
-    pub tcp: bool,
+    /// What carries it.
+    pub via: Via,
+}
+
+/// What carries datagrams between a peer and us. Each has addresses of its own: the same one elsewhere is
+/// another peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// The media port.
+    Udp,
+    /// A TCP connection (RFC 4571).
+    Tcp,
+    /// A TURN server of this process. The peer's address is a relayed one, where no socket is.
+    Relay,
 }
 
 impl Transmit {
@@ -219,7 +231,7 @@ mod tests {
         Path {
             source: SocketAddr::from(([127, 0, 0, 1], 1)),
             destination: SocketAddr::from(([127, 0, 0, 1], port)),
-            tcp: false,
+            via: Via::Udp,
         }
     }
 }

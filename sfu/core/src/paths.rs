@@ -5,13 +5,22 @@
 //! the newest nomination wins, also back to a path that was nominated before. str0m would keep to
 //! the first path of a priority until it is silent for 15 s; hence this.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use crate::outbox::Path;
+use crate::outbox::{Path, Via};
 
-/// A path without a check for this long is no longer the peer's choice when another has checks.
-/// Browsers check every 2.5 s, at most every 6 s (RFC 7675 section 5.1).
-const SILENT: Duration = Duration::from_secs(8);
+/// A path over which nothing came for this long is no longer the peer's choice when another has checks:
+/// media and reports come all the time. Without them, browsers check every 2.5 s, and those that do so
+/// every 6 s (RFC 7675 section 5.1) check only the path that they have chosen. A browser that finds its
+/// way back after it had none does not nominate at once.
+const SILENT: Duration = Duration::from_secs(3);
+
+/// A nomination is a new one where the path had no check for this long, which is longer than between two
+/// refreshes of consent.
+const FORGOTTEN: Duration = Duration::from_secs(8);
 
 /// Most paths remembered: a client has a handful of interfaces and NAT bindings. The one without
 /// checks for longest goes.
@@ -20,6 +29,8 @@ const MAX_PATHS: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     current: Option<Path>,
+    /// When something else than a check came over it.
+    heard: Option<Instant>,
     known: Vec<Known>,
 }
 
@@ -38,13 +49,20 @@ impl Paths {
         self.current
     }
 
+    /// Something else than a check came over this path.
+    pub(crate) fn heard(&mut self, now: Instant, path: &Path) {
+        if self.current.as_ref() == Some(path) {
+            self.heard = Some(now);
+        }
+    }
+
     /// An authentic check came over this path. True when it is now the one in use.
     pub(crate) fn checked(&mut self, now: Instant, path: Path, nominated: bool) -> bool {
         let before = self.known.iter().position(|known| known.path == path);
         let newly = nominated
             && before.is_none_or(|index| {
                 let known = &self.known[index];
-                !known.nominated || now.saturating_duration_since(known.checked) > SILENT
+                !known.nominated || now.saturating_duration_since(known.checked) > FORGOTTEN
             });
         match before {
             Some(index) => {
@@ -64,14 +82,33 @@ impl Paths {
             // Kept from before a restart; any nomination is about the new generation.
             (None, Some(_)) => newly,
             (Some(current), _) => {
-                let silent = now.saturating_duration_since(current.checked) > SILENT;
+                let last = self
+                    .heard
+                    .map_or(current.checked, |at| at.max(current.checked));
+                let silent = now.saturating_duration_since(last) > SILENT;
                 newly || silent || (nominated && !current.nominated)
             }
         };
         if moves {
             self.current = Some(path);
+            self.heard = None;
         }
         moves
+    }
+
+    /// The path between two addresses that was checked last: where the answer to the check goes.
+    pub(crate) fn checked_between(
+        &self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        over: impl Fn(Via) -> bool,
+    ) -> Option<Path> {
+        let between = |path: &Path| path.source == source && path.destination == destination;
+        let known = self.known.iter();
+        known
+            .filter(|known| between(&known.path) && over(known.path.via))
+            .max_by_key(|known| known.checked)
+            .map(|known| known.path)
     }
 
     /// The peer restarts ICE: what was nominated counts no more, and what is in use stays in use
@@ -86,6 +123,7 @@ impl Paths {
         if self.current.as_ref().is_some_and(closed) {
             let best = self.known.iter().max_by_key(|k| (k.nominated, k.checked));
             self.current = best.map(|known| known.path);
+            self.heard = None;
         }
     }
 
@@ -119,7 +157,7 @@ mod tests {
         Path {
             source: ([192, 0, 2, 1], 7882).into(),
             destination: ([198, 51, 100, 1], port).into(),
-            tcp: false,
+            via: Via::Udp,
         }
     }
 
@@ -152,8 +190,10 @@ mod tests {
         for second in [5, 10] {
             paths.checked(at(second), path(1), false);
         }
-        assert!(!paths.checked(at(15), path(2), false));
-        assert!(paths.checked(at(19), path(2), false), "9 s without a check");
+        paths.heard(at(14), &path(1));
+        paths.heard(at(18), &path(2));
+        assert!(!paths.checked(at(15), path(2), false), "it is in use");
+        assert!(paths.checked(at(18), path(2), false), "4 s without a word");
         // And one whose every check nominates.
         assert!(paths.checked(at(20), path(3), true), "at once");
     }

@@ -47,6 +47,8 @@ pub(crate) struct Joined {
 pub(crate) struct Route {
     /// Only at the home shard.
     pub(crate) source: Option<Source>,
+    /// The publisher that was the source until nothing came of it any more, and that may come back.
+    pub(crate) lost: Option<SessionKey>,
     /// Layers that the bridge adds to those of a WebRTC publisher. Only at the home shard.
     pub(crate) joined: Option<Joined>,
     /// The source that is live, known wherever there are viewers. Stays through an interruption.
@@ -80,6 +82,7 @@ impl Route {
         };
         Self {
             source: None,
+            lost: None,
             joined: None,
             info: None,
             over_at: None,
@@ -99,6 +102,7 @@ impl Route {
     /// Nothing holds the route any more.
     pub(crate) fn is_idle(&self) -> bool {
         self.source.is_none()
+            && self.lost.is_none()
             && self.over_at.is_none()
             && self.viewers.is_empty()
             && self.subscribers.is_empty()

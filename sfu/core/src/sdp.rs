@@ -76,19 +76,8 @@ pub(crate) fn video_codec(codec: Codec) -> Option<VideoCodec> {
 /// Checks a publisher's offer.
 pub(crate) fn check_publisher(text: &str) -> Result<CheckedOffer, OfferError> {
     let scan = Scan::new(text)?;
-    for kind in [Kind::Audio, Kind::Video] {
-        let count = scan
-            .media
-            .iter()
-            .filter(|line| line.kind == Some(kind))
-            .count();
-        if count > 1 {
-            return Err(unprocessable(format!(
-                "it has {count} {} tracks; send at most one audio and one video",
-                name(kind)
-            )));
-        }
-    }
+    scan.check_tracks()?;
+    scan.check_transport()?;
     scan.check_layers()?;
     let mut codecs = CodecConfig::empty();
     for line in scan.media.iter().filter(|line| line.kind.is_some()) {
@@ -108,59 +97,25 @@ pub(crate) fn check_publisher(text: &str) -> Result<CheckedOffer, OfferError> {
     scan.finish(Role::Publisher, codecs)
 }
 
-/// Checks a viewer's offer against what the stream has.
+/// Checks a viewer's offer, or its answer to ours, against what the stream has.
 pub(crate) fn check_viewer(text: &str, source: &SourceInfo) -> Result<CheckedOffer, OfferError> {
-    let scan = Scan::new(text)?;
+    Scan::new(text)?.check_viewer(source)
+}
+
+/// What viewers are offered of a stream with this video: its codec in all forms that are known, since
+/// what the picture is shows later, and Opus.
+pub(crate) fn own_codecs(video: Option<VideoCodec>) -> CodecConfig {
     let mut codecs = CodecConfig::empty();
-    let mut served = false;
-    for line in scan.media.iter() {
-        let Some(kind) = line.kind else { continue };
-        if !matches!(line.direction, Direction::RecvOnly | Direction::SendRecv) {
-            return Err(unprocessable(format!(
-                "its {} track does not receive; a viewer's tracks are recvonly",
-                line.name
-            )));
-        }
-        // Every codec stays open: the next publisher of the stream may send another.
-        let added = line.add_to(Role::Viewer, &mut codecs, |_| true);
-        let wanted = source.tracks.video.filter(|_| kind == Kind::Video);
-        let has = |wanted| {
-            codecs
-                .params()
-                .iter()
-                .any(|p| video_codec(p.spec().codec) == Some(wanted))
-        };
-        let added = added && wanted.is_none_or(has);
-        let has_track = match kind {
-            Kind::Video => source.tracks.video.is_some(),
-            Kind::Audio => source.tracks.audio,
-        };
-        if !added && has_track {
-            return Err(match wanted {
-                Some(codec) => OfferError::OtherCodec(format!(
-                    "the stream's video is {}, which the offer does not have ({}); watch it over HLS",
-                    codec_name(codec),
-                    line.offered()
-                )),
-                None => line.no_codec(),
-            });
-        }
-        if !added {
-            return Err(line.no_codec());
-        }
-        served |= has_track;
+    codecs.enable_opus(true, false);
+    match video {
+        Some(VideoCodec::H264) => codecs.enable_h264(true),
+        Some(VideoCodec::Hevc) => codecs.enable_h265(true),
+        Some(VideoCodec::Vp8) => codecs.enable_vp8(true),
+        Some(VideoCodec::Vp9) => codecs.enable_vp9(true),
+        Some(VideoCodec::Av1) => codecs.enable_av1(true),
+        None => {}
     }
-    if !served {
-        let has = match (source.tracks.video, source.tracks.audio) {
-            (Some(codec), true) => format!("{} video and Opus audio", codec_name(codec)),
-            (Some(codec), false) => format!("{} video only", codec_name(codec)),
-            (None, _) => "Opus audio only".to_owned(),
-        };
-        return Err(unprocessable(format!(
-            "it asks for no track that the stream has ({has}); the stream is on HLS too"
-        )));
-    }
-    scan.finish(Role::Viewer, codecs)
+    codecs
 }
 
 /// Order among H.264 payload types: the least is the best. First what names the picture's own profile,
@@ -188,11 +143,40 @@ const CONSTRAINED: u8 = 0x40;
 /// Name of the one media stream that all tracks of an answer belong to (RFC 8830).
 const MEDIA_STREAM: &str = "weir";
 
+/// What a lite agent that takes trickled candidates says of itself (RFC 8840 section 4.1.3, RFC 8445
+/// section 10). An ICE restart repeats it.
+pub(crate) const ICE_OPTIONS: &str = "a=ice-options:trickle ice2";
+
+/// Adds what RFC 9725 wants of an answer and str0m leaves out: what we are as an ICE agent, that there
+/// are no more candidates (section 4.3.2), and that RTCP has no port of its own (section 4.4.1).
+fn with_transport(answer: &str) -> String {
+    const CANDIDATE: &str = "a=candidate:";
+    let mut out = String::with_capacity(answer.len() + 128);
+    let mut lines = answer.lines().peekable();
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        out.push_str("\r\n");
+        let candidate = line.starts_with(CANDIDATE);
+        let more = match line {
+            "a=ice-lite" => ICE_OPTIONS,
+            "a=rtcp-mux" => "a=rtcp-mux-only",
+            _ if candidate && lines.peek().is_none_or(|l| !l.starts_with(CANDIDATE)) => {
+                "a=end-of-candidates"
+            }
+            _ => continue,
+        };
+        out.push_str(more);
+        out.push_str("\r\n");
+    }
+    out
+}
+
 /// Adds what str0m leaves out of the answer: that we take stereo (RFC 7587 section 6.1), without
 /// which browsers encode mono; and that audio and video are one media stream (RFC 8830) with one
 /// CNAME (RFC 8834 section 4.9). str0m makes one for each, and then browsers neither keep them in
 /// sync nor give a player both at once.
 pub(crate) fn finish_answer(answer: &str) -> String {
+    let answer = &with_transport(answer);
     let opus: Vec<&str> = answer
         .lines()
         .filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '))
@@ -306,10 +290,13 @@ struct Scan<'a> {
 struct MediaLine<'a> {
     name: &'a str,
     kind: Option<Kind>,
+    port: &'a str,
+    mid: &'a str,
     direction: Direction,
     /// Payload types in the order of the m-line.
     pts: Vec<u8>,
     codecs: Vec<Offered<'a>>,
+    rtcp_mux: bool,
     rids: Vec<&'a str>,
     /// What `a=simulcast` says of sending.
     simulcast: Option<&'a str>,
@@ -362,13 +349,16 @@ impl<'a> Scan<'a> {
                         "video" => Some(Kind::Video),
                         _ => None,
                     },
+                    port: words.next().unwrap_or_default(),
+                    mid: "",
                     direction: session_direction,
                     pts: words
-                        .skip(2)
+                        .skip(1)
                         .filter_map(|pt| pt.parse().ok())
                         .take(MAX_CODECS)
                         .collect(),
                     codecs: Vec::new(),
+                    rtcp_mux: false,
                     rids: Vec::new(),
                     simulcast: None,
                     extensions: Vec::new(),
@@ -449,6 +439,108 @@ impl<'a> Scan<'a> {
         video.map(MediaLine::layers).unwrap_or_default()
     }
 
+    fn check_viewer(&self, source: &SourceInfo) -> Result<CheckedOffer, OfferError> {
+        self.check_tracks()?;
+        self.check_transport()?;
+        let mut codecs = CodecConfig::empty();
+        let mut served = false;
+        for line in self.media.iter().filter(|line| !self.is_refused(line)) {
+            let Some(kind) = line.kind else { continue };
+            if !matches!(line.direction, Direction::RecvOnly | Direction::SendRecv) {
+                return Err(unprocessable(format!(
+                    "its {} track does not receive; a viewer's tracks are recvonly",
+                    line.name
+                )));
+            }
+            // Every codec stays open: the next publisher of the stream may send another.
+            let added = line.add_to(Role::Viewer, &mut codecs, |_| true);
+            let wanted = source.tracks.video.filter(|_| kind == Kind::Video);
+            let has = |wanted| {
+                codecs
+                    .params()
+                    .iter()
+                    .any(|p| video_codec(p.spec().codec) == Some(wanted))
+            };
+            let added = added && wanted.is_none_or(has);
+            let has_track = match kind {
+                Kind::Video => source.tracks.video.is_some(),
+                Kind::Audio => source.tracks.audio,
+            };
+            if !added && has_track {
+                return Err(match wanted {
+                    Some(codec) => OfferError::OtherCodec(format!(
+                        "the stream's video is {}, which the offer does not have ({}); watch it over HLS",
+                        codec_name(codec),
+                        line.offered()
+                    )),
+                    None => line.no_codec(),
+                });
+            }
+            if !added {
+                return Err(line.no_codec());
+            }
+            served |= has_track;
+        }
+        if !served {
+            let has = match (source.tracks.video, source.tracks.audio) {
+                (Some(codec), true) => format!("{} video and Opus audio", codec_name(codec)),
+                (Some(codec), false) => format!("{} video only", codec_name(codec)),
+                (None, _) => "Opus audio only".to_owned(),
+            };
+            return Err(unprocessable(format!(
+                "it asks for no track that the stream has ({has}); the stream is on HLS too"
+            )));
+        }
+        self.finish(Role::Viewer, codecs)
+    }
+
+    /// One media stream with at most one track of each kind (RFC 9725 section 4.4.2, as WHEP).
+    fn check_tracks(&self) -> Result<(), OfferError> {
+        for kind in [Kind::Audio, Kind::Video] {
+            let lines = self.media.iter().filter(|line| line.kind == Some(kind));
+            let count = lines.count();
+            if count > 1 {
+                return Err(OfferError::Form(format!(
+                    "it has {count} {} tracks; offer at most one audio and one video",
+                    name(kind)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_bundled(&self, line: &MediaLine<'_>) -> bool {
+        let group = self
+            .lines
+            .iter()
+            .find_map(|l| l.strip_prefix("a=group:BUNDLE"));
+        let mut mids = group.into_iter().flat_map(str::split_whitespace);
+        mids.any(|mid| mid == line.mid)
+    }
+
+    /// Whether the peer itself refuses it: on port 0, and in no group (RFC 9143 section 7.2.1).
+    fn is_refused(&self, line: &MediaLine<'_>) -> bool {
+        line.port == "0" && !self.is_bundled(line)
+    }
+
+    /// One transport for all, with RTCP on it (RFC 9725 section 4.4.1).
+    fn check_transport(&self) -> Result<(), OfferError> {
+        let apart = |line: &MediaLine<'_>| !self.is_bundled(line) && !self.is_refused(line);
+        if !self.media.iter().any(|line| self.is_bundled(line)) || self.media.iter().any(apart) {
+            return Err(OfferError::Form(
+                "its media sections are not in one a=group:BUNDLE; all media must share one port"
+                    .to_owned(),
+            ));
+        }
+        // What is bundled shares it with the line that says it (RFC 9143 section 7.3.1).
+        if !self.media.iter().any(|line| line.rtcp_mux) {
+            return Err(OfferError::Form(
+                "it has no a=rtcp-mux; RTP and RTCP must share one port".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Names are compared as str0m keeps them: eight letters and digits.
     fn check_layers(&self) -> Result<(), OfferError> {
         let layers = self.layers();
@@ -507,6 +599,10 @@ impl<'a> MediaLine<'a> {
     fn attribute(&mut self, line: &'a str) {
         if let Some(direction) = Direction::parse(line) {
             self.direction = direction;
+        } else if let Some(mid) = line.strip_prefix("a=mid:") {
+            self.mid = mid.trim();
+        } else if line == "a=rtcp-mux" {
+            self.rtcp_mux = true;
         } else if let Some(rest) = line.strip_prefix("a=rtpmap:") {
             let Some((pt, codec)) = rest.split_once(' ') else {
                 return;

@@ -129,7 +129,7 @@ fn what_is_no_sdp_is_malformed() {
         assert!(
             matches!(
                 error,
-                OfferError::Malformed(_) | OfferError::Unprocessable(_)
+                OfferError::Malformed(_) | OfferError::Unprocessable(_) | OfferError::Form(_)
             ),
             "{error}"
         );
@@ -167,7 +167,10 @@ fn hevc_is_served_where_both_have_it() {
 fn what_cannot_be_served_says_why() {
     let says = |offer: String, words: &str| {
         let error = check_publisher(&offer).unwrap_err();
-        assert!(matches!(error, OfferError::Unprocessable(_)), "{error}");
+        assert!(
+            matches!(error, OfferError::Unprocessable(_) | OfferError::Form(_)),
+            "{error}"
+        );
         assert!(error.to_string().contains(words), "{error}");
     };
     says(
@@ -218,6 +221,26 @@ fn the_answer_asks_for_stereo() {
         bare.ends_with("a=fmtp:111 stereo=1;sprop-stereo=1\r\n"),
         "{bare}"
     );
+}
+
+#[test]
+fn the_answer_says_what_we_are_and_that_it_is_all() {
+    let answer = "v=0\r\na=ice-lite\r\nm=audio 9 X 111\r\na=candidate:1 x\r\na=candidate:2 x\r\na=rtcp-mux\r\n";
+    let expected = "v=0\r\na=ice-lite\r\na=ice-options:trickle ice2\r\nm=audio 9 X 111\r\na=candidate:1 x\r\na=candidate:2 x\r\na=end-of-candidates\r\na=rtcp-mux\r\na=rtcp-mux-only\r\n";
+    assert_eq!(finish_answer(answer), expected);
+}
+
+#[test]
+fn a_section_that_the_peer_refused_is_passed_over() {
+    let audio = AUDIO.replace("sendonly", "recvonly");
+    let refused = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=inactive\r\na=rtpmap:96 VP8/90000\r\n";
+    let alone = HEAD.replace("BUNDLE 0 1", "BUNDLE 0");
+    let source = source(Some(VideoCodec::H264));
+    let checked = check_viewer(&format!("{alone}{audio}{refused}"), &source).unwrap();
+    assert_eq!(pts(&checked), [(111, None)]);
+    let open = refused.replace("m=video 0", "m=video 9");
+    let error = check_viewer(&format!("{alone}{audio}{open}"), &source).unwrap_err();
+    assert!(matches!(error, OfferError::Form(_)), "{error}");
 }
 
 #[test]

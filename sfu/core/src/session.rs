@@ -10,6 +10,7 @@ use crate::{
     data::OpenChannel,
     egress::{Egress, EgressStats},
     ingest::PublisherIngest,
+    outbox::Via,
     transport::Transport,
 };
 
@@ -45,7 +46,7 @@ impl Common {
     pub(crate) fn is_congested(&self) -> bool {
         self.congested.is_some_and(|peer| {
             let path = self.transport.path();
-            path.is_some_and(|path| path.tcp && path.destination == peer)
+            path.is_some_and(|path| path.via == Via::Tcp && path.destination == peer)
         })
     }
 }
@@ -53,7 +54,10 @@ impl Common {
 pub(crate) struct Publisher {
     pub(crate) common: Common,
     pub(crate) ingest: PublisherIngest,
+    /// Its media is the stream's. Not while it is lost.
     pub(crate) started: bool,
+    /// Nothing came of it for its timeout: the stream waits for a publisher, and this one may be it.
+    pub(crate) lost: bool,
     pub(crate) last_media: Instant,
     pub(crate) timeout: Duration,
 }
@@ -96,23 +100,45 @@ impl Session {
         if !common.connected {
             return (common.created + CONNECT_TIMEOUT, EndReason::NeverConnected);
         }
+        let consent = common.alive + CONSENT_TIMEOUT;
         let at = match self {
-            Self::Publisher(publisher) => {
-                let silent = publisher.common.alive + publisher.timeout;
-                let idle = publisher.last_media + publisher.timeout * MEDIA_SILENCE;
-                silent.min(idle)
-            }
-            Self::Viewer(viewer) => viewer.common.alive + CONSENT_TIMEOUT,
+            Self::Publisher(publisher) => consent.min(publisher.media_expiry()),
+            Self::Viewer(_) => consent,
         };
         (at, EndReason::TimedOut)
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        let missing = match self {
-            Self::Publisher(publisher) => publisher.ingest.deadline(),
-            Self::Viewer(_) => None,
+        let (missing, silent) = match self {
+            Self::Publisher(publisher) => (publisher.ingest.deadline(), publisher.lost_at()),
+            Self::Viewer(_) => (None, None),
         };
         let at = self.expiry().0.min(self.common().transport.deadline);
-        missing.map_or(at, |missing| missing.min(at))
+        [missing, silent]
+            .into_iter()
+            .flatten()
+            .fold(at, Instant::min)
+    }
+}
+
+impl Publisher {
+    /// When its stream goes on without it, unless it shows life. The session does not end with that: a
+    /// client whose network changed restarts ICE, and its media comes from elsewhere.
+    pub(crate) fn lost_at(&self) -> Option<Instant> {
+        let at = self.common.alive + self.timeout;
+        (self.started && self.common.connected).then_some(at)
+    }
+
+    /// When its session is over unless it sends media.
+    fn media_expiry(&self) -> Instant {
+        let idle = self.timeout * MEDIA_SILENCE;
+        if self.lost {
+            self.last_media + idle.max(CONSENT_TIMEOUT)
+        } else if self.started {
+            self.last_media + idle
+        } else {
+            // Nobody waits for one that never began.
+            (self.common.alive + self.timeout).min(self.last_media + idle)
+        }
     }
 }

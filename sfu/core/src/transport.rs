@@ -14,11 +14,12 @@ use str0m::{
     change::SdpOffer,
     config::{DtlsCert, DtlsVersion},
     format::CodecConfig,
-    media::{MediaKind, Mid},
+    media::{Direction, MediaKind, Mid},
     net::{Protocol, Receive},
     rtp::ExtensionMap,
 };
 
+use weir_media::RtpTracks;
 use weir_rtp::stun;
 
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
     flexfec,
     ice::{Candidates, IceParameters},
     media_keys::MediaKeys,
-    outbox::{Outbox, Path},
+    outbox::{Outbox, Path, Via},
     paths::Paths,
     sdp::{self, Role},
 };
@@ -81,6 +82,7 @@ pub(crate) struct Transport {
     restart: Option<Generation>,
     /// str0m, which knows one generation, has the restart's now.
     restart_installed: bool,
+    restarts: u32,
     proven: u32,
     /// What the handshake agreed on, until it is asked for.
     pub(crate) agreed: Option<Agreed>,
@@ -134,6 +136,7 @@ impl Transport {
             },
             restart: None,
             restart_installed: false,
+            restarts: 0,
             proven: 0,
             agreed: None,
             media_keys: None,
@@ -175,6 +178,19 @@ impl Transport {
         Ok((answer, media))
     }
 
+    /// An offer of these tracks, with all candidates. None without any. The connection is of no more use:
+    /// the answer is taken by another one under the same credentials.
+    pub(crate) fn offer(mut self, tracks: RtpTracks) -> Option<String> {
+        let mut api = self.rtc.sdp_api();
+        let audio = tracks.audio.then_some(MediaKind::Audio);
+        let video = tracks.video.map(|_| MediaKind::Video);
+        for kind in audio.into_iter().chain(video) {
+            api.add_media(kind, Direction::SendOnly, None, None, None);
+        }
+        let (offer, _) = api.apply()?;
+        Some(sdp::finish_answer(&offer.to_sdp_string()))
+    }
+
     /// Where everything goes that is no answer to a check. None: nowhere now.
     pub(crate) fn path(&self) -> Option<Path> {
         self.paths.current()
@@ -184,6 +200,7 @@ impl Transport {
     /// stays in force, and media stays where it is, until the peer nominates a path of the restart.
     /// Gives the fragment of the restart that this one replaces.
     pub(crate) fn restart(&mut self, local: IceCreds, remote: IceCreds) -> Option<String> {
+        self.restarts = self.restarts.saturating_add(1);
         let replaced = self.restart.replace(Generation { local, remote })?;
         if std::mem::take(&mut self.restart_installed) {
             install(&mut self.rtc, &self.generation);
@@ -198,6 +215,11 @@ impl Transport {
         }
         let restart = self.restart.as_ref()?;
         (restart.remote == *remote).then_some(Answered::Restart(&restart.local))
+    }
+
+    /// How many restarts were begun.
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts
     }
 
     /// Our fragment.
@@ -223,19 +245,20 @@ impl Transport {
         known: bool,
     ) -> Received {
         let Datagram {
-            source: Peer { address, tcp },
+            source: Peer { address, via },
             destination,
             arrived,
             contents,
         } = datagram;
         let path = Path {
-            source: self.candidates.of_local(destination, tcp),
+            source: self.candidates.of_local(destination, via),
             destination: address,
-            tcp,
+            via,
         };
         if stun::is_stun(contents) {
             return self.check(now, path, contents, known);
         }
+        self.paths.heard(now, &path);
         // What the peer is told of arrivals is what it finds its bandwidth by.
         self.input(arrived, path, contents);
         Received::Taken
@@ -290,18 +313,14 @@ impl Transport {
         Received::Checked { superseded }
     }
 
-    /// The TCP connection with this peer is closed.
-    pub(crate) fn closed(&mut self, peer: SocketAddr) {
+    /// The peer is there no more.
+    pub(crate) fn closed(&mut self, via: Via, peer: SocketAddr) {
         self.paths
-            .closed(|path| path.tcp && path.destination == peer);
+            .closed(|path| path.via == via && path.destination == peer);
     }
 
     fn input(&mut self, arrived: Instant, path: Path, datagram: &[u8]) {
-        let protocol = if path.tcp {
-            Protocol::Tcp
-        } else {
-            Protocol::Udp
-        };
+        let protocol = protocol(path.via);
         let receive = Receive::new(protocol, path.destination, path.source, datagram);
         let Ok(receive) = receive else { return };
         // An error here is about this datagram; what it did to the session shows in the drain.
@@ -337,12 +356,9 @@ impl Transport {
             match self.rtc.poll_output() {
                 Ok(Output::Transmit(t)) => {
                     let path = if stun::is_stun(&t.contents) {
-                        // Back where the check came from.
-                        Some(Path {
-                            source: t.source,
-                            destination: t.destination,
-                            tcp: t.proto == Protocol::Tcp,
-                        })
+                        // Back where the check came from. str0m does not tell a relay from UDP.
+                        let over = |via| protocol(via) == t.proto;
+                        self.paths.checked_between(t.source, t.destination, over)
                     } else {
                         self.paths.current()
                     };
@@ -410,6 +426,14 @@ pub(crate) enum Answered<'a> {
     Now,
     /// They began the restart under way; these are ours.
     Restart(&'a IceCreds),
+}
+
+/// What str0m takes it for.
+fn protocol(via: Via) -> Protocol {
+    match via {
+        Via::Udp | Via::Relay => Protocol::Udp,
+        Via::Tcp => Protocol::Tcp,
+    }
 }
 
 fn install(rtc: &mut Rtc, generation: &Generation) {

@@ -1,9 +1,15 @@
-//! STUN binding requests and responses (RFC 8489), as far as an ICE-lite agent and the discovery of
-//! the own address need them.
+//! STUN messages (RFC 8489): reading, checking and writing them, and binding requests and responses as
+//! an ICE-lite agent and the discovery of the own address need them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod address;
+mod write;
+
+use std::net::SocketAddr;
 
 use aws_lc_rs::hmac;
+
+pub use address::read_xor_address;
+pub use write::Writer;
 
 /// RFC 8489 section 5.
 const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
@@ -24,6 +30,9 @@ const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 
 /// RFC 8489 section 18.3.
+const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
+
+/// RFC 8489 section 18.3.
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 
 /// RFC 8445 section 16.1.
@@ -31,6 +40,10 @@ const USE_CANDIDATE: u16 = 0x0025;
 
 /// Octets of MESSAGE-INTEGRITY's value: HMAC-SHA1 (RFC 8489 section 14.5).
 const INTEGRITY: usize = 20;
+
+/// Octets of MESSAGE-INTEGRITY-SHA256's value. It may be cut (RFC 8489 section 14.6), which is not
+/// taken: nobody does so.
+const INTEGRITY_SHA256: usize = 32;
 
 /// Names one request and its response.
 pub type Transaction = [u8; 12];
@@ -57,7 +70,7 @@ impl<'a> Message<'a> {
             kind: u16::from_be_bytes([*t0, *t1]),
             bytes: datagram,
         };
-        let mut attributes = message.attributes();
+        let mut attributes = message.walk();
         while attributes.next().is_some() {}
         (sound && attributes.at == datagram.len()).then_some(message)
     }
@@ -93,17 +106,37 @@ impl<'a> Message<'a> {
         self.attribute(USE_CANDIDATE).is_some()
     }
 
+    /// Method and class together (RFC 8489 section 5).
+    pub fn kind(&self) -> u16 {
+        self.kind
+    }
+
     /// Whether MESSAGE-INTEGRITY is there and right for the short-term password (RFC 8489 section
     /// 9.1.3). What follows it is not covered, and not to be believed.
     pub fn is_authentic(&self, password: &str) -> bool {
-        let mut attributes = self.attributes();
+        self.has_integrity(password.as_bytes())
+    }
+
+    /// Whether MESSAGE-INTEGRITY is there and right for a key (RFC 8489 section 14.5).
+    pub fn has_integrity(&self, key: &[u8]) -> bool {
+        let key = || hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+        self.is_signed(MESSAGE_INTEGRITY, INTEGRITY, key)
+    }
+
+    /// Whether MESSAGE-INTEGRITY-SHA256 is there, whole, and right for a key (RFC 8489 section 14.6).
+    pub fn has_integrity_sha256(&self, key: &[u8]) -> bool {
+        let key = || hmac::Key::new(hmac::HMAC_SHA256, key);
+        self.is_signed(MESSAGE_INTEGRITY_SHA256, INTEGRITY_SHA256, key)
+    }
+
+    fn is_signed(&self, wanted: u16, len: usize, key: impl FnOnce() -> hmac::Key) -> bool {
+        let mut attributes = self.walk();
         let mut start = attributes.at;
         while let Some((kind, value)) = attributes.next() {
-            if kind == MESSAGE_INTEGRITY && value.len() == INTEGRITY {
+            if kind == wanted && value.len() == len {
                 // The length counts up to and with this attribute (RFC 8489 section 14.5).
-                let length = (start + 4 + INTEGRITY - HEADER) as u16;
-                let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-                let mut covered = hmac::Context::with_key(&key);
+                let length = (start + 4 + len - HEADER) as u16;
+                let mut covered = hmac::Context::with_key(&key());
                 covered.update(&self.kind.to_be_bytes());
                 covered.update(&length.to_be_bytes());
                 covered.update(self.bytes.get(4..start).unwrap_or_default());
@@ -118,32 +151,28 @@ impl<'a> Message<'a> {
 
     /// Where the server saw the request come from (RFC 8489 section 14.2).
     pub fn mapped_address(&self) -> Option<SocketAddr> {
-        let [_, family, p0, p1, address @ ..] = self.attribute(XOR_MAPPED_ADDRESS)? else {
-            return None;
-        };
-        let [m0, m1, m2, m3] = MAGIC;
-        let port = u16::from_be_bytes([p0 ^ m0, p1 ^ m1]);
-        let ip = match (family, address) {
-            (1, [a, b, c, d]) => IpAddr::V4(Ipv4Addr::new(a ^ m0, b ^ m1, c ^ m2, d ^ m3)),
-            (2, address) => {
-                let mut octets: [u8; 16] = address.try_into().ok()?;
-                let mask = MAGIC.into_iter().chain(self.transaction());
-                octets.iter_mut().zip(mask).for_each(|(o, m)| *o ^= m);
-                IpAddr::V6(Ipv6Addr::from(octets))
-            }
-            _ => return None,
-        };
-        Some(SocketAddr::new(ip, port))
+        read_xor_address(&self.transaction(), self.attribute(XOR_MAPPED_ADDRESS)?)
     }
 
-    /// The first attribute of a kind that stands before MESSAGE-INTEGRITY.
-    fn attribute(&self, wanted: u16) -> Option<&'a [u8]> {
+    /// The first attribute of a kind that stands before the message's integrity.
+    pub fn attribute(&self, wanted: u16) -> Option<&'a [u8]> {
         self.attributes()
-            .take_while(|(kind, _)| *kind != MESSAGE_INTEGRITY)
             .find_map(|(kind, value)| (kind == wanted).then_some(value))
     }
 
-    fn attributes(&self) -> Attributes<'a> {
+    /// Type and value of each attribute before the message's integrity.
+    pub fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
+        self.walk()
+            .take_while(|(kind, _)| !matches!(*kind, MESSAGE_INTEGRITY | MESSAGE_INTEGRITY_SHA256))
+    }
+
+    /// Whether the sender signed the message, rightly or not, with SHA-1 or with SHA-256.
+    pub fn claims_integrity(&self) -> (bool, bool) {
+        let has = |wanted| self.walk().any(|(kind, _)| kind == wanted);
+        (has(MESSAGE_INTEGRITY), has(MESSAGE_INTEGRITY_SHA256))
+    }
+
+    fn walk(&self) -> Attributes<'a> {
         Attributes {
             bytes: self.bytes,
             at: HEADER,
@@ -164,19 +193,8 @@ pub fn binding_request(transaction: &Transaction) -> [u8; HEADER] {
 
 /// The success response to a binding request from `source`.
 pub fn binding_response(transaction: &Transaction, source: SocketAddr) -> Vec<u8> {
-    let mask = MAGIC.iter().chain(transaction);
-    let (family, mut address) = match source.ip() {
-        IpAddr::V4(ip) => (1, ip.octets().to_vec()),
-        IpAddr::V6(ip) => (2, ip.octets().to_vec()),
-    };
-    address.iter_mut().zip(mask).for_each(|(o, m)| *o ^= m);
-    let [p0, p1] = source.port().to_be_bytes();
-    let length = 4 + address.len() as u16;
-    let mut out = header(SUCCESS, 4 + length, transaction).to_vec();
-    out.extend(XOR_MAPPED_ADDRESS.to_be_bytes());
-    out.extend(length.to_be_bytes());
-    out.extend([0, family, p0 ^ MAGIC[0], p1 ^ MAGIC[1]]);
-    out.extend(address);
+    let mut out = Vec::with_capacity(44);
+    Writer::new(&mut out, SUCCESS, transaction).xor_address(XOR_MAPPED_ADDRESS, source);
     out
 }
 

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use mio::{
     Events, Interest, Poll, Token, Waker,
     net::{TcpListener, TcpStream},
@@ -34,8 +35,19 @@ const MIN_PACKET: usize = 20;
 const LISTENER: Token = Token(0);
 const WAKER: Token = Token(1);
 
+/// Connections that others accepted and that wait for the thread. Beyond, they are closed at once.
+const GIVEN: usize = 256;
+
+/// A connection that somebody else accepted.
+struct Given {
+    stream: TcpStream,
+    peer: SocketAddr,
+    read: Vec<u8>,
+}
+
 pub(crate) struct Acceptor {
     poll: Poll,
+    given: Receiver<Given>,
     listener: TcpListener,
     census: Arc<Census>,
     mailboxes: Vec<Mailbox>,
@@ -60,6 +72,7 @@ struct Waiting {
 /// Stops the thread when dropped.
 pub(crate) struct AcceptorHandle {
     waker: Waker,
+    give: Sender<Given>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -73,6 +86,18 @@ impl Drop for AcceptorHandle {
         {
             tracing::error!("the thread that accepts TCP connections had panicked");
         }
+    }
+}
+
+impl AcceptorHandle {
+    /// Takes a connection that somebody else accepted, of which this was read.
+    pub(crate) fn give(&self, stream: std::net::TcpStream, peer: SocketAddr, read: &[u8]) -> bool {
+        let given = Given {
+            stream: TcpStream::from_std(stream),
+            peer,
+            read: read.to_vec(),
+        };
+        self.give.try_send(given).is_ok() && self.waker.wake().is_ok()
     }
 }
 
@@ -96,8 +121,10 @@ impl Acceptor {
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let stop = Arc::new(AtomicBool::new(false));
+        let (give, given) = bounded(GIVEN);
         let acceptor = Self {
             poll,
+            given,
             listener,
             census,
             mailboxes,
@@ -110,6 +137,7 @@ impl Acceptor {
         let thread = thread::Builder::new().name("sfu-tcp".to_owned());
         Ok(AcceptorHandle {
             waker,
+            give,
             stop,
             thread: Some(thread.spawn(move || acceptor.run())?),
         })
@@ -143,6 +171,9 @@ impl Acceptor {
             if self.waiting {
                 self.accept(now);
             }
+            while let Ok(given) = self.given.try_recv() {
+                self.welcome(now, given);
+            }
             self.strangers.retain(|_, waiting| now < waiting.deadline);
         }
     }
@@ -173,29 +204,35 @@ impl Acceptor {
             };
             self.told = false;
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            let Some((place, stranger)) = self.census.admit(peer.ip()) else {
-                tracing::debug!(%peer, "too many TCP connections");
-                continue;
-            };
-            let token = Token(self.next);
-            self.next += 1;
-            let mut waiting = Waiting {
-                stream,
-                peer,
-                read: Vec::new(),
-                deadline: now + FIRST_CHECK,
-                place,
-                stranger,
-            };
-            let registered =
-                self.poll
-                    .registry()
-                    .register(&mut waiting.stream, token, Interest::READABLE);
-            if registered.is_ok() {
-                self.strangers.insert(token, waiting);
-                // What came with the connection may have come before it was registered.
-                self.read(token);
-            }
+            let read = Vec::new();
+            self.welcome(now, Given { stream, peer, read });
+        }
+    }
+
+    fn welcome(&mut self, now: Instant, given: Given) {
+        let Given { stream, peer, read } = given;
+        let Some((place, stranger)) = self.census.admit(peer.ip()) else {
+            tracing::debug!(%peer, "too many TCP connections");
+            return;
+        };
+        let token = Token(self.next);
+        self.next += 1;
+        let mut waiting = Waiting {
+            stream,
+            peer,
+            read,
+            deadline: now + FIRST_CHECK,
+            place,
+            stranger,
+        };
+        let registered =
+            self.poll
+                .registry()
+                .register(&mut waiting.stream, token, Interest::READABLE);
+        if registered.is_ok() {
+            self.strangers.insert(token, waiting);
+            // What came with the connection may have come before it was registered.
+            self.read(token);
         }
     }
 
@@ -242,17 +279,18 @@ impl Waiting {
     fn read(&mut self, shards: usize) -> Verdict {
         let mut buffer = [0; 2 + MAX_PACKET];
         loop {
-            let room = buffer.len() - self.read.len();
+            // Somebody else may have read all that decides.
+            match verdict(&self.read, shards) {
+                Verdict::Wait => {}
+                verdict => return verdict,
+            }
+            let room = buffer.len().saturating_sub(self.read.len());
             match self.stream.read(&mut buffer[..room]) {
                 Ok(0) => return Verdict::Close,
                 Ok(len) => self.read.extend_from_slice(&buffer[..len]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Verdict::Wait,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Verdict::Close,
-            }
-            match verdict(&self.read, shards) {
-                Verdict::Wait => {}
-                verdict => return verdict,
             }
         }
     }

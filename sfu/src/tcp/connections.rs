@@ -10,7 +10,7 @@ use std::{
 use mio::{Interest, Registry, Token, net::TcpStream};
 use socket2::SockRef;
 use weir_rtp::rfc4571::{self, Deframer};
-use weir_sfu_core::{Shard, Transmit};
+use weir_sfu_core::{Shard, Transmit, Via};
 
 use super::{Accepted, MAX_PACKET, Place};
 use crate::socket::Sent;
@@ -123,7 +123,7 @@ impl Connections {
         };
         let mut first = true;
         let taken = connection.packets(&read, |packet| {
-            let proven = shard.handle_tcp(now, peer, local, packet);
+            let proven = shard.handle_packet(now, Via::Tcp, peer, local, now, packet);
             // The first must be authentic, and makes the peer known.
             proven || !std::mem::take(&mut first)
         });
@@ -131,7 +131,7 @@ impl Connections {
         if taken.is_err() {
             tracing::debug!(%peer, "a TCP connection with a check that is not authentic");
             if !self.by_peer.contains_key(&peer) {
-                shard.handle_tcp_closed(peer);
+                shard.handle_closed(Via::Tcp, peer);
             }
             return;
         }
@@ -239,7 +239,7 @@ impl Connections {
         };
         if self.by_peer.get(&connection.peer) == Some(&token) {
             self.by_peer.remove(&connection.peer);
-            shard.handle_tcp_closed(connection.peer);
+            shard.handle_closed(Via::Tcp, connection.peer);
         }
         tracing::debug!(peer = %connection.peer, "TCP connection closed");
     }
@@ -263,7 +263,7 @@ impl Connection {
                     let read = input.get(..len).unwrap_or_default();
                     self.packets(read, |packet| {
                         // What is refused is counted, and later packets may be fine.
-                        shard.handle_tcp(now, peer, local, packet);
+                        shard.handle_packet(now, Via::Tcp, peer, local, now, packet);
                         true
                     })?;
                 }

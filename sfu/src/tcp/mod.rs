@@ -24,7 +24,7 @@ pub(crate) use acceptor::{Acceptor, AcceptorHandle};
 pub(crate) use connections::Connections;
 
 /// Longest packet in bytes; what is longer breaks the connection. As for datagrams.
-const MAX_PACKET: usize = 2_000;
+pub(crate) const MAX_PACKET: usize = 2_000;
 
 /// Connections of the process, but no more than half of the files that it may have open. Beyond, new
 /// ones are closed at once.

@@ -7,14 +7,14 @@ mod data;
 mod discovery;
 mod tcp;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use weir_media::{Kind, RtpLayer, RtpPacket, RtpTracks, VideoCodec};
 use weir_sfu::{EndReason, OfferError, Sfu, SfuConfig, SfuEvent, StreamId, StreamStats};
 
-use crate::client::{Client, Codec};
+use crate::client::{Client, Codec, Wants};
 
 const STREAM: StreamId = StreamId(7);
 
@@ -76,6 +76,42 @@ async fn viewer(sfu: &Sfu, codec: Codec) -> Client {
         async move { sfu.view(STREAM, offer).await.unwrap() }
     })
     .await
+}
+
+#[tokio::test]
+async fn one_port_serves_both_families_of_addresses() {
+    let (sfu, mut events) = Sfu::start(SfuConfig {
+        media_udp: "[::]:0".parse().unwrap(),
+        advertise: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+        shards: 2,
+        ..SfuConfig::default()
+    })
+    .unwrap();
+    // IPv4 over UDP both ways, in batches; then IPv4 and, where there is IPv6, that over TCP.
+    let publishing = publisher(&sfu, &mut events).await;
+    let mut viewers = vec![viewer(&sfu, Codec::Vp8).await];
+    for ip in ["127.0.0.1", "::1"] {
+        let address = SocketAddr::new(ip.parse().unwrap(), sfu.media_addr().port());
+        if ip == "::1" && std::net::TcpStream::connect(address).is_err() {
+            continue;
+        }
+        let wants = Wants {
+            tcp: Some(address),
+            ..Wants::default()
+        };
+        let ask = |offer| {
+            let sfu = sfu.clone();
+            async move { sfu.view(STREAM, offer).await.unwrap() }
+        };
+        viewers.push(Client::special_viewer(Codec::Vp8, wants, ask).await);
+    }
+    for viewer in &viewers {
+        viewer.wait_for_packets(Kind::Video, 100).await;
+        let packets = viewer.packets(Kind::Video);
+        assert!(packets.windows(2).all(|p| p[1].seq == p[0].seq + 1));
+    }
+    drop(publishing);
+    sfu.shutdown().await;
 }
 
 #[tokio::test]

@@ -138,6 +138,36 @@ async fn strangers_are_shown_out() {
     sfu.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_others_accepted_are_taken() {
+    let (sfu, mut events) = start(2);
+    let publishing = publisher(&sfu, &mut events).await;
+    // As a port that is shared with HTTPS does: it reads some bytes and hands over.
+    let shared = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = shared.local_addr().unwrap();
+    let taker = sfu.clone();
+    std::thread::spawn(move || {
+        let (mut stream, peer) = shared.accept().unwrap();
+        let mut read = [0; 10];
+        stream.read_exact(&mut read).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        assert!(taker.take_tcp(stream, peer, &read));
+    });
+    let wants = Wants {
+        tcp: Some(address),
+        ..Wants::default()
+    };
+    let viewer = Client::special_viewer(Codec::Vp8, wants, |offer| {
+        let sfu = sfu.clone();
+        async move { sfu.view(STREAM, offer).await.unwrap() }
+    })
+    .await;
+    viewer.wait_for_packets(Kind::Video, 100).await;
+    assert_eq!(sfu.stats().tcp_connections, 1);
+    drop(publishing);
+    sfu.shutdown().await;
+}
+
 #[tokio::test]
 async fn without_tcp_nothing_listens() {
     let (sfu, _events) = start_with(SfuConfig {

@@ -98,7 +98,7 @@ pub(crate) fn is_https(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
     let config = &app.services.config;
     config
         .addresses
-        .base(uri, headers, config.behind_proxy)
+        .base(uri, headers)
         .is_some_and(|base| base.scheme() == "https")
 }
 

@@ -16,7 +16,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(rules::show, rules::change))
         .routes(routes!(rules::audit))
-        .routes(routes!(rules::site_audit))
         .routes(routes!(moderators::list))
         .routes(routes!(moderators::add, moderators::remove))
         .routes(routes!(bans::list, bans::create))

@@ -93,7 +93,7 @@ pub(super) async fn make(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let config = &app.services.config;
-    let base = config.addresses.base(&uri, &headers, config.behind_proxy);
+    let base = config.addresses.base(&uri, &headers);
     let base =
         base.ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
     let (token, hash) = keys::generate();

@@ -57,7 +57,7 @@ pub(super) async fn create(
         .map(|at| checks::moment("expires_at", at))
         .transpose()?;
     let config = &app.services.config;
-    let base = config.addresses.base(&uri, &headers, config.behind_proxy);
+    let base = config.addresses.base(&uri, &headers);
     let base =
         base.ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))?;
     let (token, hash) = keys::generate();

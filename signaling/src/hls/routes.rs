@@ -1,6 +1,6 @@
 //! What players ask for over HTTP.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     Router,
@@ -194,22 +194,12 @@ impl Origin {
         let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|peer| peer.0.ip());
-        let forwarded = || -> Option<IpAddr> {
-            let last = headers.get_all("x-forwarded-for").iter().next_back()?;
-            last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
-        };
-        let forwarded = if self.inner.config.behind_proxy {
-            forwarded()
-        } else {
-            None
-        };
         let agent = headers
             .get(header::USER_AGENT)
             .map_or(&b""[..], HeaderValue::as_bytes);
-        let address = forwarded.or(peer);
-        lock(&entry.viewers).saw(address, agent, Instant::now());
+        lock(&entry.viewers).saw(peer, agent, Instant::now());
         if let Some(audience) = self.inner.audience.get() {
-            audience.asked_for_playlist(slug, address, agent);
+            audience.asked_for_playlist(slug, peer, agent);
         }
     }
 }

@@ -7,12 +7,13 @@ use weir_db::{
     BroadcastId, Figures, MINUTE_MS, Participation, StreamId, StreamMinute, UnixMillis, UserId,
     ViewProtocol, ViewerSession,
 };
-use weir_protocol::{QoeReport, StreamSlug};
-use weir_sfu::{LayerChoice, SessionId, StreamStats};
+use weir_protocol::{QoeReport, StreamSlug, TransportsInUse};
+use weir_sfu::{LayerChoice, SessionId, StreamStats, Via};
 
 use super::{
     session::{Open, Reported},
     visitor::{Origin, Salt, Visitor, family},
+    ways::{Way, Ways},
 };
 
 /// Who asked for no playlist for so long has left.
@@ -71,6 +72,7 @@ pub(crate) struct Tracker {
     said: HashMap<(BroadcastId, UserId), (UnixMillis, i64, i64)>,
     /// Broadcasts with changes since the last [`Tracker::take`], beside those on the air.
     touched: HashSet<BroadcastId>,
+    ways: Ways,
 }
 
 /// One stream.
@@ -92,6 +94,8 @@ struct Channel {
 struct Watcher {
     arrival: Arrival,
     protocol: ViewProtocol,
+    /// What carries its media, over WebRTC.
+    via: Option<Via>,
     seen_at: UnixMillis,
     reported: Reported,
     open: Option<Open>,
@@ -108,6 +112,7 @@ impl Tracker {
             waiting: Rows::default(),
             said: HashMap::new(),
             touched: HashSet::new(),
+            ways: Ways::default(),
         }
     }
 
@@ -287,6 +292,11 @@ impl Tracker {
         (self.watchers.len(), waiting)
     }
 
+    /// What carried the media of the last hour.
+    pub(crate) fn transports(&self, now: UnixMillis) -> TransportsInUse {
+        self.ways.last_hour(now)
+    }
+
     /// Streams with viewers whom the media plane knows.
     pub(crate) fn streams_over_webrtc(&self) -> Vec<StreamId> {
         let watched = self
@@ -304,6 +314,7 @@ impl Tracker {
                 continue;
             };
             watcher.seen_at = now;
+            watcher.via = viewer.via;
             let Some(open) = &mut watcher.open else {
                 continue;
             };
@@ -361,6 +372,9 @@ impl Tracker {
                 self.watchers.remove(&key);
             }
         }
+        let watching = self.watchers.values();
+        let watching = watching.filter(|watcher| watcher.open.is_some());
+        self.ways.pass(watching.filter_map(Watcher::way), now);
         let mut failed = Vec::new();
         self.arrivals.retain(|_, arrival| {
             let lost = now - arrival.at >= CONNECT_MS;
@@ -371,6 +385,7 @@ impl Tracker {
         });
         for stream in failed {
             self.channel(stream, now).figures.failed_joins += 1;
+            self.ways.failed(now);
         }
         let streams: Vec<StreamId> = self.streams.keys().copied().collect();
         for stream in streams {
@@ -470,6 +485,7 @@ impl Tracker {
         let watcher = Watcher {
             arrival,
             protocol,
+            via: None,
             seen_at: now,
             reported: Reported::new(now),
             open: Some(open),
@@ -617,6 +633,17 @@ impl Channel {
 }
 
 impl Watcher {
+    /// None before a WebRTC viewer was sampled.
+    fn way(&self) -> Option<Way> {
+        match (self.protocol, self.via) {
+            (ViewProtocol::Hls, _) => Some(Way::Hls),
+            (ViewProtocol::WebRtc, Some(Via::Udp)) => Some(Way::Udp),
+            (ViewProtocol::WebRtc, Some(Via::Tcp)) => Some(Way::Tcp),
+            (ViewProtocol::WebRtc, Some(Via::Relay)) => Some(Way::Turn),
+            (ViewProtocol::WebRtc, None) => None,
+        }
+    }
+
     fn row(&self, open: &Open, seen_at: UnixMillis, ended_at: Option<UnixMillis>) -> ViewerSession {
         ViewerSession {
             id: open.id,

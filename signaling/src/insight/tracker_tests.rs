@@ -73,6 +73,7 @@ fn viewer(session: u128, layer: &str, height: u16, loss: f32) -> ViewerStats {
         session: SessionId(session),
         transcoded: false,
         connected_for: std::time::Duration::ZERO,
+        via: None,
         bitrate: 0,
         layer: Some(layer.into()),
         choice: LayerChoice::Auto,
@@ -318,4 +319,45 @@ fn what_could_not_be_written_is_given_out_again() {
     tracker.forget(stream.both());
     let rows = tracker.take(true, START + 63_000);
     assert!(rows.sessions.is_empty() && rows.minutes.is_empty());
+}
+
+#[test]
+fn what_carries_the_media_is_counted_for_an_hour() {
+    let mut tracker = tracker();
+    let stream = stream("1");
+    tracker.started(stream.both(), broadcast(9), START);
+    tracker.view(1, stream.id, START);
+    tracker.view(2, stream.id, START);
+    let origin = Origin {
+        address: None,
+        agent: b"hls",
+    };
+    tracker.asked_for_playlist("s1", origin, START);
+    let sampled = |session, via| ViewerStats {
+        via: Some(via),
+        ..viewer(session, "", 720, 0.0)
+    };
+    let stats = StreamStats {
+        viewers: vec![sampled(1, Via::Udp), sampled(2, Via::Relay)],
+        ..StreamStats::default()
+    };
+    tracker.tick(START);
+    tracker.sample(stream.id, &stats, START);
+    tracker.tick(START + 5_000);
+    let used = tracker.transports(START + 5_000);
+    assert_eq!((used.udp_ms, used.turn_ms, used.tcp_ms), (5_000, 5_000, 0));
+    tracker.arrived(
+        SessionId(3),
+        Arrival {
+            stream: stream.id,
+            user: None,
+            visitor: tracker.visitor(stream.id, None, origin),
+            agent: "Other",
+            at: START,
+        },
+    );
+    tracker.tick(START + 61_000);
+    assert_eq!(tracker.transports(START + 61_000).failed, 1);
+    let later = tracker.transports(START + 2 * 60 * 60_000);
+    assert_eq!(later, TransportsInUse::default());
 }

@@ -107,6 +107,9 @@ impl Live {
         let Some(on_air) = on_air.filter(|_| !grace.is_zero()) else {
             return false;
         };
+        if on_air.interrupted_until.is_some() {
+            return true;
+        }
         let millis = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
         on_air.interrupted_until = Some(now().saturating_add(millis));
         self.refresh(&mut state, stream);
@@ -130,6 +133,19 @@ impl Broadcast {
         self.cancel.clone()
     }
 
+    /// Nothing comes of the publisher: whatever serves it ends, and the broadcast waits as if this were
+    /// dropped. Whoever still has this can say later that it was a goodbye.
+    pub(super) fn interrupt(&self) {
+        self.cancel.cancel();
+        if self.live.interrupt(self.stream, self.publisher) {
+            tracing::info!(slug = %self.slug, "publisher lost; the broadcast waits for it");
+        } else {
+            let publisher = self.publisher;
+            self.live
+                .end_if(self.stream, |on_air| on_air.publisher == publisher);
+        }
+    }
+
     /// The publisher said goodbye: the stream is offline at once.
     pub fn end(mut self) {
         self.in_order = true;
@@ -138,11 +154,11 @@ impl Broadcast {
 
 impl Drop for Broadcast {
     fn drop(&mut self) {
-        self.cancel.cancel();
-        if !self.in_order && self.live.interrupt(self.stream, self.publisher) {
-            tracing::info!(slug = %self.slug, "publisher lost; the broadcast waits for it");
+        if !self.in_order {
+            self.interrupt();
             return;
         }
+        self.cancel.cancel();
         let publisher = self.publisher;
         self.live
             .end_if(self.stream, |on_air| on_air.publisher == publisher);

@@ -38,7 +38,7 @@ pub async fn follow_sfu(
     on_whip: impl OnWhip,
 ) {
     let _stopped = live.media_stopped().clone().drop_guard();
-    let mut on_air: HashMap<SessionId, Broadcast> = HashMap::new();
+    let mut on_air: HashMap<SessionId, Feeding> = HashMap::new();
     while let Some(event) = events.recv().await {
         match event {
             SfuEvent::PublisherStarted {
@@ -54,8 +54,10 @@ pub async fn follow_sfu(
                 let broadcast = live.begin(&row, IngestProtocol::Whip);
                 Live::set_playout_delay(&sfu, &row);
                 let over = broadcast.cancelled();
-                on_air.insert(session, broadcast);
-                tokio::spawn(end_when(over.clone(), sfu.clone(), session));
+                let lost = CancellationToken::new();
+                tokio::spawn(end_when(over.clone(), lost.clone(), sfu.clone(), session));
+                // One that was lost and is back has a part in the broadcast already, which ends here.
+                on_air.insert(session, Feeding { broadcast, lost });
                 on_whip.started(WhipBroadcast {
                     stream: row,
                     media: stream,
@@ -63,12 +65,24 @@ pub async fn follow_sfu(
                     over,
                 });
             }
+            SfuEvent::PublisherLost { session, .. } => {
+                if let Some(feeding) = on_air.get(&session) {
+                    feeding.lost.cancel();
+                    feeding.broadcast.interrupt();
+                }
+            }
             SfuEvent::PublisherEnded {
-                session, reason, ..
+                stream,
+                session,
+                reason,
             } => {
                 tracing::info!(?reason, "WHIP publisher is gone");
+                let known = live.publishers().get(session).is_some();
+                if known && reason == EndReason::Closed {
+                    live.closed_publishers().remember(session, stream);
+                }
                 live.publishers().remove(session);
-                if let Some(broadcast) = on_air.remove(&session) {
+                if let Some(Feeding { broadcast, .. }) = on_air.remove(&session) {
                     match reason {
                         // Its network failed, or its machine did: it may come back.
                         EndReason::TimedOut | EndReason::NeverConnected => drop(broadcast),
@@ -80,16 +94,35 @@ pub async fn follow_sfu(
             }
             SfuEvent::ViewerConnected { stream, session } => live.viewer_connected(stream, session),
             SfuEvent::ViewerEnded {
-                stream, session, ..
-            } => live.viewer_ended(stream, session),
+                stream,
+                session,
+                reason,
+            } => {
+                let known = live.viewers().stream(session).is_some();
+                if known && reason == EndReason::Closed {
+                    live.closed_viewers().remember(session, stream);
+                }
+                live.viewer_ended(stream, session);
+            }
         }
     }
 }
 
-/// Takes a publisher off the media plane when its broadcast must end.
-async fn end_when(over: CancellationToken, sfu: Sfu, session: SessionId) {
-    over.cancelled().await;
-    end(sfu, session).await;
+/// What a session gives to a broadcast.
+struct Feeding {
+    broadcast: Broadcast,
+    /// Cancelled when nothing comes of it, before the broadcast is interrupted.
+    lost: CancellationToken,
+}
+
+/// Takes a publisher off the media plane when its broadcast must end. One that is lost is kept there, as
+/// it may come back.
+async fn end_when(over: CancellationToken, lost: CancellationToken, sfu: Sfu, session: SessionId) {
+    tokio::select! {
+        biased;
+        () = lost.cancelled() => {}
+        () = over.cancelled() => end(sfu, session).await,
+    }
 }
 
 async fn end(sfu: Sfu, session: SessionId) {

@@ -65,13 +65,13 @@ impl Publishers {
     /// The session's entity tag.
     pub(crate) fn tag(&self, session: SessionId) -> Option<EntityTag> {
         let sessions = self.lock();
-        sessions.published.get(&session).map(|p| p.tag.clone())
+        sessions.published.get(&session).map(|p| p.tag)
     }
 
-    /// The session has another state now.
+    /// The session restarted ICE.
     pub(crate) fn set_tag(&self, session: SessionId, tag: EntityTag) {
         if let Some(published) = self.lock().published.get_mut(&session) {
-            published.tag = tag;
+            published.tag.advance(tag);
         }
     }
 

@@ -3,14 +3,14 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 use weir_db::ViewerTokenId;
 use weir_sfu::{SessionId, StreamId};
 
-use crate::{entity_tag::EntityTag, watching::Who};
+use crate::{entity_tag::EntityTag, watching::Who, whep_events::SessionEvents};
 
 /// A session whose transport did not come up for so long is not one: the media plane has given it up
 /// long before, and does not tell of it.
@@ -35,6 +35,8 @@ struct Viewer {
     who: Who,
     /// Where the offer came from. Never stored.
     address: IpAddr,
+    /// End with the session.
+    events: Arc<SessionEvents>,
     since: Instant,
     connected: bool,
 }
@@ -56,6 +58,7 @@ impl Viewers {
         stream: StreamId,
         tag: EntityTag,
         (who, address): (Who, IpAddr),
+        events: SessionEvents,
         now: Instant,
     ) {
         let mut sessions = self.lock();
@@ -73,6 +76,7 @@ impl Viewers {
             tag,
             who,
             address,
+            events: Arc::new(events),
             since: now,
             connected: false,
         };
@@ -95,6 +99,17 @@ impl Viewers {
             .viewers
             .get(&session)
             .map(|viewer| viewer.stream)
+    }
+
+    /// How many sessions there are, those included that still connect.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().viewers.len()
+    }
+
+    /// What a session's viewer is told of; none when there is no such session.
+    pub(crate) fn events(&self, session: SessionId) -> Option<Arc<SessionEvents>> {
+        let sessions = self.lock();
+        sessions.viewers.get(&session).map(|v| v.events.clone())
     }
 
     /// Who watches what at this moment, logged in.
@@ -146,13 +161,13 @@ impl Viewers {
     /// The session's entity tag.
     pub(crate) fn tag(&self, session: SessionId) -> Option<EntityTag> {
         let sessions = self.lock();
-        sessions.viewers.get(&session).map(|v| v.tag.clone())
+        sessions.viewers.get(&session).map(|v| v.tag)
     }
 
-    /// The session has another state now.
+    /// The session restarted ICE.
     pub(crate) fn set_tag(&self, session: SessionId, tag: EntityTag) {
         if let Some(viewer) = self.lock().viewers.get_mut(&session) {
-            viewer.tag = tag;
+            viewer.tag.advance(tag);
         }
     }
 
@@ -179,6 +194,7 @@ mod tests {
                 StreamId(7),
                 EntityTag::fresh(),
                 (Who::Nobody, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                SessionEvents::new("7".parse().expect("a number"), ""),
                 at,
             );
         };

@@ -97,6 +97,7 @@ mod tests {
             session: SessionId(1),
             transcoded: false,
             connected_for: Duration::ZERO,
+            via: None,
             bitrate: 0,
             layer: layer.map(str::to_owned),
             choice,

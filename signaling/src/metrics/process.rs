@@ -8,7 +8,7 @@ use super::Sample;
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Figures of `/proc/self`; those that cannot be read are left out.
-pub(super) fn samples(started: SystemTime) -> Vec<Sample> {
+pub(crate) fn samples(started: SystemTime) -> Vec<Sample> {
     let mut samples = Vec::new();
     if let Ok(since) = started.duration_since(SystemTime::UNIX_EPOCH) {
         samples.push(Sample::gauge(

@@ -16,6 +16,7 @@ use crate::{
     ApiError, App, Refusals,
     api::{Actor, IfMatch, Json, PageQuery, Path, Query, page, scope, version_tag},
     rights,
+    site::audit::{self, Object},
 };
 
 /// Longest search in characters: an e-mail address has no more.
@@ -146,6 +147,9 @@ pub(super) async fn edit(
         app.log_out(id, None).await?;
     }
     tracing::info!(name = %changed.user.name, by = %admin.name, "account changed");
+    for action in actions(&edit) {
+        audit::log(&app, &admin, action, Object::user(&changed.user.name)).await?;
+    }
     let payload = json!({
         "role": changed.user.role.as_str(),
         "approved": changed.user.approved,
@@ -170,8 +174,69 @@ pub(super) async fn delete(
     rights::may_administer(&admin)?;
     let record = app.record(&name).await?;
     tracing::info!(name = %record.user.name, by = %admin.name, "account deleted");
+    let object = Object::user(&record.user.name);
     app.erase(record.user).await?;
+    audit::log(&app, &admin, "delete_user", object).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Log a user out everywhere
+///
+/// Ends all sessions, also those of programs on devices. API tokens go on.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/users/{name}/devices", tag = "administration",
+    params(("name" = String, Path, max_length = 64)),
+    responses((status = NO_CONTENT), Refusals),
+)]
+pub(super) async fn log_out(
+    State(app): State<App>,
+    Actor { user: admin, .. }: Actor<scope::Admin>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    rights::may_administer(&admin)?;
+    let user = app.record(&name).await?.user;
+    app.log_out(user.id, None).await?;
+    tracing::info!(name = %user.name, by = %admin.name, "logged out everywhere");
+    audit::log(&app, &admin, "log_out", Object::user(&user.name)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove a user's second factor
+///
+/// With its recovery codes, for who has lost both: logging in asks for the password only.
+#[utoipa::path(
+    delete, path = "/api/v1/admin/users/{name}/totp", tag = "administration",
+    params(("name" = String, Path, max_length = 64)),
+    responses((status = NO_CONTENT), Refusals),
+)]
+pub(super) async fn remove_second_factor(
+    State(app): State<App>,
+    Actor { user: admin, .. }: Actor<scope::Admin>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    rights::may_administer(&admin)?;
+    let user = app.record(&name).await?.user;
+    if !app.services.db.remove_totp(user.id).await? {
+        return Err(ApiError::Conflict("there is no second factor".into()));
+    }
+    tracing::info!(name = %user.name, by = %admin.name, "second factor removed by an admin");
+    let object = Object::user(&user.name);
+    audit::log(&app, &admin, "remove_second_factor", object).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an edit does, as the audit log says it.
+fn actions(edit: &EditUser) -> impl Iterator<Item = &'static str> {
+    let role = edit.role.map(|role| match role {
+        UserRole::Admin => "make_admin",
+        UserRole::Moderator => "make_moderator",
+        UserRole::Speaker => "make_speaker",
+        UserRole::Attendee => "make_attendee",
+    });
+    let either = |is: Option<bool>, yes, no| is.map(|is| if is { yes } else { no });
+    let approved = either(edit.approved, "approve", "unapprove");
+    let disabled = either(edit.disabled, "lock", "unlock");
+    [role, approved, disabled].into_iter().flatten()
 }
 
 impl App {

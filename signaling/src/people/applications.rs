@@ -14,6 +14,7 @@ use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, PageQuery, Path, Query, page, scope},
     rights,
+    site::audit::{self, Object},
 };
 
 /// Longest application in characters.
@@ -60,18 +61,17 @@ pub(super) async fn apply(
     Ok((StatusCode::CREATED, Json(item(application))))
 }
 
-/// Your application as a creator
+/// Your application as a creator, null where you never asked
 #[utoipa::path(
     get, path = "/api/v1/me/creator-application", tag = "account",
-    responses((status = OK, body = CreatorApplicationItem), Refusals),
+    responses((status = OK, body = Option<CreatorApplicationItem>), Refusals),
 )]
 pub(super) async fn mine(
     State(app): State<App>,
     Actor { user, .. }: Actor<scope::Profile>,
-) -> Result<Json<CreatorApplicationItem>, ApiError> {
+) -> Result<Json<Option<CreatorApplicationItem>>, ApiError> {
     let application = app.services.db.creator_application(user.id).await?;
-    let application = application.ok_or(ApiError::NotFound("application"))?;
-    Ok(Json(item(application)))
+    Ok(Json(application.map(item)))
 }
 
 /// Which applications.
@@ -154,6 +154,12 @@ pub(super) async fn decide(
         .decide_application(user.id, approved, reason.as_deref(), admin.id)
         .await?;
     tracing::info!(name = %user.name, by = %admin.name, approved, "an application was decided");
+    let action = match approved {
+        true => "approve_application",
+        false => "refuse_application",
+    };
+    let object = Object::user(&user.name).because(reason.clone());
+    audit::log(&app, &admin, action, object).await?;
     let payload = json!({ "approved": approved, "reason": reason });
     notify::soft(&app, &[user.id], NotificationKind::Approval, None, &payload).await;
     Ok(StatusCode::NO_CONTENT)

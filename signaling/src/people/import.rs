@@ -20,6 +20,7 @@ use crate::{
     ApiError, App, Refusals,
     api::{Actor, Json, Query, scope},
     passwords, rights,
+    site::audit::{self, Object},
 };
 
 /// Largest file in bytes.
@@ -109,6 +110,9 @@ pub(super) async fn import(
         by = %user.name, dry_run, created = report.created, updated = report.updated,
         errors = report.errors, "users imported"
     );
+    if !dry_run {
+        audit::log(&app, &user, "import_users", Object::none()).await?;
+    }
     app.people.mailer.wake();
     Ok(Json(report))
 }

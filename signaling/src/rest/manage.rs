@@ -15,7 +15,9 @@ use crate::{
     happenings::Happening,
     keys::{self, StreamKey},
     live::media_id,
-    rights, streams,
+    rights,
+    site::audit,
+    streams,
 };
 
 /// Create a stream
@@ -87,7 +89,9 @@ pub(crate) async fn delete(
     app.watching.hls.forget(&stream.slug);
     services.live.forget(&services.sfu, media_id(&stream)).await;
     let bus = services.live.bus();
-    bus.emit(Happening::StreamDeleted { stream }).await;
+    let deleted = stream.clone();
+    bus.emit(Happening::StreamDeleted { stream: deleted }).await;
+    audit::log_stream(&app, &user, "delete_stream", &stream).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -117,6 +121,7 @@ pub(crate) async fn rotate_key(
         .live
         .revoke(&services.sfu, media_id(&stream), None)
         .await;
+    audit::log_stream(&app, &user, "replace_key", &stream).await?;
     Ok(secret(access).into_response())
 }
 
@@ -141,7 +146,7 @@ impl App {
         let config = &self.services.config;
         config
             .addresses
-            .base(uri, headers, config.behind_proxy)
+            .base(uri, headers)
             .ok_or_else(|| ApiError::BadRequest("the request has no usable Host field".into()))
     }
 }

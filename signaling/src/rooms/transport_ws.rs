@@ -92,7 +92,7 @@ fn own_page(app: &App, uri: &Uri, headers: &HeaderMap) -> bool {
         return true;
     };
     let config = &app.services.config;
-    let base = config.addresses.base(uri, headers, config.behind_proxy);
+    let base = config.addresses.base(uri, headers);
     let origin = origin.to_str().ok().and_then(|text| text.parse().ok());
     match (base, origin) {
         (Some(base), Some(origin)) => {

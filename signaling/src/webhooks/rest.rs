@@ -17,6 +17,7 @@ use crate::{
     ApiError, App, Refusals,
     api::{Actor, IfMatch, Json, PageQuery, Path, Query, page, scope, version_tag},
     live, rights,
+    site::audit::{self, Object},
 };
 
 /// Endpoints of a user, and of the site.
@@ -137,6 +138,9 @@ pub(crate) async fn create(
             other => other.into(),
         })?;
     tracing::info!(webhook = %row.id, name = %user.name, "webhook made");
+    if row.owner.is_none() {
+        audit::log(&app, &user, "add_webhook", Object::id(row.id)).await?;
+    }
     let secret = app.webhooks.shared.secret(row.id, &row.salt).reveal();
     let location =
         HeaderValue::try_from(format!("/api/v1/webhooks/{}", row.id)).expect("an id is digits");
@@ -226,6 +230,9 @@ pub(crate) async fn delete(
     if_match.check(row.version)?;
     app.services.db.delete_webhook(row.id).await?;
     tracing::info!(webhook = %row.id, name = %user.name, "webhook deleted");
+    if row.owner.is_none() {
+        audit::log(&app, &user, "remove_webhook", Object::id(row.id)).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,6 +5,8 @@ use weir_signaling::{Asset, Assets, HttpConfig};
 use crate::server::{Server, problem};
 
 const PAGE: &[u8] = b"<!doctype html><title>Weir</title>";
+const ACCOUNT: &[u8] = b"<!doctype html><title>Weir, account</title>";
+const STUDIO: &[u8] = b"<!doctype html><title>Weir, studio</title>";
 
 async fn server() -> Server {
     let page = Asset {
@@ -15,6 +17,20 @@ async fn server() -> Server {
         gzip: Some(b"page in gzip"),
         immutable: false,
     };
+    let account = Asset {
+        path: "account.html",
+        raw: ACCOUNT,
+        brotli: None,
+        gzip: None,
+        ..page
+    };
+    let studio = Asset {
+        path: "studio.html",
+        raw: STUDIO,
+        brotli: None,
+        gzip: None,
+        ..page
+    };
     let code = Asset {
         path: "assets/weir-0123.wasm",
         content_type: "application/wasm",
@@ -23,7 +39,11 @@ async fn server() -> Server {
         gzip: Some(b"code in gzip"),
         immutable: true,
     };
-    Server::start_with(Assets::new([page, code]), HttpConfig::default()).await
+    Server::start_with(
+        Assets::new([page, account, studio, code]),
+        HttpConfig::default(),
+    )
+    .await
 }
 
 async fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -110,7 +130,7 @@ async fn page_stands_behind_every_address_of_the_client() {
     for (path, status) in [
         ("/", 200),
         ("/@demo", 200),
-        ("/settings", 200),
+        ("/search", 200),
         ("/a/b", 200),
         ("/@nobody", 404),
         ("/@No", 404),
@@ -151,6 +171,32 @@ async fn page_stands_behind_every_address_of_the_client() {
     .await;
     let posted = server.request(Method::POST, "/").send().await.unwrap();
     problem(posted, 405, ErrorCode::MethodNotAllowed).await;
+}
+
+#[tokio::test]
+async fn each_address_gets_the_page_of_its_module() {
+    let server = server().await;
+    let html = ("accept", "text/html");
+    for (path, page) in [
+        ("/", PAGE),
+        ("/search?q=jazz", PAGE),
+        ("/login?next=/studio", ACCOUNT),
+        ("/settings", ACCOUNT),
+        ("/admin/users", ACCOUNT),
+        ("/embed/nobody", PAGE),
+        ("/@studio", PAGE),
+        ("/studio", STUDIO),
+        ("/studio?tab=keys", STUDIO),
+        ("/studio/show/keys", STUDIO),
+    ] {
+        let response = get(&server, path, &[html]).await;
+        let policy = response.headers().get(header::CONTENT_SECURITY_POLICY);
+        assert!(policy.is_some(), "{path}");
+        assert_eq!(response.bytes().await.unwrap(), page, "{path}");
+    }
+    // The files of a module lie beside those of all.
+    let script = get(&server, "/studio.js", &[("accept", "*/*")]).await;
+    problem(script, 404, ErrorCode::NotFound).await;
 }
 
 #[tokio::test]

@@ -2,16 +2,24 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use str0m::{
     Candidate, Event, Input, Output, Rtc,
-    change::{SdpAnswer, SdpPendingOffer},
+    change::{SdpAnswer, SdpOffer, SdpPendingOffer},
     media::{Direction, MediaKind, MediaTime, Mid},
     net::{Protocol, Receive},
 };
-use tokio::{net::UdpSocket, sync::watch, task::JoinHandle};
+use tokio::{
+    net::UdpSocket,
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 /// One picture; its first bytes are the header of a VP8 keyframe of 16×16 pixels (RFC 6386 section 9.1).
 const KEYFRAME: [u8; 64] = {
@@ -39,6 +47,8 @@ pub struct Offer {
 pub struct Peer {
     task: JoinHandle<()>,
     state: watch::Receiver<State>,
+    cut: Arc<AtomicBool>,
+    leave: Arc<Notify>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,14 +68,7 @@ impl Offer {
     }
 
     async fn new(direction: Direction) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let mut rtc = Rtc::builder()
-            .clear_codecs()
-            .enable_vp8(true)
-            .enable_opus(true, false)
-            .build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let (mut rtc, socket, address) = client().await;
         let mut api = rtc.sdp_api();
         let audio = api.add_media(MediaKind::Audio, direction, None, None, None);
         let video = api.add_media(MediaKind::Video, direction, None, None, None);
@@ -92,22 +95,60 @@ impl Offer {
             .sdp_api()
             .accept_answer(self.pending, answer)
             .unwrap();
-        let (tell, state) = watch::channel(State::default());
-        let run = Run {
-            rtc: self.rtc,
-            socket: self.socket,
-            address: self.address,
-            sends: self.sends,
-            state: tell,
-        };
-        Peer {
-            task: tokio::spawn(run.run()),
-            state,
-        }
+        Peer::start(self.rtc, self.socket, self.address, self.sends)
     }
 }
 
+async fn client() -> (Rtc, UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut rtc = Rtc::builder()
+        .clear_codecs()
+        .enable_vp8(true)
+        .enable_opus(true, false)
+        .build(Instant::now());
+    rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+    (rtc, socket, address)
+}
+
 impl Peer {
+    /// Answers the server's own offer, and starts. Gives the answer too.
+    pub async fn answer(offer: &str) -> (Self, String) {
+        let (mut rtc, socket, address) = client().await;
+        let offer = SdpOffer::from_sdp_string(offer).unwrap();
+        let answer = rtc.sdp_api().accept_offer(offer).unwrap();
+        (
+            Self::start(rtc, socket, address, None),
+            answer.to_sdp_string(),
+        )
+    }
+
+    fn start(rtc: Rtc, socket: UdpSocket, address: SocketAddr, sends: Option<[Mid; 2]>) -> Self {
+        let (tell, state) = watch::channel(State::default());
+        let cut = Arc::new(AtomicBool::new(false));
+        let leave = Arc::new(Notify::new());
+        let run = Run {
+            rtc,
+            socket,
+            address,
+            sends,
+            state: tell,
+            cut: cut.clone(),
+            leave: leave.clone(),
+        };
+        Self {
+            task: tokio::spawn(run.run()),
+            state,
+            cut,
+            leave,
+        }
+    }
+
+    /// From now on nothing goes in or out, or everything does again.
+    pub fn cut(&self, cut: bool) {
+        self.cut.store(cut, Ordering::Relaxed);
+    }
+
     pub async fn connected(&mut self) {
         self.state.wait_for(|state| state.connected).await.unwrap();
     }
@@ -115,6 +156,11 @@ impl Peer {
     /// Waits for a picture or sound.
     pub async fn received(&mut self) {
         self.state.wait_for(|state| state.frames > 0).await.unwrap();
+    }
+
+    /// Closes the connection by DTLS, as a client does that stops.
+    pub fn leave(&self) {
+        self.leave.notify_one();
     }
 
     /// Waits until the other side has ended the session.
@@ -135,6 +181,8 @@ struct Run {
     address: SocketAddr,
     sends: Option<[Mid; 2]>,
     state: watch::Sender<State>,
+    cut: Arc<AtomicBool>,
+    leave: Arc<Notify>,
 }
 
 impl Run {
@@ -152,6 +200,9 @@ impl Run {
                 () = tokio::time::sleep_until(deadline.into()) => {}
                 received = self.socket.recv_from(&mut buffer) => {
                     let Ok((size, source)) = received else { continue };
+                    if self.cut.load(Ordering::Relaxed) {
+                        continue;
+                    }
                     let now = Instant::now();
                     let datagram = Receive::new(Protocol::Udp, source, self.address, &buffer[..size]);
                     if let Ok(datagram) = datagram {
@@ -159,6 +210,7 @@ impl Run {
                     }
                     continue;
                 }
+                () = self.leave.notified() => self.rtc.close().unwrap(),
                 _ = frames.tick(), if self.sends.is_some() && self.rtc.is_connected() => {
                     self.send(start.elapsed());
                 }
@@ -189,6 +241,7 @@ impl Run {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => return at,
+                Ok(Output::Transmit(_)) if self.cut.load(Ordering::Relaxed) => {}
                 Ok(Output::Transmit(datagram)) => {
                     self.socket
                         .send_to(&datagram.contents, datagram.destination)

@@ -239,6 +239,49 @@ async fn a_session_from_offer_to_end() {
 }
 
 #[tokio::test]
+async fn who_closes_the_connection_first_may_still_delete() {
+    // As OBS does, which logs a failure for all but 200.
+    let mut server = Server::start().await;
+    let stream = server.stream("demo").await;
+    let other = server.stream("other").await;
+    let (publisher, session, broadcast) = server.publish(&stream).await;
+    let (mut viewer, watched) = server.view("demo").await;
+    soon("media", viewer.received()).await;
+
+    let mut state = server.live.subscribe(&stream.row);
+    viewer.leave();
+    soon(
+        "nobody watches",
+        state.wait_for(|state| state.viewers.webrtc == 0),
+    )
+    .await
+    .unwrap();
+    publisher.leave();
+    soon("the end", broadcast.over.cancelled()).await;
+
+    let delete = async |path: &str, key: Option<&str>| {
+        let mut request = server.request(Method::DELETE, path);
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        request.send().await.unwrap().status()
+    };
+    // It still takes the publisher's key.
+    let disguised = session.replace("/whip/", "/whep/");
+    assert_eq!(delete(&disguised, None).await, StatusCode::NOT_FOUND);
+    assert_eq!(delete(&session, None).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        delete(&session, Some(&other.key)).await,
+        StatusCode::NOT_FOUND
+    );
+    // And it is said once.
+    for (path, key) in [(&session, Some(stream.key.as_str())), (&watched, None)] {
+        assert_eq!(delete(path, key).await, StatusCode::OK);
+        assert_eq!(delete(path, key).await, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
 async fn a_newer_publisher_takes_over() {
     let mut server = Server::start().await;
     let stream = server.stream("demo").await;
@@ -260,6 +303,48 @@ async fn a_publisher_that_vanishes_is_waited_for_and_then_offline() {
     let mut state = server.live.subscribe(&stream.row);
     let gap = state.wait_for(|state| state.reconnecting_until.is_some());
     soon("the gap", gap).await.unwrap();
+    soon("offline", state.wait_for(|state| !state.live))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_publisher_whose_network_changed_goes_on_in_its_session() {
+    let mut server = Server::start().await;
+    let stream = server.stream("demo").await;
+    let (peer, location, first) = server.publish(&stream).await;
+    let (id, _) = server.live.on_air_as(&stream.row).unwrap();
+    let mut state = server.live.subscribe(&stream.row);
+    peer.cut(true);
+    let gap = state.wait_for(|state| state.reconnecting_until.is_some());
+    soon("the gap", gap).await.unwrap();
+    assert!(first.over.is_cancelled(), "what it was made into ends");
+    let session = server.request(Method::GET, &location);
+    let looked = session.bearer_auth(&stream.key).send().await.unwrap();
+    assert_eq!(looked.status(), StatusCode::NO_CONTENT, "it is kept");
+
+    peer.cut(false);
+    let again = soon("the broadcast", server.whip.recv()).await.unwrap();
+    let back = state.wait_for(|state| state.live && state.reconnecting_until.is_none());
+    soon("the end of the gap", back).await.unwrap();
+    assert_eq!(server.live.on_air_as(&stream.row).unwrap().0, id);
+    // Whoever came back can be taken over, as anybody.
+    let (_newer, _, _) = server.publish(&stream).await;
+    soon("the takeover", again.over.cancelled()).await;
+}
+
+#[tokio::test]
+async fn a_lost_publisher_that_says_goodbye_is_offline_at_once() {
+    let mut server = Server::start_with_grace(Duration::from_secs(600)).await;
+    let stream = server.stream("demo").await;
+    let (peer, location, _) = server.publish(&stream).await;
+    let mut state = server.live.subscribe(&stream.row);
+    peer.cut(true);
+    let gap = state.wait_for(|state| state.reconnecting_until.is_some());
+    soon("the gap", gap).await.unwrap();
+    let session = server.request(Method::DELETE, &location);
+    let ended = session.bearer_auth(&stream.key).send().await.unwrap();
+    assert_eq!(ended.status(), StatusCode::OK);
     soon("offline", state.wait_for(|state| !state.live))
         .await
         .unwrap();

@@ -52,12 +52,24 @@ macro_rules! on_both_open {
 
 on_both_open!(
     i4_a_broadcast_is_told_and_signed,
-    i4_a_stream_that_fails_holds_nobody_else_up,
     i4_the_log_tells_everything_and_replays,
     i4_nothing_is_lost_over_a_crash,
     i4_endpoints_are_managed_by_their_owners,
     i4_endpoints_say_when_to_come_back_and_that_they_are_gone,
 );
+
+/// Cases in which the endpoint says how long it fails: there are tries enough for any machine.
+mod patient {
+    use super::*;
+
+    const OPEN: &[(&str, &str)] = &[
+        ("WEIR_WEBHOOKS_ALLOW_PRIVATE", "true"),
+        ("WEIR_WEBHOOKS_ALLOW_HTTP", "true"),
+        ("WEIR_WEBHOOKS_RETRY", "200ms,200ms,400ms,1s,2s,4s,8s,16s"),
+    ];
+
+    on_both_open!(i4_a_stream_that_fails_holds_nobody_else_up);
+}
 
 /// A request that an endpoint got.
 #[derive(Debug, Clone)]
@@ -164,8 +176,13 @@ async fn take(
         raw: String::from_utf8(body.to_vec()).unwrap(),
         body: serde_json::from_slice(&body).unwrap(),
     };
-    let (status, fields, text) = (inside.behaviour.lock().unwrap())(&got);
-    inside.got.lock().unwrap().push(got);
+    let (status, fields, text) = {
+        // Whoever is counted by a behaviour is in the list before the next is asked.
+        let mut behaviour = inside.behaviour.lock().unwrap();
+        let answer = behaviour(&got);
+        inside.got.lock().unwrap().push(got);
+        answer
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
         headers.insert(name, value.parse().unwrap());
@@ -297,12 +314,16 @@ async fn i4_a_stream_that_fails_holds_nobody_else_up(platform: Platform) {
     let tries = Arc::new(Mutex::new(HashMap::<String, u32>::new()));
     let counted = tries.clone();
     let endpoint = Endpoint::start(move |got| {
-        let id = got.header("webhook-id").to_owned();
         let mut tries = counted.lock().unwrap();
-        let tries = tries.entry(id).or_default();
-        *tries += 1;
-        // The first event of this stream takes three tries; everything else works at once.
-        let fails = got.slug() == "s3" && got.kind() == "stream.created" && *tries < 3;
+        let tried = tries
+            .entry(got.header("webhook-id").to_owned())
+            .or_default();
+        *tried += 1;
+        let again = *tried < 3;
+        // The first event of this stream fails until the ten of the others are here, and at least twice.
+        let all_but_its_last = tries.len() == 11;
+        let fails =
+            got.slug() == "s3" && got.kind() == "stream.created" && (again || !all_but_its_last);
         (if fails { 503 } else { 204 }, vec![], String::new())
     })
     .await;
@@ -313,24 +334,26 @@ async fn i4_a_stream_that_fails_holds_nobody_else_up(platform: Platform) {
     for n in 0..6 {
         delete_stream(&platform, &ada, &format!("s{n}")).await;
     }
-    // 12 events, and two tries more.
-    let got = endpoint.wait_for(14).await;
-    assert_eq!(got.len(), 14);
+    // Were any held up by it, it would fail until it is given up.
+    let its_end = |one: &Got| one.slug() == "s3" && one.kind() == "stream.deleted";
+    until("its last event", || async {
+        endpoint.got().iter().any(its_end)
+    })
+    .await;
+    let got = endpoint.got();
     for n in 0..6 {
         let slug = format!("s{n}");
         let of_stream = got.iter().filter(|one| one.slug() == slug);
-        let kinds: Vec<&str> = of_stream.map(Got::kind).collect();
-        let created = if n == 3 { 3 } else { 1 };
-        let mut expected = vec!["stream.created"; created];
-        expected.push("stream.deleted");
-        assert_eq!(kinds, expected, "{slug}");
+        let mut kinds: Vec<&str> = of_stream.map(Got::kind).collect();
+        if n == 3 {
+            assert!(
+                kinds.len() >= 4,
+                "three tries, and the next event: {kinds:?}"
+            );
+            kinds.dedup();
+        }
+        assert_eq!(kinds, ["stream.created", "stream.deleted"], "{slug}");
     }
-    let last_of_others = got.iter().rposition(|one| one.slug() != "s3").unwrap();
-    let third_try = got
-        .iter()
-        .rposition(|one| one.slug() == "s3" && one.kind() == "stream.created")
-        .unwrap();
-    assert!(last_of_others < third_try, "others waited for it");
     // A retry is the same message: an endpoint that got it can tell.
     assert_eq!(tries.lock().unwrap().len(), 12);
 }

@@ -142,14 +142,15 @@ fn brightness(file: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// How often a next picture is not the publisher's next one: each is four steps brighter than the one
-/// before, and after the fiftieth it begins anew.
-fn jumps(brightness: &[u8]) -> usize {
+/// Which pictures are not the publisher's next one: each is four steps brighter than the one before, and
+/// after the fiftieth it begins anew.
+fn jumps(brightness: &[u8]) -> Vec<usize> {
     let number = |bright: u8| (bright.saturating_sub(18)) / 4;
-    let pairs = brightness.windows(2);
+    let pairs = brightness.windows(2).zip(1..);
     pairs
-        .filter(|pair| number(pair[1]) != (number(pair[0]) + 1) % 50)
-        .count()
+        .filter(|(pair, _)| number(pair[1]) != (number(pair[0]) + 1) % 50)
+        .map(|(_, at)| at)
+        .collect()
 }
 
 /// The pictures that a file has got, whether they can be decoded or not.
@@ -260,8 +261,8 @@ async fn kill_all(show: &Recorded) -> Vec<Instant> {
     kills
 }
 
-/// Checks that a viewer's picture came back after each kill, with a keyframe and soon, and that all of it
-/// can be decoded.
+/// Checks that a viewer's picture came back after each kill, with a keyframe and soon, that all of it can be
+/// decoded, and that nothing is missing but behind a kill.
 fn check_viewer(seen: &[Arrived], kills: &[Instant]) {
     check_order(seen);
     let mut interruptions: Vec<Duration> =
@@ -272,14 +273,22 @@ fn check_viewer(seen: &[Arrived], kills: &[Instant]) {
     assert!(worst < LONGEST_INTERRUPTION, "{interruptions:?}");
 
     let ends = seen.iter().filter(|(_, packet)| packet.header.marker);
+    let ends: Vec<Instant> = ends.map(|(at, _)| *at).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("seen.h264");
     std::fs::write(&file, annex_b(seen)).unwrap();
     let shown = brightness(&file);
-    assert_eq!(shown.len(), ends.count(), "every picture decodes");
+    assert_eq!(shown.len(), ends.len(), "every picture decodes");
     let jumps = jumps(&shown);
-    println!("WebRTC: {} pictures, {jumps} jumps", shown.len());
-    assert!(jumps <= KILLS, "{jumps} jumps");
+    println!("WebRTC: {} pictures, {} jumps", shown.len(), jumps.len());
+    // The next worker gets all at once what was sent meanwhile. What a busy machine cannot encode of it in time
+    // is left out, for the sake of what is live.
+    let behind_kill = |at: Instant| {
+        let mut kills = kills.iter();
+        kills.any(|kill| (*kill..*kill + LONGEST_INTERRUPTION).contains(&at))
+    };
+    let elsewhere: Vec<&usize> = jumps.iter().filter(|at| !behind_kill(ends[**at])).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?} of {jumps:?}");
 }
 
 /// Checks that a player saw new segments after each kill, behind a discontinuity.
@@ -378,6 +387,6 @@ async fn check_recording(show: &Recorded, lasted: f64) {
     let shown = brightness(&movie);
     assert_eq!(shown.len(), pictures(&movie), "every picture decodes");
     let jumps = jumps(&shown);
-    println!("recorded: {} pictures, {jumps} jumps", shown.len());
-    assert!(jumps <= KILLS, "{jumps} jumps");
+    println!("recorded: {} pictures, {} jumps", shown.len(), jumps.len());
+    assert!(jumps.len() <= KILLS, "{jumps:?}");
 }

@@ -1,23 +1,49 @@
 //! The packed files: named by their content, compressed once here so that the server never does it.
 
 use std::{
-    fmt, fs,
+    fs,
     io::Write as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
 
-use crate::fingerprint::hex;
+use crate::{
+    fingerprint::hex,
+    sizes::{Needed, Row, Sizes},
+};
 
 /// Bytes of the hash that go into a name; 2⁴⁰ leaves no room for two contents of one name.
 const HASH_BYTES: usize = 5;
-/// Brotli's best; a second or two, once per build.
-const BROTLI_QUALITY: i32 = 11;
 /// Brotli's largest ordinary window, 2²² bytes.
 const BROTLI_WINDOW: i32 = 22;
+
+/// How hard the files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// As small as it gets; a few seconds, once per build.
+    Best,
+    /// For development.
+    Quick,
+}
+
+impl Effort {
+    fn brotli(self) -> i32 {
+        match self {
+            Self::Best => 11,
+            Self::Quick => 2,
+        }
+    }
+
+    fn gzip(self) -> Compression {
+        match self {
+            Self::Best => Compression::best(),
+            Self::Quick => Compression::fast(),
+        }
+    }
+}
 
 /// The files to write, with their paths below the dist folder.
 #[derive(Default)]
@@ -28,12 +54,7 @@ pub struct Dist {
 struct File {
     path: PathBuf,
     content: Vec<u8>,
-    first_load: bool,
-}
-
-/// How large the client is, for people and for the budget.
-pub struct Sizes {
-    rows: Vec<(String, usize, usize, usize, bool)>,
+    needed: Needed,
 }
 
 impl Dist {
@@ -43,40 +64,40 @@ impl Dist {
     }
 
     /// Adds a file whose name carries its hash, so that browsers may keep it for ever. Returns its address.
-    pub fn add_hashed(&mut self, name: &str, content: Vec<u8>, first_load: bool) -> String {
+    pub fn add_hashed(&mut self, name: &str, content: Vec<u8>, needed: Needed) -> String {
         let hash = hex(&Sha256::digest(&content)[..HASH_BYTES]);
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
         let path = format!("assets/{stem}-{hash}.{extension}");
         let address = format!("/{path}");
-        self.add(&path, content, first_load);
+        self.add(&path, content, needed);
         address
     }
 
     /// Adds a file under a fixed name.
-    pub fn add(&mut self, path: &str, content: Vec<u8>, first_load: bool) {
+    pub fn add(&mut self, path: &str, content: Vec<u8>, needed: Needed) {
         self.files.push(File {
             path: path.into(),
             content,
-            first_load,
+            needed,
         });
     }
 
     /// Replaces `out` by the files, each with `.br` and `.gz` beside it where that is smaller.
-    pub fn write(self, out: &Path) -> Result<Sizes> {
+    pub fn write(self, out: &Path, effort: Effort) -> Result<Sizes> {
         let staged = out.with_extension("new");
         fresh_folder(&staged)?;
         let mut rows = Vec::new();
         for File {
             path,
             content,
-            first_load,
+            needed,
         } in self.files
         {
             let target = staged.join(&path);
             if let Some(folder) = target.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let (br, gz) = (brotli(&content)?, gzip(&content)?);
+            let (br, gz) = (brotli(&content, effort)?, gzip(&content, effort)?);
             fs::write(&target, &content)?;
             for (suffix, packed) in [("br", &br), ("gz", &gz)] {
                 if packed.len() < content.len() {
@@ -86,57 +107,19 @@ impl Dist {
                     fs::write(name, packed)?;
                 }
             }
-            rows.push((
-                path.display().to_string(),
-                content.len(),
-                gz.len(),
-                br.len(),
-                first_load,
-            ));
+            rows.push(Row {
+                name: path.display().to_string(),
+                raw: content.len(),
+                gzip: gz.len(),
+                brotli: br.len(),
+                needed,
+            });
         }
         if out.exists() {
             fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
         }
         fs::rename(&staged, out).with_context(|| format!("cannot write {}", out.display()))?;
-        Ok(Sizes { rows })
-    }
-}
-
-impl Sizes {
-    /// What a first visit downloads, in bytes after Brotli.
-    fn first_load(&self) -> usize {
-        self.rows.iter().filter(|row| row.4).map(|row| row.3).sum()
-    }
-
-    /// An error where a first visit costs more than `budget` bytes.
-    pub fn check(&self, budget: usize) -> Result<()> {
-        let first = self.first_load();
-        if first > budget {
-            bail!(
-                "a first visit downloads {first} bytes, {} more than the budget",
-                first - budget
-            );
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Sizes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<34}{:>10}{:>10}{:>10}",
-            "web client, bytes", "raw", "gzip", "brotli"
-        )?;
-        for (name, raw, gz, br, first) in &self.rows {
-            let later = if *first {
-                ""
-            } else {
-                "  (only when HLS is needed)"
-            };
-            writeln!(f, "{name:<34}{raw:>10}{gz:>10}{br:>10}{later}")?;
-        }
-        write!(f, "{:<34}{:>30}", "first visit", self.first_load())
+        Ok(Sizes(rows))
     }
 }
 
@@ -148,9 +131,9 @@ pub fn fresh_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
-fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+fn brotli(content: &[u8], effort: Effort) -> Result<Vec<u8>> {
     let params = brotli::enc::BrotliEncoderParams {
-        quality: BROTLI_QUALITY,
+        quality: effort.brotli(),
         lgwin: BROTLI_WINDOW,
         size_hint: content.len(),
         ..Default::default()
@@ -160,8 +143,8 @@ fn brotli(content: &[u8]) -> Result<Vec<u8>> {
     Ok(packed)
 }
 
-fn gzip(content: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+fn gzip(content: &[u8], effort: Effort) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), effort.gzip());
     encoder.write_all(content)?;
     Ok(encoder.finish()?)
 }
@@ -176,8 +159,8 @@ mod tests {
     #[test]
     fn names_follow_content() {
         let mut dist = Dist::new();
-        let one = dist.add_hashed("a.css", b"x{}".to_vec(), true);
-        let two = dist.add_hashed("a.css", b"y{}".to_vec(), true);
+        let one = dist.add_hashed("a.css", b"x{}".to_vec(), Needed::Always);
+        let two = dist.add_hashed("a.css", b"y{}".to_vec(), Needed::Always);
         assert!(
             one.starts_with("/assets/a-") && one.ends_with(".css"),
             "{one}"
@@ -192,10 +175,16 @@ mod tests {
         fs::create_dir(&out).unwrap();
         fs::write(out.join("old.js"), "old").unwrap();
         let content = b"water over a weir ".repeat(200);
+        for effort in [Effort::Quick, Effort::Best] {
+            writes(&out, &content, effort);
+        }
+    }
+
+    fn writes(out: &Path, content: &[u8], effort: Effort) {
         let mut dist = Dist::new();
-        dist.add("index.html", content.clone(), true);
-        dist.add("tiny", b"a".to_vec(), false);
-        let sizes = dist.write(&out).unwrap();
+        dist.add("index.html", content.to_vec(), Needed::Always);
+        dist.add("tiny", b"a".to_vec(), Needed::Later);
+        let sizes = dist.write(out, effort).unwrap();
 
         assert!(!out.join("old.js").exists());
         let mut plain = Vec::new();

@@ -12,15 +12,15 @@ use sha2::{Digest as _, Sha256};
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Reads files, and folders with all that is in them.
-    pub fn of(inputs: &[&Path]) -> Result<Self> {
+    /// Reads files, and folders with all that is in them. `settings` says in which way they are packed.
+    pub fn of(inputs: &[&Path], settings: &str) -> Result<Self> {
         let mut hash = Sha256::new();
         let program = std::env::current_exe().context("this program has no path")?;
         let built = program
             .metadata()
             .and_then(|about| about.modified())
             .context("this program has no date")?;
-        hash.update(format!("{built:?}"));
+        hash.update(format!("{built:?}\0{settings}\0"));
         for input in inputs {
             for file in files_in(input)? {
                 let content =
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn changes_with_content_and_with_names() {
         let folder = tempfile::tempdir().unwrap();
-        let of = || Fingerprint::of(&[folder.path()]).unwrap().0;
+        let of = || Fingerprint::of(&[folder.path()], "").unwrap().0;
         fs::write(folder.path().join("a"), "1").unwrap();
         let first = of();
         assert_eq!(first, of());
@@ -85,11 +85,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (input, stamp) = (folder.path().join("in"), folder.path().join("stamp"));
         fs::write(&input, "1").unwrap();
-        let first = Fingerprint::of(&[&input]).unwrap();
+        let first = Fingerprint::of(&[&input], "").unwrap();
         assert!(!first.is_written_in(&stamp));
         first.write_to(&stamp).unwrap();
         assert!(first.is_written_in(&stamp));
+        let quick = Fingerprint::of(&[&input], "quick").unwrap();
+        assert!(!quick.is_written_in(&stamp), "packed in another way");
         fs::write(&input, "2").unwrap();
-        assert!(!Fingerprint::of(&[&input]).unwrap().is_written_in(&stamp));
+        assert!(
+            !Fingerprint::of(&[&input], "")
+                .unwrap()
+                .is_written_in(&stamp)
+        );
     }
 }

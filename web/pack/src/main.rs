@@ -1,12 +1,15 @@
-//! `weir-web-pack`: turns the compiled WebAssembly client into the folder that the server embeds.
+//! `weir-web-pack`: turns the compiled WebAssembly modules of the client into the folder that the server embeds.
 //!
-//! Bindings (wasm-bindgen) → one script (esbuild) and a small module (wasm-opt) → names that carry a hash of the
-//! content → `index.html` with those names → Brotli and gzip beside each file. Nothing is done when no input changed.
+//! For each module: bindings (wasm-bindgen) → one script (esbuild) and a small module (wasm-opt) → names that carry a
+//! hash of the content → its HTML page with those names. What all share is packed once. Then Brotli and gzip beside
+//! each file. Nothing is done when no input changed.
 
 mod bindings;
 mod dist;
 mod fingerprint;
+mod module;
 mod page;
+mod sizes;
 mod tools;
 
 use std::path::PathBuf;
@@ -14,17 +17,27 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
-use crate::{dist::Dist, fingerprint::Fingerprint, page::Page, tools::Tools};
+use crate::{
+    dist::{Dist, Effort},
+    fingerprint::Fingerprint,
+    module::{Module, Packed},
+    page::Page,
+    sizes::Needed,
+    tools::Tools,
+};
 
-/// What a first visit downloads, in bytes after Brotli. More than this is a defect, not a warning.
+/// What a first visit to a page downloads, in bytes after Brotli. More than this is a defect, not a warning.
 const FIRST_LOAD_BUDGET: usize = 700_000;
+
+/// The page from which those of all modules are made.
+const TEMPLATE: &str = "index.html";
 
 /// Packs the browser client for embedding.
 #[derive(Parser)]
 struct Args {
-    /// The module that cargo built for wasm32-unknown-unknown.
-    #[arg(long)]
-    wasm: PathBuf,
+    /// A module that cargo built for wasm32-unknown-unknown, as `viewer=path`. Every module of the client is needed.
+    #[arg(long = "module", value_name = "NAME=WASM", required = true)]
+    modules: Vec<Module>,
     /// The folder with index.html, style.css and the other hand-written files.
     #[arg(long)]
     assets: PathBuf,
@@ -34,17 +47,20 @@ struct Args {
     /// Where the packed files go; its old content is replaced.
     #[arg(long)]
     out: PathBuf,
+    /// For development: leaves the modules as they are, compresses little, and checks no budget.
+    #[arg(long)]
+    quick: bool,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let inputs = Fingerprint::of(&[
-        &args.wasm,
-        &args.assets,
-        &args.npm.join("package-lock.json"),
-    ])?;
+    let modules = module::complete(&args.modules)?;
+    let lock = args.npm.join("package-lock.json");
+    let mut inputs = vec![args.assets.as_path(), lock.as_path()];
+    inputs.extend(modules.iter().map(|module| module.wasm.as_path()));
+    let inputs = Fingerprint::of(&inputs, if args.quick { "quick" } else { "" })?;
     let stamp = args.out.with_extension("stamp");
-    if args.out.join("index.html").is_file() && inputs.is_written_in(&stamp) {
+    if args.out.join(TEMPLATE).is_file() && inputs.is_written_in(&stamp) {
         say(&format!("web client: unchanged in {}", args.out.display()));
         return Ok(());
     }
@@ -52,46 +68,59 @@ fn main() -> Result<()> {
     let scratch = args.out.with_extension("scratch");
     dist::fresh_folder(&scratch)?;
     let tools = Tools::new(&args.npm);
-    bindings::generate(&args.wasm, &scratch)?;
-    let module = tools.shrink_module(&scratch.join("client_bg.wasm"))?;
     let read = |name: &str| {
         let path = args.assets.join(name);
         std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    std::fs::write(scratch.join("boot.js"), read("boot.js")?)?;
+    let boot = read("boot.js")?;
+    let packed = Packed::all(modules, &tools, &boot, &scratch, !args.quick)?;
 
     let mut dist = Dist::new();
-    let mut page =
-        Page::new(String::from_utf8(read("index.html")?).context("index.html is not UTF-8")?);
-    for (name, content, first_load) in [
-        ("client.wasm", module, true),
-        (
-            "client.js",
-            tools.bundle_script(&scratch.join("boot.js"))?,
-            true,
-        ),
+    let mut template =
+        Page::new(String::from_utf8(read(TEMPLATE)?).context("index.html is not UTF-8")?);
+    for (name, content, needed) in [
         (
             "theme.js",
             tools.minify(&args.assets.join("theme.js"))?,
-            true,
+            Needed::Always,
+        ),
+        (
+            "ahead.js",
+            tools.minify(&args.assets.join("ahead.js"))?,
+            Needed::Always,
         ),
         (
             "style.css",
             tools.bundle_style(&args.assets.join("style.css"))?,
-            true,
+            Needed::Always,
         ),
-        ("icon.svg", read("icon.svg")?, true),
-        ("hls.js", tools.hls_player()?, false),
+        ("icon.svg", read("icon.svg")?, Needed::Always),
+        ("hls.js", tools.hls_player()?, Needed::Later),
+        ("uplot.js", tools.charts()?, Needed::Later),
     ] {
-        let address = dist.add_hashed(name, content, first_load);
-        page.fill(name, &address);
+        template.fill(name, &dist.add_hashed(name, content, needed));
     }
-    dist.add("index.html", page.finish()?.into_bytes(), true);
+    for Packed { which, wasm, js } in packed {
+        let mut page = template.clone();
+        for (extension, content) in [("wasm", wasm), ("js", js)] {
+            let name = format!("{}.{extension}", which.name());
+            let address = dist.add_hashed(&name, content, Needed::By(which));
+            page.fill(&format!("client.{extension}"), &address);
+        }
+        dist.add(which.page(), page.finish()?.into_bytes(), Needed::By(which));
+    }
 
-    let sizes = dist.write(&args.out)?;
+    let effort = match args.quick {
+        true => Effort::Quick,
+        false => Effort::Best,
+    };
+    let sizes = dist.write(&args.out, effort)?;
     inputs.write_to(&stamp)?;
     std::fs::remove_dir_all(&scratch).context("cannot remove the scratch folder")?;
     say(&sizes.to_string());
+    if args.quick {
+        return Ok(());
+    }
     sizes.check(FIRST_LOAD_BUDGET)
 }
 

@@ -1,8 +1,9 @@
-//! `index.html`, in which `%name%` stands for the address of a packed file.
+//! The template of the modules' pages, in which `%name%` stands for the address of a packed file.
 
 use anyhow::{Result, bail};
 
 /// The page while its placeholders are filled.
+#[derive(Clone)]
 pub struct Page(String);
 
 impl Page {

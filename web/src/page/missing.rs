@@ -2,17 +2,18 @@
 
 use dioxus::prelude::*;
 
-use crate::{app::Route, dom};
+use crate::{app::Route, texts::frame, ui::use_title};
 
 /// Says so, and leads home.
 #[component]
 pub fn NoSuchPage(rest: Vec<String>) -> Element {
-    use_effect(|| dom::document().set_title("Not found · Weir"));
+    use_title(frame::no_page());
+    let path = format!("/{}", rest.join("/"));
     rsx! {
         section { class: "page notice",
-            h1 { "Nothing flows here" }
-            p { "There is no page at " code { "/{rest.join(\"/\")}" } "." }
-            Link { class: "action", to: Route::Home {}, "See what is live" }
+            h1 { "{frame::no_page_title()}" }
+            p { "{frame::no_page_text(&path)}" }
+            Link { class: "action", to: Route::Home {}, "{frame::see_live()}" }
         }
     }
 }

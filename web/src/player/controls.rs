@@ -4,20 +4,26 @@ use dioxus::prelude::*;
 
 use super::{
     delay,
-    driver::{Action, Remote, Ui},
+    driver::Remote,
     dvr,
-    machine::{Phase, Transport},
     quality_menu::QualityMenu,
     seek_bar::SeekBar,
+    ui::{Action, Ui},
+    words::{Phase, Transport},
 };
-use crate::icon;
+use crate::{icon, texts::player as texts};
 
-/// The past, play, sound, what plays, quality, floating window, full screen; in this order for the keyboard.
+/// The past, play, sound, what plays, captions, quality, floating window, full screen; in this order for the keyboard.
 #[component]
 pub fn Controls(
     ui: Signal<Ui>,
     fullscreen: ReadSignal<bool>,
     remote: RemoteProp,
+    wide: Option<Signal<bool>>,
+    stats: Signal<bool>,
+    /// Whether captions are shown; none where there are none.
+    captions: Option<bool>,
+    on_captions: EventHandler<()>,
     on_float: EventHandler<()>,
     on_fullscreen: EventHandler<()>,
 ) -> Element {
@@ -28,16 +34,24 @@ pub fn Controls(
     );
     let silent = now.sound.muted || now.sound_blocked;
     let volume = if silent { 0.0 } else { now.sound.volume };
-    let play_label = if now.paused { "Play (k)" } else { "Pause (k)" };
-    let sound_label = if silent { "Unmute (m)" } else { "Mute (m)" };
-    let screen_label = if fullscreen() {
-        "Leave full screen (f)"
+    let play_label = if now.paused {
+        texts::play_key()
     } else {
-        "Full screen (f)"
+        texts::pause_key()
+    };
+    let sound_label = if silent {
+        texts::unmute()
+    } else {
+        texts::mute()
+    };
+    let screen_label = if fullscreen() {
+        texts::leave_full_screen()
+    } else {
+        texts::full_screen()
     };
     let (for_pause, for_mute, for_volume) = (remote.clone(), remote.clone(), remote.clone());
     rsx! {
-        div { class: "controls", role: "group", "aria-label": "Player controls",
+        div { class: "controls", role: "group", "aria-label": texts::controls(),
             if let Some(past) = now.past.filter(|_| plays) {
                 SeekBar { past, paused: now.paused, remote: remote.clone() }
             }
@@ -66,7 +80,7 @@ pub fn Controls(
                     max: "1",
                     step: "0.05",
                     value: "{volume}",
-                    "aria-label": "Volume",
+                    "aria-label": texts::volume(),
                     oninput: move |event| {
                         if let Ok(volume) = event.value().parse() {
                             for_volume.0.act(Action::SetVolume(volume));
@@ -75,18 +89,39 @@ pub fn Controls(
                 }
             }
             if let Some(transport) = now.transport {
-                Way { transport, delay_ms: now.delay_ms }
+                Way { transport, delay_ms: now.delay_ms, stats }
             }
             span { class: "spring" }
+            if let Some(shown) = captions {
+                button {
+                    class: "control",
+                    r#type: "button",
+                    "aria-label": texts::captions(),
+                    "aria-pressed": "{shown}",
+                    title: texts::captions(),
+                    onclick: move |_| on_captions.call(()),
+                    icon::Captions {}
+                }
+            }
             QualityMenu { ui, remote: remote.clone() }
             button {
                 class: "control",
                 r#type: "button",
                 disabled: !plays,
-                "aria-label": "Floating window (i)",
-                title: "Floating window (i)",
+                "aria-label": texts::float(),
+                title: texts::float(),
                 onclick: move |_| on_float.call(()),
                 icon::Float {}
+            }
+            if let Some(mut wide) = wide {
+                button {
+                    class: "control control-wide",
+                    r#type: "button",
+                    "aria-label": if wide() { texts::leave_wide() } else { texts::wide() },
+                    title: if wide() { texts::leave_wide() } else { texts::wide() },
+                    onclick: move |_| wide.toggle(),
+                    icon::Wide {}
+                }
             }
             button {
                 class: "control",
@@ -100,27 +135,25 @@ pub fn Controls(
     }
 }
 
-/// Which transport plays, and how far behind.
+/// Which transport plays, and how far behind; opens the numbers behind it.
 #[component]
-fn Way(transport: Transport, delay_ms: Option<u32>) -> Element {
+fn Way(transport: Transport, delay_ms: Option<u32>, mut stats: Signal<bool>) -> Element {
     let (name, long) = match transport {
-        Transport::WebRtc => ("WebRTC", "Real time, over WebRTC"),
-        Transport::Hls => (
-            "HLS",
-            "Over HLS, since WebRTC does not get through here at the moment",
-        ),
-        Transport::Dvr => ("Behind live", "From the server's disk, over HLS"),
+        Transport::WebRtc => ("WebRTC", texts::way_webrtc()),
+        Transport::Hls => ("HLS", texts::way_hls()),
+        Transport::Dvr => (texts::behind(), texts::way_dvr()),
     };
     let delay = delay_ms.map(|delay_ms| match transport {
         Transport::Dvr => dvr::clock_words((delay_ms + 500) / 1_000),
         Transport::WebRtc | Transport::Hls => delay::words(delay_ms),
     });
     rsx! {
-        span { class: "way way-{transport.word()}", title: long,
+        button { class: "way way-{transport.word()}", r#type: "button", title: "{long}. {texts::stats_button()}",
+            "aria-expanded": "{stats}", onclick: move |_| stats.toggle(),
             span { class: "way-dot", "aria-hidden": "true" }
             span { class: "way-name", "{name}" }
             if let Some(delay) = delay {
-                span { class: "way-delay", title: "Measured distance to the publisher",
+                span { class: "way-delay", title: texts::delay(),
                     if transport == Transport::Dvr { "−" }
                     "{delay}"
                 }

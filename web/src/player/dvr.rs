@@ -1,6 +1,8 @@
 //! The window of the past that viewers of a live stream can go back to. Moments are dates: milliseconds since the Unix
 //! epoch by the server's clock, as the playlists have them.
 
+use crate::texts::player as texts;
+
 /// A window shorter than this is none: hardly anything of it is on the disk yet. Milliseconds.
 const LEAST_MS: f64 = 12_000.0;
 /// Nearer to now there is nothing on the disk yet: who goes there wants to be live. Milliseconds.
@@ -116,23 +118,22 @@ pub fn clock_words(seconds: u32) -> String {
 
 /// For those who listen: `2 minutes 10 seconds behind live`.
 pub fn spoken(seconds: u32) -> String {
-    let count = |number: u32, unit: &str| match number {
+    let count = |number: u32, said: fn(u64) -> String| match number {
         0 => None,
-        1 => Some(format!("1 {unit}")),
-        _ => Some(format!("{number} {unit}s")),
+        number => Some(said(number.into())),
     };
     let parts: Vec<String> = [
-        count(seconds / 3_600, "hour"),
-        count(seconds / 60 % 60, "minute"),
-        count(seconds % 60, "second"),
+        count(seconds / 3_600, texts::hours),
+        count(seconds / 60 % 60, texts::minutes),
+        count(seconds % 60, texts::seconds),
     ]
     .into_iter()
     .flatten()
     .collect();
     if parts.is_empty() {
-        return "Live".to_owned();
+        return texts::live().to_owned();
     }
-    format!("{} behind live", parts.join(" "))
+    texts::behind_by(parts.join(" "))
 }
 
 #[cfg(test)]

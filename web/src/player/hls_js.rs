@@ -4,7 +4,6 @@ use std::{cell::Cell, rc::Rc};
 
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlVideoElement;
 
 use super::dvr::{self, Piece};
@@ -16,11 +15,6 @@ const BACK_BUFFER_S: f64 = 20.0;
 const DVR_BACK_BUFFER_S: f64 = 60.0;
 /// How much faster than real time the player may run to catch up with the live edge.
 const CATCH_UP_RATE: f64 = 1.1;
-
-#[wasm_bindgen(inline_js = "export function import_module(address) { return import(address); }")]
-extern "C" {
-    fn import_module(address: &str) -> js_sys::Promise;
-}
 
 #[wasm_bindgen]
 extern "C" {
@@ -81,11 +75,30 @@ impl HlsJs {
         from_ms: Option<Rc<Cell<f64>>>,
         failed: impl Fn() + 'static,
     ) -> Result<Self, JsValue> {
+        Self::load(playlist, video, from_ms.is_some(), from_ms, failed).await
+    }
+
+    /// As [`Self::start`], for what was recorded: from its beginning.
+    pub async fn start_recorded(
+        playlist: &str,
+        video: &HtmlVideoElement,
+        failed: impl Fn() + 'static,
+    ) -> Result<Self, JsValue> {
+        Self::load(playlist, video, true, None, failed).await
+    }
+
+    async fn load(
+        playlist: &str,
+        video: &HtmlVideoElement,
+        past: bool,
+        from_ms: Option<Rc<Cell<f64>>>,
+        failed: impl Fn() + 'static,
+    ) -> Result<Self, JsValue> {
         let script = dom::meta("weir-hls").ok_or("the page names no hls.js")?;
-        let module = JsFuture::from(import_module(&script)).await?;
+        let module = dom::import(&script).await?;
         let class: Function = Reflect::get(&module, &"default".into())?.dyn_into()?;
         let instance: HlsInstance =
-            Reflect::construct(&class, &Array::of1(&config(from_ms.is_some())))?.unchecked_into();
+            Reflect::construct(&class, &Array::of1(&config(past)))?.unchecked_into();
         let instance = Rc::new(instance);
         let on_error = Handle::new(move |_, data: JsValue| {
             if dom::property(&data, "fatal").is_some_and(|fatal| fatal.is_truthy()) {

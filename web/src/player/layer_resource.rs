@@ -9,6 +9,8 @@ use gloo_net::http::{Method, RequestBuilder, Response};
 use wasm_bindgen_futures::spawn_local;
 use weir_protocol::{LAYER_RELATION, SelectLayer, SessionLayers};
 
+use crate::rtc;
+
 /// Where a session's layers are asked and told.
 #[derive(Clone)]
 pub struct LayerResource(Rc<Inner>);
@@ -30,7 +32,7 @@ impl LayerResource {
     /// The resource that the `Link` header of a session's `201` names; `tell` gets each answer.
     pub fn of(links: &str, tell: impl Fn(SessionLayers) + 'static) -> Option<Self> {
         Some(Self(Rc::new(Inner {
-            address: address(links)?,
+            address: rtc::with_relation(links, LAYER_RELATION)?,
             busy: Cell::new(false),
             next: RefCell::new(None),
             tell: Box::new(tell),
@@ -88,30 +90,5 @@ impl Inner {
             return None;
         }
         answer.json().await.ok()
-    }
-}
-
-/// The target of the link with our relation. `Link` values of several fields come joined by commas (RFC
-/// 8288 section 3); targets are between angle brackets, where no comma separates.
-fn address(links: &str) -> Option<String> {
-    let relation = format!("rel=\"{LAYER_RELATION}\"");
-    links.split('<').skip(1).find_map(|link| {
-        let (target, parameters) = link.split_once('>')?;
-        parameters.contains(&relation).then(|| target.to_owned())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_is_found_among_other_links() {
-        let links = "<stun:stun.example>; rel=\"ice-server\", <turn:t.example?transport=udp>; \
-            rel=\"ice-server\"; username=\"1,2\"; credential=\"a,b\", </whep/session/7/layer>; \
-            rel=\"urn:ietf:params:whep:ext:core:layer\"";
-        assert_eq!(address(links).as_deref(), Some("/whep/session/7/layer"));
-        assert_eq!(address("<stun:stun.example>; rel=\"ice-server\""), None);
-        assert_eq!(address(""), None);
     }
 }

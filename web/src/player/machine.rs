@@ -4,9 +4,13 @@
 //! drained after every input. The machine reads no clock and touches no browser object, so all of its behaviour is
 //! tested on the host. Times are milliseconds of one clock that never goes back.
 
+mod dvr;
+mod hls;
+mod rtc;
+
 use std::collections::VecDeque;
 
-use super::backoff::{self, Meanwhile};
+use super::words::{Command, Phase, Policy, Presence, RtcId, Transport};
 
 /// Without a media frame for this long, HLS takes over.
 pub const FALL_BACK_MS: u64 = 3_000;
@@ -21,182 +25,8 @@ pub const LIVE_AGAIN_MS: u64 = 1_500;
 pub const BACK_AGAIN_MS: u64 = 4_000;
 /// How long a session of a stream that ended is kept, since frames may come back on it.
 pub const KEEP_OFFLINE_MS: u64 = 60_000;
-/// A session that brought frames for this long was good, whatever happens to it later.
-const GOOD_MS: u64 = 20_000;
 /// This many stalls of a session that never was good end it, lest the picture jumps to and fro.
 const MAX_STALLS: u32 = 2;
-/// Pause before HLS is started again after an error.
-const HLS_AGAIN_MS: u64 = 2_000;
-/// HLS that shows nothing for this long is started afresh.
-const HLS_STUCK_MS: u64 = 15_000;
-/// A past that shows nothing for this long is left for what is live.
-const DVR_STUCK_MS: u64 = 15_000;
-/// A stream that is said to be live and not to be is asked for again this soon,
-const SOON_MS: u64 = 400;
-/// this many times; then the server's word counts.
-const MAX_EARLY_ASKS: u32 = 6;
-/// First new attempt after a session that had worked died.
-const RTC_AGAIN_MS: u64 = 1_000;
-
-/// The way media takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// WHEP.
-    WebRtc,
-    /// Low-latency HLS.
-    Hls,
-    /// What is past, by HLS from the server's disk.
-    Dvr,
-}
-
-impl Transport {
-    /// The word in `data-transport`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::WebRtc => "webrtc",
-            Self::Hls => "hls",
-            Self::Dvr => "dvr",
-        }
-    }
-}
-
-/// Which transports may be used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// WebRTC first, HLS when it must be.
-    #[default]
-    Auto,
-    /// `?transport=…`, for tests and support.
-    Only(Transport),
-}
-
-/// What the server says about the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// There is no such stream.
-    Missing,
-    /// It exists and nobody publishes.
-    Offline,
-    /// Media arrives.
-    Live {
-        /// When this broadcast started; another value is another broadcast.
-        started_at: Option<i64>,
-        /// Whether the HLS playlist exists yet.
-        hls_ready: bool,
-        /// The publisher's connection broke, and the server waits for it.
-        reconnecting: bool,
-    },
-}
-
-/// Names a WebRTC session, so that late news of a closed one are told apart.
-pub type RtcId = u32;
-
-/// News of a WebRTC session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RtcNews {
-    /// Frames were decoded since the last look.
-    Frame,
-    /// The server said that nobody publishes: try again after so long.
-    NotLive {
-        /// From `Retry-After`.
-        retry_ms: u64,
-    },
-    /// The server said that it has no room: try again after so long.
-    Refused {
-        /// From `Retry-After`.
-        retry_ms: u64,
-    },
-    /// It cannot be made, or died for good.
-    Failed,
-}
-
-/// News of the HLS player.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HlsNews {
-    /// The picture moves.
-    Playing,
-    /// It waits for data.
-    Buffering,
-    /// It gave up.
-    Failed,
-}
-
-/// News of the player of the past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DvrNews {
-    /// The picture moves.
-    Playing,
-    /// It waits for data.
-    Buffering,
-    /// It played to the end of what there will ever be.
-    Ended,
-    /// It gave up.
-    Failed,
-}
-
-/// Where the viewer wants to be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Seek {
-    /// At what is live.
-    Live,
-    /// At this moment, in Unix milliseconds.
-    To(f64),
-}
-
-/// What the page has to do.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Command {
-    /// Start a WHEP session.
-    OpenRtc(RtcId),
-    /// End it.
-    CloseRtc(RtcId),
-    /// Start the HLS player.
-    StartHls,
-    /// End it.
-    StopHls,
-    /// Start to play what is past, from this moment on. It uses the element of HLS, which has ended by then.
-    StartDvr(f64),
-    /// Go on from this moment.
-    SeekDvr(f64),
-    /// End it.
-    StopDvr,
-    /// Bring this transport's picture to the front and its sound to the ears.
-    Show(Transport),
-}
-
-/// What the viewer is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// The server has not answered yet.
-    Loading,
-    /// No such stream.
-    Missing,
-    /// Nobody publishes.
-    Offline,
-    /// Live; media is on its way.
-    Connecting,
-    /// The picture moves.
-    Playing,
-    /// The picture stands still.
-    Interrupted,
-    /// The picture stands still until the publisher is back.
-    Reconnecting,
-}
-
-impl Phase {
-    /// The word in `data-state`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Loading => "loading",
-            Self::Missing => "missing",
-            Self::Offline => "offline",
-            Self::Connecting => "connecting",
-            Self::Playing => "playing",
-            Self::Interrupted => "interrupted",
-            Self::Reconnecting => "reconnecting",
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stream {
@@ -396,104 +226,6 @@ impl Machine {
         self.handle_time(now);
     }
 
-    /// News of a WebRTC session; those of a session that is not the current one are ignored.
-    pub fn handle_rtc(&mut self, id: RtcId, news: RtcNews, now: u64) {
-        let current = match self.rtc {
-            Rtc::Opening { id, .. } | Rtc::Flowing { id, .. } => Some(id),
-            Rtc::Idle | Rtc::Waiting { .. } => None,
-        };
-        if current != Some(id) {
-            return;
-        }
-        match news {
-            RtcNews::Frame => self.rtc_frame(id, now),
-            RtcNews::NotLive { retry_ms } => {
-                // In the moment of a start the listing may know of it before the media plane does.
-                let soon = self.early_asks < MAX_EARLY_ASKS;
-                self.early_asks += 1;
-                self.rtc_refused(if soon { SOON_MS } else { retry_ms }, now);
-            }
-            RtcNews::Refused { retry_ms } => self.rtc_refused(retry_ms, now),
-            RtcNews::Failed => self.rtc_failed(now),
-        }
-        self.handle_time(now);
-    }
-
-    /// News of the HLS player.
-    pub fn handle_hls(&mut self, news: HlsNews, now: u64) {
-        if matches!(self.hls, Hls::Off | Hls::Waiting { .. } | Hls::Frozen) {
-            return;
-        }
-        match news {
-            HlsNews::Playing => {
-                // A restarted player is silent until it is shown again.
-                let fresh = matches!(self.hls, Hls::Starting { .. });
-                self.hls = Hls::Playing;
-                if fresh || self.shown != Some(Transport::Hls) {
-                    self.show(Transport::Hls);
-                }
-            }
-            HlsNews::Buffering => {
-                if self.hls == Hls::Playing {
-                    self.hls = Hls::Buffering { since: now };
-                }
-            }
-            // Its last picture is better than none.
-            HlsNews::Failed if self.is_reconnecting() => self.hls = Hls::Frozen,
-            HlsNews::Failed => self.restart_hls(now),
-        }
-        self.handle_time(now);
-    }
-
-    /// News of the player of the past.
-    pub fn handle_dvr(&mut self, news: DvrNews, now: u64) {
-        if !self.is_in_past() {
-            return;
-        }
-        match news {
-            DvrNews::Playing => {
-                self.dvr = Dvr::Playing;
-                if self.shown != Some(Transport::Dvr) {
-                    self.show(Transport::Dvr);
-                    // Two pictures would cost twice the bandwidth.
-                    self.close_rtc(Rtc::Idle);
-                }
-            }
-            DvrNews::Buffering => {
-                if self.dvr == Dvr::Playing {
-                    self.dvr = Dvr::Buffering { since: now };
-                }
-            }
-            DvrNews::Ended | DvrNews::Failed => self.leave_dvr(now),
-        }
-        self.handle_time(now);
-    }
-
-    /// The viewer wants to be at another moment.
-    pub fn handle_seek(&mut self, seek: Seek, now: u64) {
-        match (seek, self.dvr) {
-            (Seek::Live, Dvr::Off | Dvr::Leaving { .. }) => {}
-            (Seek::Live, _) => self.leave_dvr(now),
-            (Seek::To(date), Dvr::Off) => {
-                if matches!(self.stream, Stream::Live { .. }) {
-                    self.end_hls();
-                    self.dvr = Dvr::Starting { since: now };
-                    self.commands.push_back(Command::StartDvr(date));
-                }
-            }
-            (Seek::To(date), Dvr::Starting { .. }) => {
-                self.commands.push_back(Command::SeekDvr(date));
-            }
-            (Seek::To(date), Dvr::Playing | Dvr::Buffering { .. } | Dvr::Leaving { .. }) => {
-                self.end_hls();
-                self.close_rtc(Rtc::Idle);
-                self.dvr = Dvr::Buffering { since: now };
-                self.commands.push_back(Command::SeekDvr(date));
-            }
-        }
-        self.handle_time(now);
-    }
-
     /// The network changed or the page came back: what was put off is tried now.
     pub fn handle_wake(&mut self, now: u64) {
         self.failures = 0;
@@ -554,14 +286,6 @@ impl Machine {
         }
     }
 
-    /// Whether the viewer is in the past, or on the way there.
-    pub fn is_in_past(&self) -> bool {
-        matches!(
-            self.dvr,
-            Dvr::Starting { .. } | Dvr::Playing | Dvr::Buffering { .. }
-        )
-    }
-
     /// Whose picture is in front.
     pub fn shown(&self) -> Option<Transport> {
         self.shown
@@ -617,44 +341,6 @@ impl Machine {
                 ..
             }
         )
-    }
-
-    /// Back to what is live, or to the end of the show.
-    fn leave_dvr(&mut self, now: u64) {
-        if matches!(self.stream, Stream::Offline { .. } | Stream::Missing) {
-            self.end_dvr();
-            return;
-        }
-        if self.shown == Some(Transport::Dvr) {
-            self.dvr = Dvr::Leaving { since: now };
-        } else {
-            self.end_dvr();
-            // HLS was shown, and was ended for the past.
-            if self.shown == Some(Transport::Hls) {
-                self.shown = None;
-            }
-        }
-        self.begin_broadcast(now);
-    }
-
-    fn end_dvr(&mut self) {
-        if self.dvr != Dvr::Off {
-            self.commands.push_back(Command::StopDvr);
-        }
-        self.dvr = Dvr::Off;
-        if self.shown == Some(Transport::Dvr) {
-            self.shown = None;
-        }
-    }
-
-    /// Gives a past up that does not come.
-    fn drive_dvr(&mut self, now: u64) {
-        if let Dvr::Starting { since } | Dvr::Buffering { since } = self.dvr
-            && !self.is_reconnecting()
-            && now.saturating_sub(since) >= DVR_STUCK_MS
-        {
-            self.leave_dvr(now);
-        }
     }
 
     /// Moves both transports on, for a stream that is live (or may be, before the server has answered) since `since`.
@@ -720,131 +406,6 @@ impl Machine {
             }
         }
         self.drive_hls(now);
-    }
-
-    fn drive_hls(&mut self, now: u64) {
-        let ready = match self.stream {
-            Stream::Live { hls_ready, .. } => hls_ready,
-            Stream::Unknown { .. } => true,
-            Stream::Missing | Stream::Offline { .. } => false,
-        };
-        match self.hls {
-            Hls::Off if self.hls_wanted && ready => self.start_hls(now),
-            Hls::Waiting { until } if now >= until && ready => self.start_hls(now),
-            Hls::Starting { .. } | Hls::Buffering { .. } if self.is_reconnecting() => {}
-            Hls::Starting { since } | Hls::Buffering { since }
-                if now.saturating_sub(since) >= HLS_STUCK_MS =>
-            {
-                self.restart_hls(now);
-            }
-            Hls::Off
-            | Hls::Waiting { .. }
-            | Hls::Starting { .. }
-            | Hls::Buffering { .. }
-            | Hls::Playing
-            | Hls::Frozen => {}
-        }
-    }
-
-    fn rtc_frame(&mut self, id: RtcId, now: u64) {
-        let (since, fresh) = match self.rtc {
-            Rtc::Flowing { since, .. } => (since, false),
-            Rtc::Opening { .. } | Rtc::Idle | Rtc::Waiting { .. } => (now, true),
-        };
-        self.rtc = Rtc::Flowing {
-            id,
-            since,
-            last_frame: now,
-        };
-        self.rtc_distrusted = false;
-        if now - since >= GOOD_MS {
-            self.failures = 0;
-            self.stalls = 0;
-        }
-        let over = matches!(self.stream, Stream::Offline { .. } | Stream::Missing);
-        if !over && !self.is_in_past() && self.policy != Policy::Only(Transport::Hls) {
-            // A new session is silent until it is shown.
-            if fresh || self.shown != Some(Transport::WebRtc) {
-                self.show(Transport::WebRtc);
-            }
-            self.end_hls();
-            self.end_dvr();
-        }
-    }
-
-    fn rtc_refused(&mut self, retry_ms: u64, now: u64) {
-        let live = matches!(self.stream, Stream::Live { .. });
-        self.close_rtc(if live {
-            Rtc::Waiting {
-                until: now + retry_ms,
-            }
-        } else {
-            Rtc::Idle
-        });
-    }
-
-    /// The session is of no use any more.
-    fn rtc_failed(&mut self, now: u64) {
-        let worked = matches!(self.rtc, Rtc::Flowing { .. }) && self.stalls < MAX_STALLS;
-        self.rtc_distrusted = !worked;
-        self.failures += 1;
-        let meanwhile = match self.policy {
-            Policy::Only(Transport::WebRtc) => Meanwhile::Nothing,
-            Policy::Auto | Policy::Only(_) => Meanwhile::Hls,
-        };
-        let wait = if worked && self.failures == 1 {
-            RTC_AGAIN_MS
-        } else {
-            backoff::wait_ms(self.failures, meanwhile)
-        };
-        self.close_rtc(Rtc::Waiting { until: now + wait });
-        self.stalls = 0;
-        if self.policy == Policy::Auto {
-            self.hls_wanted = true;
-        }
-    }
-
-    fn open_rtc(&mut self, now: u64) {
-        if self.policy == Policy::Only(Transport::Hls) {
-            return;
-        }
-        let id = self.next_id;
-        self.next_id += 1;
-        self.rtc = Rtc::Opening { id, since: now };
-        self.commands.push_back(Command::OpenRtc(id));
-    }
-
-    fn close_rtc(&mut self, next: Rtc) {
-        if let Rtc::Opening { id, .. } | Rtc::Flowing { id, .. } = self.rtc {
-            self.commands.push_back(Command::CloseRtc(id));
-        }
-        self.rtc = next;
-    }
-
-    fn start_hls(&mut self, now: u64) {
-        // They have one element.
-        self.end_dvr();
-        self.hls = Hls::Starting { since: now };
-        self.commands.push_back(Command::StartHls);
-    }
-
-    fn restart_hls(&mut self, now: u64) {
-        self.commands.push_back(Command::StopHls);
-        self.hls = Hls::Waiting {
-            until: now + HLS_AGAIN_MS,
-        };
-    }
-
-    /// Ends HLS and forgets that it was wanted, unless it is the only way.
-    fn end_hls(&mut self) {
-        if matches!(
-            self.hls,
-            Hls::Starting { .. } | Hls::Playing | Hls::Buffering { .. } | Hls::Frozen
-        ) {
-            self.commands.push_back(Command::StopHls);
-        }
-        self.hls = Hls::Off;
-        self.hls_wanted = self.policy == Policy::Only(Transport::Hls);
     }
 
     fn show(&mut self, transport: Transport) {

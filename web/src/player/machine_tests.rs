@@ -1,5 +1,11 @@
 #![allow(clippy::unwrap_used)]
-use super::*;
+use super::{
+    dvr::DVR_STUCK_MS,
+    hls::{HLS_AGAIN_MS, HLS_STUCK_MS},
+    rtc::{GOOD_MS, MAX_EARLY_ASKS, RTC_AGAIN_MS},
+    *,
+};
+use crate::player::words::{DvrNews, HlsNews, RtcNews, Seek};
 
 const LIVE: Presence = Presence::Live {
     started_at: Some(1),

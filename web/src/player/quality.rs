@@ -2,6 +2,8 @@
 
 use weir_protocol::{Layer, SelectLayer};
 
+use crate::texts::player as texts;
+
 /// What the viewer wants to receive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Quality {
@@ -63,10 +65,10 @@ impl Quality {
     /// For people. `playing` is how many lines the picture on screen has.
     pub fn words(self, playing: Option<u32>) -> String {
         match (self, playing) {
-            (Self::Auto, Some(lines)) => format!("Auto ({lines}p)"),
-            (Self::Auto, None) => "Auto".to_owned(),
+            (Self::Auto, Some(lines)) => texts::auto_now(lines),
+            (Self::Auto, None) => texts::auto().to_owned(),
             (Self::Lines(lines), _) => format!("{lines}p"),
-            (Self::AudioOnly, _) => "Audio only".to_owned(),
+            (Self::AudioOnly, _) => texts::audio_only().to_owned(),
         }
     }
 }

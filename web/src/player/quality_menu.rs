@@ -5,11 +5,11 @@ use web_sys::Element as DomElement;
 
 use super::{
     controls::RemoteProp,
-    driver::{Action, Ui},
-    machine::Transport,
     quality,
+    ui::{Action, Ui},
+    words::Transport,
 };
-use crate::{dom, icon};
+use crate::{dom, icon, texts::player as texts};
 
 /// A button that says the quality and opens the menu; nothing where there is no choice. By keyboard:
 /// arrows, Home and End move, Enter and Space choose, Escape and Tab close.
@@ -48,8 +48,8 @@ pub fn QualityMenu(ui: Signal<Ui>, remote: RemoteProp) -> Element {
                 r#type: "button",
                 "aria-haspopup": "menu",
                 "aria-expanded": if open() { "true" } else { "false" },
-                "aria-label": "Quality: {words}",
-                title: "Quality",
+                "aria-label": texts::quality_now(&words),
+                title: texts::quality(),
                 onmounted: move |event| button.set(event.try_as_web_event()),
                 onclick: move |_| toggle(),
                 icon::Quality {}
@@ -62,9 +62,9 @@ pub fn QualityMenu(ui: Signal<Ui>, remote: RemoteProp) -> Element {
             }
             if open() {
                 div {
-                    class: "menu",
+                    class: "quality-menu",
                     role: "menu",
-                    "aria-label": "Quality",
+                    "aria-label": texts::quality(),
                     onkeydown: move |event| {
                         let way = match event.key() {
                             Key::ArrowDown => Step::Next,

@@ -4,10 +4,10 @@ use dioxus::prelude::*;
 
 use super::{
     controls::RemoteProp,
-    driver::{Action, Past},
     dvr,
+    ui::{Action, Past},
 };
-use crate::icon;
+use crate::{icon, texts::player as texts};
 
 /// What a step is, in seconds.
 pub const SKIP_S: f64 = 10.0;
@@ -32,8 +32,8 @@ pub fn SeekBar(past: Past, paused: bool, remote: RemoteProp) -> Element {
             button {
                 class: "control",
                 r#type: "button",
-                "aria-label": "Back 10 seconds (j)",
-                title: "Back 10 seconds (j)",
+                "aria-label": texts::back_10(),
+                title: texts::back_10(),
                 onclick: move |_| for_back.0.act(Action::Skip(-SKIP_S)),
                 icon::Rewind {}
             }
@@ -45,7 +45,7 @@ pub fn SeekBar(past: Past, paused: bool, remote: RemoteProp) -> Element {
                     max: "0",
                     step: "1",
                     value: "{value}",
-                    "aria-label": "Position",
+                    "aria-label": texts::position(),
                     "aria-valuetext": dvr::spoken(behind),
                     onkeydown: move |event| {
                         let action = match event.key() {
@@ -84,11 +84,11 @@ pub fn SeekBar(past: Past, paused: bool, remote: RemoteProp) -> Element {
                 r#type: "button",
                 // It keeps the focus when it has done its work.
                 "aria-disabled": if is_live && !paused { "true" } else { "false" },
-                "aria-label": "Back to live",
-                title: "Back to live",
+                "aria-label": texts::to_live(),
+                title: texts::to_live(),
                 onclick: move |_| for_live.0.act(Action::GoLive),
                 span { class: "live-dot", "aria-hidden": "true" }
-                "Live"
+                "{texts::live()}"
             }
         }
     }

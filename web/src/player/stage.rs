@@ -4,7 +4,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::HtmlVideoElement;
 
-use super::machine::Transport;
+use super::words::Transport;
 use crate::{dom, settings::Sound};
 
 /// Where pictures are shown.

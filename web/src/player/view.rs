@@ -1,5 +1,7 @@
 //! What the viewer sees of the player.
 
+use std::rc::Rc;
+
 use dioxus::{
     core::{Runtime, current_scope_id},
     prelude::*,
@@ -8,21 +10,29 @@ use dioxus::{
 use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen::JsCast;
 use web_sys::{Element as DomElement, HtmlVideoElement, KeyboardEvent};
-use weir_protocol::{StreamSlug, StreamSummary};
+use weir_protocol::{Caption, StreamSlug, StreamSummary};
 
 use super::{
+    captions::{Captions, use_captions},
+    carrier::Carrier,
     controls::{Controls, RemoteProp},
-    driver::{self, Action, Ui},
-    machine::{Phase, Transport},
+    driver,
+    keys::Keys,
+    media_session::MediaSession,
+    notice::Notice,
     quality::Quality,
     seek_bar::SKIP_S,
     stage::Stage,
+    stats::Stats,
+    ui::{Action, Ui},
+    words::{Phase, Transport},
 };
 use crate::{
     dom::{self, Listener},
     icon,
     options::Options,
-    settings::Sound,
+    settings::{self, Sound},
+    texts::player as texts,
 };
 
 /// Without a movement for this long, the controls go. Milliseconds.
@@ -33,11 +43,18 @@ const VOLUME_STEP: f64 = 0.05;
 /// Plays one stream, whatever happens to the network.
 ///
 /// What it does stands on its element, for tests and for support: `data-state` (the phase's word, or `paused`),
-/// `data-transport` (`webrtc`, `hls`, `dvr`, `none`), `data-player` (`webrtc`, `hlsjs`, `native` or empty),
+/// `data-transport` (`webrtc`, `hls`, `dvr`, `none`), `data-carrier` (what carries WebRTC: `udp`, `tcp`, `relay`, or empty), `data-player` (`webrtc`, `hlsjs`, `native` or empty),
 /// `data-delay-ms` (measured milliseconds to the publisher, or empty), `data-quality` (what the viewer wants: `auto`, lines, `audio`)
 /// and `data-lines` (lines of the picture over WebRTC, or empty).
 #[component]
-pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Element {
+pub fn Player(
+    slug: StreamSlug,
+    stream: Signal<Option<StreamSummary>>,
+    /// Whether the picture has the whole width of its page, where the page lets the viewer choose.
+    wide: Option<Signal<bool>>,
+    /// What the publisher wants to be read, where the page hears of it.
+    captions: Option<Signal<Caption>>,
+) -> Element {
     let options = use_context::<Options>();
     let ui = use_signal(|| Ui::new(Sound::load()));
     let mut channel = use_hook(|| {
@@ -49,6 +66,30 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
     let mut rtc_video = use_signal(|| None::<HtmlVideoElement>);
     let mut hls_video = use_signal(|| None::<HtmlVideoElement>);
     let mut fullscreen = use_signal(|| false);
+    let mut stats = use_signal(|| false);
+    let mut help = use_signal(|| false);
+    let caption = use_captions(ui, captions);
+    let mut reads = use_signal(settings::captions);
+    // There is something to switch once there was something to read.
+    let mut captioned = use_signal(|| false);
+    use_effect(move || {
+        if !caption.read().lines.is_empty() && !*captioned.peek() {
+            captioned.set(true);
+        }
+    });
+    let toggle_captions = use_callback(move |()| {
+        reads.toggle();
+        settings::set_captions(*reads.peek());
+    });
+    let for_stats = remote.clone();
+    use_effect(move || for_stats.act(Action::WatchStats(stats())));
+    let for_system = remote.clone();
+    let system = use_hook(move || Rc::new(MediaSession::take(&for_system)));
+    use_effect(move || {
+        if let (Some(system), Some(stream)) = (system.as_ref(), stream.read().as_ref()) {
+            system.show(stream);
+        }
+    });
     let awake = use_awake();
     // Without a movement from the start, the controls go too.
     use_effect(move || awake.wake());
@@ -99,7 +140,8 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
         let Some(event) = event.dyn_ref::<KeyboardEvent>() else {
             return;
         };
-        if event.ctrl_key() || event.alt_key() || event.meta_key() || is_for_another(event) {
+        let taken = event.ctrl_key() || event.alt_key() || event.meta_key();
+        if taken || event.default_prevented() || is_for_another(event) {
             return;
         }
         match event.key().as_str() {
@@ -111,6 +153,14 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
             "ArrowRight" | "l" => for_keys.act(Action::Skip(SKIP_S)),
             "f" => toggle_fullscreen.call(()),
             "i" => toggle_float.call(()),
+            "s" => stats.toggle(),
+            "c" if captioned() => toggle_captions.call(()),
+            "?" => help.set(true),
+            "t" if wide.is_some() => {
+                if let Some(mut wide) = wide {
+                    wide.toggle();
+                }
+            }
             _ => return,
         }
         event.prevent_default();
@@ -146,9 +196,10 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
     rsx! {
         section {
             class: if resting { "player resting" } else { "player" },
-            "aria-label": "Player",
+            "aria-label": texts::player(),
             "data-state": if now.paused && now.phase == Phase::Playing { "paused" } else { now.phase.word() },
             "data-transport": transport,
+            "data-carrier": now.carrier.map_or("", Carrier::word),
             "data-delay-ms": delay,
             "data-player": player,
             "data-quality": now.quality.stored(),
@@ -160,7 +211,7 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
             video {
                 class: shows(Transport::WebRtc),
                 "playsinline": "true",
-                "aria-label": "Live video",
+                "aria-label": texts::video(),
                 "aria-hidden": if now.transport == Some(Transport::WebRtc) { "false" } else { "true" },
                 muted: true,
                 onmounted: move |event| rtc_video.set(as_video(event.try_as_web_event())),
@@ -168,12 +219,15 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
             video {
                 class: shows(by_hls),
                 "playsinline": "true",
-                "aria-label": "Live video",
+                "aria-label": texts::video(),
                 "aria-hidden": if now.transport == Some(by_hls) { "false" } else { "true" },
                 muted: true,
                 onmounted: move |event| hls_video.set(as_video(event.try_as_web_event())),
             }
             div { class: "touch", ondoubleclick: move |_| toggle_fullscreen.call(()) }
+            if reads() {
+                Captions { ui, caption }
+            }
             Veil { ui, on_play: move |()| for_veil.act(Action::TogglePause) }
             if now.sound_blocked && !now.sound.muted && now.phase == Phase::Playing {
                 button {
@@ -181,17 +235,28 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
                     r#type: "button",
                     onclick: move |_| for_unmute.act(Action::ToggleMute),
                     icon::Muted {}
-                    "Turn sound on"
+                    "{texts::sound_on()}"
                 }
             }
+            Notice { ui, policy: options.policy }
             Controls {
                 ui,
                 fullscreen,
                 remote: RemoteProp(remote.clone()),
+                wide,
+                stats,
+                captions: captioned().then_some(reads()),
+                on_captions: move |()| toggle_captions.call(()),
                 on_float: move |()| toggle_float.call(()),
                 on_fullscreen: move |()| toggle_fullscreen.call(()),
             }
+            if stats() {
+                Stats { ui, policy: options.policy, on_close: move |()| stats.set(false), on_help: move |()| help.set(true) }
+            }
             p { class: "unseen", role: "status", "aria-live": "polite", "{spoken(&now)}" }
+        }
+        if help() {
+            Keys { wide: wide.is_some(), captions: captioned(), on_close: move |()| help.set(false) }
         }
     }
 }
@@ -201,9 +266,9 @@ pub fn Player(slug: StreamSlug, stream: Signal<Option<StreamSummary>>) -> Elemen
 fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
     let now = ui.read();
     let waiting = if now.unreachable {
-        "The server does not answer. Trying again."
+        texts::unreachable()
     } else {
-        "One moment"
+        texts::one_moment()
     };
     match now.phase {
         Phase::Playing if now.paused => rsx! {
@@ -211,7 +276,7 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
                 button {
                     class: "big",
                     r#type: "button",
-                    "aria-label": if now.is_in_past() { "Play" } else { "Back to live" },
+                    "aria-label": if now.is_in_past() { texts::play() } else { texts::to_live() },
                     onclick: move |_| on_play.call(()),
                     icon::Play {}
                 }
@@ -223,7 +288,7 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
             rsx! {
                 div { class: "veil",
                     span { class: "still", "aria-hidden": "true", icon::Sound {} }
-                    p { class: "veil-title", "Audio only" }
+                    p { class: "veil-title", "{texts::audio_only()}" }
                 }
             }
         }
@@ -237,31 +302,31 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
         Phase::Interrupted => rsx! {
             div { class: "veil veil-thin",
                 span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
-                p { class: "veil-note", if now.unreachable { "{waiting}" } else { "The picture will be back in a moment" } }
+                p { class: "veil-note", if now.unreachable { "{waiting}" } else { "{texts::interrupted()}" } }
             }
         },
         // Over the last picture, where there is one.
         Phase::Reconnecting => rsx! {
             div { class: if now.transport.is_some() { "veil veil-thin" } else { "veil" },
                 span { class: "flow", "aria-hidden": "true", span {} span {} span {} }
-                p { class: "veil-title", "Reconnecting" }
+                p { class: "veil-title", "{texts::reconnecting()}" }
                 p { class: "veil-note",
-                    if now.unreachable { "{waiting}" } else { "The streamer's connection broke. It goes on here by itself." }
+                    if now.unreachable { "{waiting}" } else { "{texts::reconnecting_note()}" }
                 }
             }
         },
         Phase::Offline => rsx! {
             div { class: "veil",
                 span { class: "still", "aria-hidden": "true", icon::Mark {} }
-                p { class: "veil-title", "Offline" }
-                p { class: "veil-note", "It starts here by itself as soon as the stream is live." }
+                p { class: "veil-title", "{texts::offline()}" }
+                p { class: "veil-note", "{texts::offline_note()}" }
             }
         },
         Phase::Missing => rsx! {
             div { class: "veil",
                 span { class: "still", "aria-hidden": "true", icon::Mark {} }
-                p { class: "veil-title", "No such stream" }
-                p { class: "veil-note", "Check the address, or see what else is live." }
+                p { class: "veil-title", "{texts::missing()}" }
+                p { class: "veil-note", "{texts::missing_note()}" }
             }
         },
     }
@@ -271,15 +336,15 @@ fn Veil(ui: Signal<Ui>, on_play: EventHandler<()>) -> Element {
 fn spoken(ui: &Ui) -> &'static str {
     match (ui.phase, ui.transport) {
         (Phase::Loading, _) => "",
-        (Phase::Missing, _) => "There is no such stream.",
-        (Phase::Offline, _) => "The stream is offline.",
-        (Phase::Connecting, _) => "Connecting.",
-        (Phase::Reconnecting, _) => "The streamer's connection broke. Reconnecting.",
-        (Phase::Interrupted, _) => "The picture is interrupted.",
-        (Phase::Playing, _) if ui.paused => "Paused.",
-        (Phase::Playing, Some(Transport::Dvr)) => "Playing behind live.",
-        (Phase::Playing, Some(Transport::Hls)) => "Playing over HLS.",
-        (Phase::Playing, _) => "Playing live.",
+        (Phase::Missing, _) => texts::said_missing(),
+        (Phase::Offline, _) => texts::said_offline(),
+        (Phase::Connecting, _) => texts::said_connecting(),
+        (Phase::Reconnecting, _) => texts::said_reconnecting(),
+        (Phase::Interrupted, _) => texts::said_interrupted(),
+        (Phase::Playing, _) if ui.paused => texts::said_paused(),
+        (Phase::Playing, Some(Transport::Dvr)) => texts::said_dvr(),
+        (Phase::Playing, Some(Transport::Hls)) => texts::said_hls(),
+        (Phase::Playing, _) => texts::said_live(),
     }
 }
 
@@ -291,14 +356,18 @@ fn is_for_another(event: &KeyboardEvent) -> bool {
     else {
         return false;
     };
-    // A menu and what opens it.
-    let in_menu = target.get_attribute("role").as_deref() == Some("menuitemradio");
+    // Who writes, chooses or reads messages means what has the focus.
+    let elsewhere = "input:not([type=range]), textarea, select, [contenteditable], dialog, \
+                     [role=log], [role=tablist]";
+    if target.closest(elsewhere).is_ok_and(|it| it.is_some()) {
+        return true;
+    }
+    let in_menu = target.closest("[role=menu]").is_ok_and(|it| it.is_some());
     if in_menu && event.key() != "Escape" && event.key().len() > 1 {
         return true;
     }
     match target.tag_name().as_str() {
         "INPUT" => event.key().starts_with("Arrow"),
-        "TEXTAREA" | "SELECT" => true,
         "BUTTON" | "A" => event.key() == " ",
         _ => false,
     }

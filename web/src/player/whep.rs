@@ -2,20 +2,28 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use gloo_net::http::{Method, RequestBuilder};
 use gloo_timers::future::TimeoutFuture;
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    HtmlVideoElement, MediaStream, RtcBundlePolicy, RtcConfiguration, RtcPeerConnection,
-    RtcPeerConnectionState, RtcRtpTransceiver, RtcRtpTransceiverDirection, RtcRtpTransceiverInit,
-    RtcSdpType, RtcSessionDescriptionInit, RtcTrackEvent,
+    HtmlVideoElement, MediaStream, RtcPeerConnection, RtcPeerConnectionState, RtcRtpTransceiver,
+    RtcRtpTransceiverDirection, RtcRtpTransceiverInit, RtcSdpType, RtcSessionDescriptionInit,
 };
 use weir_protocol::{Layer, SelectLayer, StreamSlug};
 
-use super::{layer_resource::LayerResource, sdp};
-use crate::dom::{self, Listener};
+use super::{
+    ahead,
+    carrier::{Carrier, Pairs},
+    health::Counts,
+    layer_resource::LayerResource,
+    sdp,
+};
+use crate::{
+    api,
+    dom::{self, Listener},
+    rtc::{self, IceKeeper},
+};
 
 /// Where the server names no time, this is when to ask again. Milliseconds.
 const DEFAULT_RETRY_MS: u64 = 2_000;
@@ -63,12 +71,16 @@ pub struct RtcStats {
     pub audio_packets: f64,
     /// Sender's NTP time of what is on screen, in milliseconds.
     pub playout_ntp_ms: Option<f64>,
+    /// What carries it.
+    pub carrier: Option<Carrier>,
+    /// For the numbers that people may look at.
+    pub counts: Counts,
 }
 
 /// A session from its offer to its `DELETE`. Dropping it ends it.
 pub struct WhepSession {
     shared: Rc<Shared>,
-    _listeners: [Listener; 3],
+    _listeners: [Listener; 2],
 }
 
 struct Shared {
@@ -77,7 +89,25 @@ struct Shared {
     video_transceiver: RtcRtpTransceiver,
     media: MediaStream,
     progress: RefCell<Progress>,
+    /// From the answer on.
+    keeper: RefCell<Option<IceKeeper>>,
     tell: Box<dyn Fn(WhepNews)>,
+}
+
+/// What the server says to an offer.
+pub struct Answered {
+    /// Its status.
+    pub status: u16,
+    /// Where the session is.
+    pub location: Option<String>,
+    /// All of its `Link` fields.
+    pub links: String,
+    /// When to ask again, in seconds.
+    pub retry_after: Option<String>,
+    /// The body: of a session, its SDP.
+    pub answer: String,
+    /// What asking took.
+    pub took_ms: f64,
 }
 
 enum Progress {
@@ -99,41 +129,30 @@ impl WhepSession {
         video: &HtmlVideoElement,
         tell: impl Fn(WhepNews) + 'static,
     ) -> Result<Self, JsValue> {
-        let configuration = RtcConfiguration::new();
-        configuration.set_bundle_policy(RtcBundlePolicy::MaxBundle);
-        let connection = RtcPeerConnection::new_with_configuration(&configuration)?;
-        let receive = RtcRtpTransceiverInit::new();
-        receive.set_direction(RtcRtpTransceiverDirection::Recvonly);
-        let video_transceiver = connection.add_transceiver_with_str_and_init("video", &receive);
-        let audio_transceiver = connection.add_transceiver_with_str_and_init("audio", &receive);
-        for transceiver in [&video_transceiver, &audio_transceiver] {
-            ask_for_least_delay(&transceiver.receiver());
-        }
-
+        let (connection, video_transceiver, begun) = match ahead::take(slug) {
+            Some(it) => (it.connection, it.video, Some(it.begun)),
+            None => {
+                let (connection, video) = receiver()?;
+                (connection, video, None)
+            }
+        };
         let shared = Rc::new(Shared {
             connection,
             video: video.clone(),
             video_transceiver,
             media: MediaStream::new()?,
             progress: RefCell::new(Progress::Negotiating),
+            keeper: RefCell::default(),
             tell: Box::new(tell),
         });
         let listeners = [
-            Listener::new(&shared.connection, "track", {
-                let weak = Rc::downgrade(&shared);
-                move |event| {
-                    if let (Some(shared), Ok(event)) =
-                        (weak.upgrade(), event.dyn_into::<RtcTrackEvent>())
-                    {
-                        shared.take_track(&event);
-                    }
-                }
-            }),
             Listener::new(&shared.connection, "connectionstatechange", {
                 let weak = Rc::downgrade(&shared);
                 move |_| {
                     if let Some(shared) = weak.upgrade() {
                         match shared.connection.connection_state() {
+                            // Another path is looked for; how long, the player's machine says.
+                            RtcPeerConnectionState::Failed if shared.lacks_path() => {}
                             RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed => {
                                 shared.tell(WhepNews::Failed);
                             }
@@ -157,7 +176,7 @@ impl WhepSession {
         let endpoint = format!("/whep/{slug}");
         let negotiating = shared.clone();
         spawn_local(async move {
-            match negotiating.negotiate(&endpoint).await {
+            match negotiating.negotiate(&endpoint, begun).await {
                 Ok(()) => {}
                 Err(Refusal::NotLive { retry_ms }) => {
                     negotiating.tell(WhepNews::NotLive { retry_ms })
@@ -252,33 +271,24 @@ impl Shared {
 
     /// RFC 9725, section 4.2, with the roles of WHEP. The offer has no candidates: the server is ICE-lite in effect,
     /// its own candidates stand in the answer, and it learns ours from the first check.
-    async fn negotiate(self: &Rc<Self>, endpoint: &str) -> Result<(), Refusal> {
-        let offer = JsFuture::from(self.connection.create_offer()).await?;
-        let offer = dom::property(&offer, "sdp")
-            .and_then(|sdp| sdp.as_string())
-            .ok_or(Refusal::Broken)?;
-        let offer = sdp::with_stereo_opus(&offer);
-        JsFuture::from(
-            self.connection
-                .set_local_description(&description(RtcSdpType::Offer, &offer)),
-        )
-        .await?;
-
-        let answer = RequestBuilder::new(endpoint)
-            .method(Method::POST)
-            .header("content-type", "application/sdp")
-            .header("accept", "application/sdp")
-            .body(offer)
-            .map_err(|_| Refusal::Broken)?
-            .send()
-            .await
-            .map_err(|_| Refusal::Broken)?;
-        match answer.status() {
+    async fn negotiate(
+        self: &Rc<Self>,
+        endpoint: &str,
+        begun: Option<Promise>,
+    ) -> Result<(), Refusal> {
+        let begun = match begun {
+            Some(begun) => ahead::answered(begun).await,
+            None => None,
+        };
+        let answered = match begun {
+            Some(answered) => answered,
+            None => self.ask(endpoint).await?,
+        };
+        match answered.status {
             201 => {}
             status @ (409 | 429 | 503) => {
-                let seconds = answer
-                    .headers()
-                    .get("retry-after")
+                let seconds = answered
+                    .retry_after
                     .and_then(|text| text.trim().parse::<u64>().ok());
                 let retry_ms = seconds
                     .map_or(DEFAULT_RETRY_MS, |s| s.saturating_mul(1_000))
@@ -291,36 +301,95 @@ impl Shared {
             }
             _ => return Err(Refusal::Broken),
         }
-        let location = answer.headers().get("location").ok_or(Refusal::Broken)?;
+        let location = answered.location.ok_or(Refusal::Broken)?;
         if matches!(*self.progress.borrow(), Progress::Closed) {
             // The viewer left while the server was answering.
             delete(&location).await;
             return Ok(());
         }
-        let links = answer.headers().get("link").unwrap_or_default();
         let weak = Rc::downgrade(self);
-        let layers = LayerResource::of(&links, move |state| {
+        let layers = LayerResource::of(&answered.links, move |state| {
             if let Some(shared) = weak.upgrade() {
                 shared.tell(WhepNews::Layers(state.layers));
             }
         });
-        *self.progress.borrow_mut() = Progress::Open { location, layers };
+        *self.progress.borrow_mut() = Progress::Open {
+            location: location.clone(),
+            layers,
+        };
         self.tell(WhepNews::Open);
-        let body = answer.text().await.map_err(|_| Refusal::Broken)?;
-        JsFuture::from(
-            self.connection
-                .set_remote_description(&description(RtcSdpType::Answer, &body)),
-        )
-        .await?;
+        if dom::property(&self.connection, "remoteDescription").is_none() {
+            let answer = description(RtcSdpType::Answer, &answered.answer);
+            JsFuture::from(self.connection.set_remote_description(&answer)).await?;
+        }
+        if matches!(*self.progress.borrow(), Progress::Open { .. }) {
+            self.take_tracks();
+            let session = rtc::Session {
+                location,
+                bearer: None,
+                answer: answered.answer,
+                servers: rtc::ice_servers(&answered.links),
+                took_ms: answered.took_ms,
+            };
+            let weak = Rc::downgrade(self);
+            let gone = move || {
+                if let Some(shared) = weak.upgrade() {
+                    shared.tell(WhepNews::Failed);
+                }
+            };
+            let keeper = IceKeeper::new(&self.connection, session, sdp::with_stereo_opus, gone);
+            *self.keeper.borrow_mut() = Some(keeper);
+        }
         Ok(())
     }
 
-    fn take_track(&self, event: &RtcTrackEvent) {
-        ask_for_least_delay(&event.receiver());
-        self.media.add_track(&event.track());
-        if !self.is_on_screen() {
-            self.video.set_src_object(Some(&self.media));
+    async fn ask(&self, endpoint: &str) -> Result<Answered, Refusal> {
+        let offer = JsFuture::from(self.connection.create_offer()).await?;
+        let offer = dom::property(&offer, "sdp")
+            .and_then(|sdp| sdp.as_string())
+            .ok_or(Refusal::Broken)?;
+        let offer = sdp::with_stereo_opus(&offer);
+        JsFuture::from(
+            self.connection
+                .set_local_description(&description(RtcSdpType::Offer, &offer)),
+        )
+        .await?;
+
+        let asked_ms = dom::now_ms();
+        // The session's cookie goes along, and with it the token against forged requests.
+        let response = api::post(endpoint)
+            .raw(offer.into(), "application/sdp")
+            .response()
+            .await
+            .map_err(|_| Refusal::Broken)?;
+        let field = |name| response.headers().get(name);
+        Ok(Answered {
+            status: response.status(),
+            location: field("location"),
+            links: field("link").unwrap_or_default(),
+            retry_after: field("retry-after"),
+            answer: response.text().await.map_err(|_| Refusal::Broken)?,
+            took_ms: dom::now_ms() - asked_ms,
+        })
+    }
+
+    /// Whether what failed is the path, and something is done about it.
+    fn lacks_path(&self) -> bool {
+        let state = dom::property(&self.connection, "iceConnectionState");
+        let failed = state.and_then(|it| it.as_string()).as_deref() == Some("failed");
+        failed && self.keeper.borrow().is_some()
+    }
+
+    /// Those that the answer promised are shown.
+    fn take_tracks(&self) {
+        for transceiver in self.connection.get_transceivers() {
+            let transceiver: RtcRtpTransceiver = transceiver.unchecked_into();
+            if transceiver.current_direction() == Some(RtcRtpTransceiverDirection::Recvonly) {
+                ask_for_least_delay(&transceiver.receiver());
+                self.media.add_track(&transceiver.receiver().track());
+            }
         }
+        self.video.set_src_object(Some(&self.media));
         // Muted playback is always allowed; sound is the driver's business.
         dom::call_quietly(&self.video, "play");
     }
@@ -338,6 +407,7 @@ impl Shared {
 
     fn close(&self) {
         let before = self.progress.replace(Progress::Closed);
+        self.keeper.take();
         if self.is_on_screen() {
             self.video.set_src_object(None);
         }
@@ -373,6 +443,19 @@ fn delete(location: &str) -> impl Future<Output = ()> + 'static {
     }
 }
 
+/// A connection that takes one picture and one sound, and the picture's part of it.
+fn receiver() -> Result<(RtcPeerConnection, RtcRtpTransceiver), JsValue> {
+    let connection = RtcPeerConnection::new_with_configuration(&rtc::configuration())?;
+    let receive = RtcRtpTransceiverInit::new();
+    receive.set_direction(RtcRtpTransceiverDirection::Recvonly);
+    let [video, _audio] = ["video", "audio"].map(|kind| {
+        let transceiver = connection.add_transceiver_with_str_and_init(kind, &receive);
+        ask_for_least_delay(&transceiver.receiver());
+        transceiver
+    });
+    Ok((connection, video))
+}
+
 /// Play what arrives at once: the standard's name, and the older one of Chromium.
 fn ask_for_least_delay(receiver: &JsValue) {
     dom::set_property(receiver, "jitterBufferTarget", &0.into());
@@ -385,12 +468,38 @@ fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
     description
 }
 
+fn read_counts(entry: &JsValue) -> Counts {
+    let number = |name: &str| {
+        let value = dom::property(entry, name).and_then(|value| value.as_f64());
+        value.unwrap_or(0.0)
+    };
+    Counts {
+        at_ms: number("timestamp"),
+        bytes: number("bytesReceived"),
+        packets: number("packetsReceived"),
+        lost: number("packetsLost"),
+        frames: number("framesDecoded"),
+        dropped: number("framesDropped"),
+        buffer_s: number("jitterBufferDelay"),
+        emitted: number("jitterBufferEmittedCount"),
+        trip_s: None,
+    }
+}
+
 fn read_stats(report: &JsValue, wants_video: bool) -> RtcStats {
     let mut stats = RtcStats::default();
     let number =
         |entry: &JsValue, name: &str| dom::property(entry, name).and_then(|value| value.as_f64());
+    let mut pairs = Pairs::default();
     let mut read = |entry: JsValue| {
         let word = |name: &str| dom::property(&entry, name).and_then(|value| value.as_string());
+        pairs.take(word, |name| {
+            dom::property(&entry, name).is_some_and(|it| it.is_truthy())
+        });
+        let is_pair = word("type").as_deref() == Some("candidate-pair");
+        if is_pair && dom::property(&entry, "nominated").is_some_and(|it| it.is_truthy()) {
+            stats.counts.trip_s = number(&entry, "currentRoundTripTime");
+        }
         if word("type").as_deref() != Some("inbound-rtp") {
             return;
         }
@@ -402,6 +511,10 @@ fn read_stats(report: &JsValue, wants_video: bool) -> RtcStats {
             stats.audio_packets = number(&entry, "packetsReceived").unwrap_or(0.0);
         }
         if is_video == wants_video {
+            stats.counts = Counts {
+                trip_s: stats.counts.trip_s,
+                ..read_counts(&entry)
+            };
             stats.playout_ntp_ms =
                 number(&entry, "estimatedPlayoutTimestamp").filter(|ms| *ms > 0.0);
         }
@@ -424,5 +537,6 @@ fn read_stats(report: &JsValue, wants_video: bool) -> RtcStats {
             None => break,
         }
     }
+    stats.carrier = pairs.carrier();
     stats
 }

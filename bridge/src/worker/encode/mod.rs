@@ -14,7 +14,7 @@ mod rung;
 mod scale;
 
 pub use decode::{Coded, Decoder};
-pub use element::EncoderChoice;
+pub use element::{EncoderChoice, SOFTWARE};
 pub use keys::KeyframeRequests;
 pub use overload::{Overload, Step};
 pub use plan::{MOST_RUNGS, Rung, SourcePicture, plan};

@@ -17,6 +17,8 @@ pub struct Inspection {
     pub sps: Vec<Bytes>,
     /// Picture parameter sets in it.
     pub pps: Vec<Bytes>,
+    /// Supplemental enhancement information in it.
+    pub sei: Vec<Bytes>,
 }
 
 /// Looks into an access unit with 4-byte lengths.
@@ -40,6 +42,7 @@ pub fn inspect(data: &Bytes) -> Result<Inspection, Malformed> {
             // Parameter sets are small; whatever claims otherwise would not fit a configuration record.
             nal::SPS if unit.len() <= usize::from(u16::MAX) => found.sps.push(data.slice_ref(unit)),
             nal::PPS if unit.len() <= usize::from(u16::MAX) => found.pps.push(data.slice_ref(unit)),
+            nal::SEI => found.sei.push(data.slice_ref(unit)),
             _ => {}
         }
     }

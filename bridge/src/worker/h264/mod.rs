@@ -4,11 +4,13 @@ mod bits;
 mod config;
 mod inspect;
 mod packetize;
+mod sei;
 mod sps;
 
 pub use config::AvcConfig;
 pub use inspect::{Inspection, inspect};
 pub use packetize::H264Packetizer;
+pub use sei::cc_data;
 pub use sps::{Reordering, Sps};
 
 /// NAL unit types of ITU-T H.264, table 7-1.
@@ -19,6 +21,8 @@ pub mod nal {
     pub const PARTITION_A: u8 = 2;
     /// Slice of an IDR picture.
     pub const IDR: u8 = 5;
+    /// Supplemental enhancement information.
+    pub const SEI: u8 = 6;
     /// Sequence parameter set.
     pub const SPS: u8 = 7;
     /// Picture parameter set.

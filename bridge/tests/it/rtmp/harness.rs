@@ -13,7 +13,7 @@ use weir_bridge::rtmp::sink::{Ingest, SourceSink};
 use weir_bridge::rtmp::{self, Drain, Tls};
 use weir_bridge::source::{AccessUnit, SourceFormat};
 use weir_media::{HlsOutput, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::finding::FindingReport;
+use weir_protocol::{Caption, finding::FindingReport};
 
 pub const KEY: &str = "right-key";
 /// Longer than anything awaited here should take, on any machine.
@@ -124,6 +124,7 @@ impl StreamOutput for NoOutput {
     fn hls(&mut self, _: HlsOutput) {}
     fn thumbnail(&mut self, _: Thumbnail) {}
     fn finding(&mut self, _: FindingReport) {}
+    fn caption(&mut self, _: Caption) {}
     fn worker_restarted(&mut self, _: &str) {}
 }
 

@@ -1,11 +1,13 @@
 //! RTMP over TLS.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 use weir_bridge::rtmp::Tls;
 use weir_bridge::rtmp::server::MAX_WAITING_PER_ADDRESS;
 
@@ -13,18 +15,20 @@ use super::harness::{Event, KEY, PATIENCE, Server, units};
 use super::wire;
 
 /// A certificate of our own making, which nobody trusts.
-fn tls(folder: &std::path::Path) -> Tls {
-    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+fn tls() -> Tls {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    Tls::load(&certificate, &key).unwrap()
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key);
+    Tls::new(Arc::new(config.unwrap()))
 }
 
 #[tokio::test]
 async fn ffmpeg_publishes_over_tls() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, mut recording) = Server::start_with(Some(tls(folder.path()))).await;
+    let (server, mut recording) = Server::start_with(Some(tls())).await;
     let publish = Command::new("ffmpeg")
         .args("-hide_banner -loglevel error -f lavfi -i testsrc2=size=320x180:rate=30".split(' '))
         .args("-f lavfi -i sine -t 2 -c:v libx264 -preset ultrafast -pix_fmt yuv420p".split(' '))
@@ -48,8 +52,7 @@ async fn ffmpeg_publishes_over_tls() {
 
 #[tokio::test]
 async fn who_speaks_no_tls_is_sent_away_and_the_silent_take_no_more_than_their_places() {
-    let folder = tempfile::tempdir().unwrap();
-    let (server, mut recording) = Server::start_with(Some(tls(folder.path()))).await;
+    let (server, mut recording) = Server::start_with(Some(tls())).await;
     let plain = TcpStream::connect(server.address).await.unwrap();
     let answer = wire::exchange(plain, &wire::up_to_publish(KEY)).await;
     assert!(!wire::says(&answer, "NetStream"), "{answer:?}");

@@ -13,7 +13,10 @@ use weir_bridge::{
     supervisor::{Bridge, BridgeConfig, SourceUnit, SourceWriter, WorkerCommand},
 };
 use weir_media::{HlsOutput, HlsTrack, Kind, MediaTime, RtpLayer, RtpPacket, RtpTracks, Thumbnail};
-use weir_protocol::finding::{FindingCode, FindingReport};
+use weir_protocol::{
+    Caption,
+    finding::{FindingCode, FindingReport},
+};
 
 use super::flv;
 
@@ -51,6 +54,7 @@ impl StreamOutput for Recorder {
         self.note(Event::Finding(report));
     }
 
+    fn caption(&mut self, _: Caption) {}
     fn worker_restarted(&mut self, reason: &str) {
         self.note(Event::Restarted(reason.to_owned()));
     }

@@ -22,7 +22,7 @@ use crate::{
     dtls::Agreed,
     flexfec::Flexfec,
     layers::Layers,
-    outbox::{Outbox, Path},
+    outbox::{Outbox, Path, Via},
     packet::{Epoch, LayerId, MediaPacket, SourceInfo, single_layer, tests::video},
     wallclock::Wallclock,
 };
@@ -130,7 +130,7 @@ fn path() -> Path {
     Path {
         source: address(1),
         destination: address(2),
-        tcp: false,
+        via: Via::Udp,
     }
 }
 

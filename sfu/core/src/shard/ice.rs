@@ -7,6 +7,7 @@ use crate::{
     SessionId,
     demux::{self, Datagram, Owner, Peer},
     ice::{Candidates, IceAnswer, IceParameters, IceRestartError},
+    outbox::Via,
     session::Session,
     transport::Answered,
 };
@@ -55,6 +56,7 @@ impl Shard {
             }
         };
         Ok(IceAnswer {
+            generation: transport.restarts(),
             ufrag: local.ufrag,
             pwd: local.pass,
             candidates: transport.candidate_lines(),
@@ -71,25 +73,27 @@ impl Shard {
         }
     }
 
-    /// A packet that came over a TCP connection. False: the connection is not a session's of this
-    /// shard, and should be closed when its first packet is refused.
-    pub fn handle_tcp(
+    /// A packet that came over a TCP connection or a relay. `arrived` is when, at `now` or before. False:
+    /// it is not a session's of this shard, and a connection whose first packet it was should be closed.
+    pub fn handle_packet(
         &mut self,
         now: Instant,
+        via: Via,
         source: SocketAddr,
         destination: SocketAddr,
+        arrived: Instant,
         packet: &[u8],
     ) -> bool {
         let peer = Peer {
             address: source,
-            tcp: true,
+            via,
         };
         match self.demux.owner(peer, packet) {
             Owner::Here { key, proven } if packet.len() <= MAX_DATAGRAM => {
                 let datagram = Datagram {
                     source: peer,
                     destination,
-                    arrived: now,
+                    arrived,
                     contents: packet,
                 };
                 self.receive(now, key, proven, datagram)
@@ -101,19 +105,21 @@ impl Shard {
         }
     }
 
-    /// A TCP connection is closed. Its session goes on over another path, or waits for one until
-    /// its consent runs out.
-    pub fn handle_tcp_closed(&mut self, source: SocketAddr) {
+    /// A TCP connection is closed, or a relayed address is nobody's any more. The session goes on over
+    /// another path, or waits for one until its consent runs out.
+    pub fn handle_closed(&mut self, via: Via, source: SocketAddr) {
         let peer = Peer {
             address: source,
-            tcp: true,
+            via,
         };
         if let Some(key) = self.demux.closed(peer)
             && let Some(session) = self.sessions.get_mut(&key)
         {
             let common = session.common_mut();
-            common.transport.closed(source);
-            common.congested.take_if(|peer| *peer == source);
+            common.transport.closed(via, source);
+            if via == Via::Tcp {
+                common.congested.take_if(|peer| *peer == source);
+            }
         }
     }
 
@@ -122,7 +128,7 @@ impl Shard {
     pub fn handle_congestion(&mut self, source: SocketAddr, congested: bool) {
         let peer = Peer {
             address: source,
-            tcp: true,
+            via: Via::Tcp,
         };
         let key = self.demux.session(peer);
         if let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) {
@@ -135,7 +141,7 @@ impl Shard {
 
     /// The sessions' connections are of no more use.
     pub(super) fn disconnect(&mut self, peers: &[Peer]) {
-        for peer in peers.iter().filter(|peer| peer.tcp) {
+        for peer in peers.iter().filter(|peer| peer.via == Via::Tcp) {
             let peer = peer.address;
             self.outputs.push_back(Output::CloseTcp { peer });
         }

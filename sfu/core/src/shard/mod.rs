@@ -6,6 +6,7 @@ mod ice;
 mod joins;
 mod message;
 mod needs;
+mod offers;
 mod sessions;
 mod sources;
 mod stats;
@@ -18,12 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use str0m::config::DtlsCert;
+use str0m::{IceCreds, config::DtlsCert};
 use weir_media::{RtpLayer, RtpPacket, RtpTracks};
 use weir_rtp::dependency_descriptor;
 
 use crate::{
-    EndReason, OfferError, SessionId, SfuStats, StreamId, answer,
+    EndReason, OfferError, SessionId, SfuStats, StreamId,
+    answer::{self, EgressMedia},
     bridge_ingest::BridgeIngest,
     demux::{Datagram, Demux, Owner, Peer},
     dtls,
@@ -32,10 +34,10 @@ use crate::{
     ice::Candidates,
     id::IdMap,
     ingest::PublisherIngest,
-    outbox::Outbox,
+    outbox::{Outbox, Via},
     packet::{Epochs, MediaPacket, SourceInfo},
     route::{Joined, Route, Source},
-    sdp::{self, Role},
+    sdp::{self, CheckedOffer, Role},
     session::{Publisher, Session, Viewer},
     tap::TapOrder,
     transport::Transport,
@@ -55,6 +57,7 @@ const MAX_DATAGRAM: usize = 2_000;
 
 use flush::Flush;
 pub use message::{Output, ShardMessage};
+use offers::Offered;
 
 /// Key of a session within its shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +110,7 @@ pub struct Shard {
     demux: Demux,
     sessions: IdMap<SessionKey, Session>,
     by_id: HashMap<SessionId, SessionKey>,
+    offered: Offered,
     routes: IdMap<StreamId, Route>,
     next_key: u64,
     epochs: Epochs,
@@ -140,6 +144,7 @@ impl Shard {
             cert,
             sessions: IdMap::default(),
             by_id: HashMap::new(),
+            offered: Offered::default(),
             routes: IdMap::default(),
             next_key: 0,
             epochs: Epochs::default(),
@@ -204,6 +209,7 @@ impl Shard {
             common,
             ingest,
             started: false,
+            lost: false,
             last_media: now,
             timeout: self.config.publisher_timeout,
         };
@@ -221,8 +227,22 @@ impl Shard {
         offer: &str,
     ) -> Result<String, OfferError> {
         let checked = sdp::check_viewer(offer, source)?;
-        self.admit()?;
         let creds = self.demux.credentials();
+        self.view(now, (stream, id), source, checked, creds, &[])
+    }
+
+    /// A viewer whose description was checked, under these credentials of ours. `named`: media that it
+    /// knows already, by what we offered.
+    fn view(
+        &mut self,
+        now: Instant,
+        (stream, id): (StreamId, SessionId),
+        source: &SourceInfo,
+        checked: CheckedOffer,
+        creds: IceCreds,
+        named: &[EgressMedia],
+    ) -> Result<String, OfferError> {
+        self.admit()?;
         let ufrag = creds.ufrag.clone();
         let mut transport = Transport::new(
             now,
@@ -248,12 +268,11 @@ impl Shard {
             .or_insert_with(|| Route::new(home));
         // What the route knows is at least as new as what the caller was told.
         let source = route.info.clone().unwrap_or_else(|| source.clone());
-        let mut egress = Egress::new(
-            now,
-            answer::egress_media(&answer),
-            delay,
-            self.config.flexfec,
-        );
+        let mut media = answer::egress_media(&answer);
+        for media in &mut media {
+            media.take_names(named);
+        }
+        let mut egress = Egress::new(now, media, delay, self.config.flexfec);
         if egress.set_source(&source).is_err() {
             self.drop_idle(stream);
             return Err(OfferError::Unprocessable(
@@ -292,7 +311,7 @@ impl Shard {
     /// Ends a session of this shard; false when there is none.
     pub fn handle_end(&mut self, now: Instant, id: SessionId) -> bool {
         let Some(&key) = self.by_id.get(&id) else {
-            return false;
+            return self.offered.forget(id);
         };
         self.end(now, key, EndReason::Closed);
         true
@@ -454,7 +473,7 @@ impl Shard {
         }
         let peer = Peer {
             address: source,
-            tcp: false,
+            via: Via::Udp,
         };
         match self.demux.owner(peer, datagram) {
             Owner::Here { key, proven } => {
@@ -526,7 +545,7 @@ impl Shard {
             } => {
                 let peer = Peer {
                     address: source,
-                    tcp: false,
+                    via: Via::Udp,
                 };
                 match self.demux.owner(peer, &contents) {
                     Owner::Here { key, proven } => {

@@ -246,6 +246,7 @@ impl Shard {
                 let session = publisher.common.id;
                 if !publisher.started {
                     publisher.started = true;
+                    publisher.lost = false;
                     if self.has_newer_publisher(stream, key) {
                         self.end(now, key, EndReason::TakenOver);
                         return;
@@ -389,9 +390,13 @@ impl Shard {
                     reason,
                 };
                 self.outputs.push_back(Output::Event(event));
-                let source = self.routes.get(&stream).and_then(|r| r.source.as_ref());
-                if matches!(source, Some(Source::Publisher(current)) if *current == key) {
-                    let for_good = matches!(reason, EndReason::Closed | EndReason::Ended);
+                let for_good = matches!(reason, EndReason::Closed | EndReason::Ended);
+                let Some(route) = self.routes.get_mut(&stream) else {
+                    return;
+                };
+                let lost = route.lost.take_if(|lost| *lost == key).is_some();
+                let source = matches!(route.source, Some(Source::Publisher(it)) if it == key);
+                if source || (lost && for_good && route.source.is_none()) {
                     self.source_ended(now, stream, for_good);
                 }
             }

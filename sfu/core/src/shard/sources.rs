@@ -6,7 +6,7 @@ use weir_media::Kind;
 
 use super::{Output, SessionKey, Shard, ShardMessage};
 use crate::{
-    EndReason, StreamId, ingest,
+    EndReason, SfuEvent, StreamId, ingest,
     packet::{LayerId, MediaPacket, SourceInfo},
     route::{GATHER, GATHER_SOUND, Joined, Route, Source},
     session::Session,
@@ -20,8 +20,17 @@ impl Shard {
             .routes
             .entry(stream)
             .or_insert_with(|| Route::new(true));
+        let by = match &source {
+            Source::Publisher(key) => Some(*key),
+            Source::Bridge { .. } => None,
+        };
         let before = route.source.replace(source);
+        let lost = route.lost.take();
         self.give_up_joined(stream);
+        // Whoever comes back later than another does not take the stream from it.
+        if let Some(lost) = lost.filter(|lost| Some(*lost) != by) {
+            self.end(now, lost, EndReason::TakenOver);
+        }
         match before {
             Some(Source::Publisher(key)) => self.end(now, key, EndReason::TakenOver),
             Some(Source::Bridge { id, .. }) => {
@@ -48,6 +57,26 @@ impl Shard {
         }
         self.give_up_joined(stream);
         self.drop_idle(stream);
+    }
+
+    /// Nothing comes of a publisher any more. The stream waits for one as if its session had ended; when
+    /// it is this one that comes back, it goes on in its session.
+    pub(super) fn lose(&mut self, now: Instant, key: SessionKey) {
+        let Some(Session::Publisher(publisher)) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        publisher.started = false;
+        publisher.lost = true;
+        let (stream, session) = (publisher.common.stream, publisher.common.id);
+        tracing::info!(%stream, %session, "nothing comes of the publisher");
+        self.outputs
+            .push_back(Output::Event(SfuEvent::PublisherLost { stream, session }));
+        if let Some(route) = self.routes.get_mut(&stream)
+            && matches!(route.source, Some(Source::Publisher(current)) if current == key)
+        {
+            route.lost = Some(key);
+            self.source_ended(now, stream, false);
+        }
     }
 
     /// Whether a publisher whose offer came after this one's has the stream already.

@@ -182,6 +182,7 @@ fn viewer_stats(
         session: viewer.common.id,
         transcoded: viewer.common.stream.is_transcoded(),
         connected_for: now.saturating_duration_since(connected),
+        via: viewer.common.transport.path().map(|path| path.via),
         bitrate,
         layer: layer.map(|id| name(info, id)),
         choice: egress.choice().clone(),

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::{SessionKey, Shard, Timer};
-use crate::{StreamId, packet::LayerId};
+use crate::{StreamId, packet::LayerId, session::Session};
 
 impl Shard {
     pub(super) fn arm_session(&mut self, key: SessionKey) {
@@ -45,6 +45,14 @@ impl Shard {
             self.end(now, key, reason);
             return;
         }
+        if let Session::Publisher(publisher) = session
+            && publisher.lost_at().is_some_and(|at| now >= at)
+        {
+            self.lose(now, key);
+        }
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
         if now >= session.common().transport.deadline {
             session.common_mut().transport.advance(now);
             self.pump(now, key);

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use str0m::media::MediaKind;
+use str0m::{config::DtlsVersion, media::MediaKind};
 use weir_sfu_core::{EndReason, SfuEvent};
 
 use crate::world::{PACKETS_PER_FRAME, STREAM, Source, World, place, vp8};
 
 /// Publisher on air and as many viewers as there are shards, all connected.
 fn on_air(shards: u16, viewers: usize) -> (World, Source, Vec<usize>) {
-    let mut world = World::new(shards);
+    on_air_in(World::new(shards), shards, viewers)
+}
+
+fn on_air_in(mut world: World, shards: u16, viewers: usize) -> (World, Source, Vec<usize>) {
     let publisher = world.publish(vp8());
     world.connect(publisher);
     let mut source = Source::new(&world, publisher);
@@ -38,7 +41,14 @@ fn seqs(world: &World, viewer: usize, kind: MediaKind) -> Vec<u64> {
 
 #[test]
 fn media_reaches_viewers_on_every_shard() {
-    let (mut world, mut source, viewers) = on_air(3, 4);
+    for dtls in [DtlsVersion::Auto, DtlsVersion::Dtls12] {
+        let mut world = World::new(3);
+        world.dtls = dtls;
+        media_reaches_viewers(on_air_in(world, 3, 4));
+    }
+}
+
+fn media_reaches_viewers((mut world, mut source, viewers): (World, Source, Vec<usize>)) {
     source.play(&mut world, 3_000);
     let started = world.events.iter().any(|(_, event)| {
         matches!(event, SfuEvent::PublisherStarted { tracks, .. }
@@ -290,16 +300,16 @@ fn of_two_publishers_that_connect_the_newer_stays() {
 }
 
 #[test]
-fn a_silent_publisher_is_gone_after_five_seconds() {
+fn a_silent_publisher_is_lost_after_five_seconds_and_gone_after_thirty() {
     let (mut world, mut source, viewers) = on_air(1, 1);
     source.play(&mut world, 500);
     let publisher = source.client;
     world.clients[publisher].frozen = true;
     let cut = world.now - world.start;
     world.run(6_000);
-    let (at, reason) = world.ended(world.clients[publisher].session).unwrap();
-    assert_eq!(reason, EndReason::TimedOut);
-    let after = at - cut;
+    let lost = world.lost_at(world.clients[publisher].session);
+    assert_eq!(lost.len(), 1);
+    let after = lost[0] - cut;
     assert!(
         (Duration::from_secs(5)..Duration::from_millis(5_200)).contains(&after),
         "{after:?}"
@@ -309,10 +319,33 @@ fn a_silent_publisher_is_gone_after_five_seconds() {
         world.ended(world.clients[viewers[0]].session).is_none(),
         "the viewer waits"
     );
+    world.run(25_000);
+    let (at, reason) = world.ended(world.clients[publisher].session).unwrap();
+    assert_eq!(reason, EndReason::TimedOut);
+    let after = at - cut;
+    assert!(
+        (Duration::from_secs(30)..Duration::from_millis(30_200)).contains(&after),
+        "{after:?}"
+    );
+}
+
+#[test]
+fn another_publisher_takes_over_from_a_lost_one_and_keeps_the_stream() {
+    let (mut world, mut source, viewers) = on_air(1, 1);
+    source.play(&mut world, 500);
+    let publisher = source.client;
+    world.clients[publisher].frozen = true;
+    world.run(6_000);
     let newer = world.publish(vp8());
     world.connect(newer);
     let mut second = Source::new(&world, newer);
     second.play(&mut world, 1_000);
+    let ended = world.ended(world.clients[publisher].session);
+    assert_eq!(
+        ended.map(|(_, reason)| reason),
+        Some(EndReason::TakenOver),
+        "what comes of it later is nobody's"
+    );
     let video = world.clients[viewers[0]].of(MediaKind::Video);
     assert!(place(video[video.len() - 1]).0 > 10);
     let gaps = video
@@ -320,6 +353,20 @@ fn a_silent_publisher_is_gone_after_five_seconds() {
         .filter(|p| *p[1].seq_no != *p[0].seq_no + 1)
         .count();
     assert_eq!(gaps, 0);
+}
+
+#[test]
+fn a_lost_publisher_that_says_goodbye_ends_its_session_at_once() {
+    let (mut world, mut source, _) = on_air(1, 0);
+    source.play(&mut world, 500);
+    let session = world.clients[source.client].session;
+    world.clients[source.client].frozen = true;
+    world.run(6_000);
+    let now = world.now;
+    assert!(world.shards[0].handle_end(now, session));
+    world.run(100);
+    let ended = world.ended(session);
+    assert_eq!(ended.map(|(_, reason)| reason), Some(EndReason::Closed));
 }
 
 #[test]

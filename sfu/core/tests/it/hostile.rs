@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use str0m::media::MediaKind;
-use weir_sfu_core::{EndReason, OfferError, SfuEvent};
+use weir_rtp::stun;
+use weir_sfu_core::{EndReason, OfferError, SfuEvent, Shard};
 
 use crate::{
     ladder::Ladder,
@@ -282,4 +283,76 @@ fn what_no_key_has_sealed_is_dropped() {
         (before.nacks, before.viewer_keyframe_requests)
     );
     still_served(&mut sim, viewer);
+}
+
+/// Where an answer might go to somebody else, whose address was forged.
+#[test]
+fn who_has_not_proven_itself_gets_no_answer_from_the_media_port() {
+    let mut world = World::new(2);
+    let publisher = world.publish(vp8());
+    world.clients[publisher].frozen = true;
+    world.run(100);
+    let ours = ice_value(&world.clients[publisher].answer, "a=ice-ufrag:");
+    let password = ice_value(&world.clients[publisher].answer, "a=ice-pwd:");
+    let check = |username: Option<&str>, key: Option<&str>, transaction: u8| {
+        let mut check = Vec::new();
+        let mut writer = stun::Writer::new(&mut check, 0x0001, &[transaction; 12]);
+        if let Some(username) = username {
+            writer.attribute(0x0006, username.as_bytes());
+        }
+        writer.attribute(0x0025, &[]).attribute(0x0024, &[0; 4]);
+        if let Some(key) = key {
+            writer.integrity(key.as_bytes());
+        }
+        check
+    };
+    let theirs = world.clients[publisher].rtc.direct_api();
+    let named = format!("{ours}:{}", theirs.local_ice_credentials().ufrag);
+    let mut hello = vec![
+        0x16, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 1, 0, 0, 188,
+    ];
+    hello.resize(213, 0);
+    let mut allocate = Vec::new();
+    stun::Writer::new(&mut allocate, 0x0003, &[7; 12]).attribute(0x0019, &[17, 0, 0, 0]);
+    let messages = [
+        stun::binding_request(&[1; 12]).to_vec(),
+        check(None, None, 2),
+        check(Some(&named), None, 3),
+        check(Some(&named), Some("guessed"), 4),
+        check(Some(&named), Some(&ours), 5),
+        check(Some("0000none:peer"), Some(&password), 6),
+        check(Some("0001none:peer"), Some(&password), 7),
+        check(Some(&ours), Some(&password), 8),
+        allocate,
+        hello,
+        vec![0x80, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4],
+        vec![0x80, 0xc8, 0, 1, 0, 0, 0, 1],
+        vec![0x40, 0, 0, 4, 1, 2, 3, 4],
+    ];
+    let before = world.sends;
+    for message in &messages {
+        for (shard, port) in [(0, 5_554), (1, 5_555)] {
+            let stranger = SocketAddr::from(([203, 0, 113, 7], port));
+            let now = world.now;
+            world.shards[shard].handle_datagram(now, stranger, server(), now, message);
+            world.run(10);
+        }
+    }
+    assert_eq!(world.sends, before, "an answer went to a stranger");
+    // Who knows the session's password is answered, with no more than it takes to say so.
+    let asks = check(Some(&named), Some(&password), 9);
+    let asker = SocketAddr::from(([203, 0, 113, 7], 5_554));
+    let now = world.now;
+    let home = usize::from(Shard::home(STREAM, 2));
+    let octets = world.sent_octets;
+    world.shards[home].handle_datagram(now, asker, server(), now, &asks);
+    world.run(10);
+    assert_eq!(world.sends, before + 1);
+    assert!(world.sent_octets - octets <= asks.len() as u64);
+}
+
+fn ice_value(sdp: &str, name: &str) -> String {
+    let mut lines = sdp.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)).unwrap();
+    value.trim().to_owned()
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use str0m::media::MediaKind;
-use weir_sfu_core::{EndReason, IceParameters, IceRestartError, SessionId};
+use weir_sfu_core::{EndReason, IceParameters, IceRestartError, SessionId, Via};
 
 use crate::world::{Source, World, vp8};
 
@@ -16,8 +16,8 @@ fn on_air(shards: u16) -> (World, Source) {
     (world, source)
 }
 
-fn viewer(world: &mut World, source: &mut Source, shard: usize, tcp: bool) -> usize {
-    let viewer = world.view_over(shard, vp8(), tcp).unwrap();
+fn viewer(world: &mut World, source: &mut Source, shard: usize, via: Via) -> usize {
+    let viewer = world.view_over(shard, vp8(), via).unwrap();
     for _ in 0..3_000 {
         if world.clients[viewer].connected {
             break;
@@ -52,7 +52,7 @@ fn address(port: u16) -> SocketAddr {
 #[test]
 fn a_restart_shows_nothing() {
     let (mut world, mut source) = on_air(2);
-    let viewer = viewer(&mut world, &mut source, 1, false);
+    let viewer = viewer(&mut world, &mut source, 1, Via::Udp);
     let from = world.now - world.start;
     let answer = world.restart_ice(viewer, true);
     assert!(answer.ufrag.starts_with("0001"), "its shard");
@@ -74,7 +74,7 @@ fn a_restart_shows_nothing() {
 #[test]
 fn a_restart_from_another_network_moves_the_media() {
     let (mut world, mut source) = on_air(2);
-    let viewer = viewer(&mut world, &mut source, 0, false);
+    let viewer = viewer(&mut world, &mut source, 0, Via::Udp);
     let publisher = source.client;
     let from = world.now - world.start;
     // An odd port, so that its datagrams arrive at the other shard.
@@ -92,9 +92,36 @@ fn a_restart_from_another_network_moves_the_media() {
 }
 
 #[test]
+fn a_publisher_that_was_lost_comes_back_in_its_session_from_another_network() {
+    let (mut world, mut source) = on_air(2);
+    let viewer = viewer(&mut world, &mut source, 0, Via::Udp);
+    let publisher = source.client;
+    let session = world.clients[publisher].session;
+    world.clients[publisher].frozen = true;
+    world.run(20_000);
+    assert_eq!(world.lost_at(session).len(), 1);
+    world.clients[publisher].frozen = false;
+    world.roam(publisher, address(9));
+    world.restart_ice(publisher, true);
+    let from = world.now - world.start;
+    source.play(&mut world, 40_000);
+    let gap = longest_gap(&world, viewer, from);
+    assert!(gap < Duration::from_millis(1_500), "{gap:?}");
+    assert!(world.ended(session).is_none());
+    assert_eq!(world.lost_at(session).len(), 1, "and is not lost again");
+    let video = world.clients[viewer].of(MediaKind::Video);
+    let gaps: Vec<_> = video
+        .windows(2)
+        .map(|p| (*p[0].seq_no, *p[1].seq_no))
+        .filter(|(before, after)| *after != before + 1)
+        .collect();
+    assert_eq!(gaps, [], "of {} packets", video.len());
+}
+
+#[test]
 fn a_restart_that_fails_changes_nothing() {
     let (mut world, mut source) = on_air(1);
-    let viewer = viewer(&mut world, &mut source, 0, false);
+    let viewer = viewer(&mut world, &mut source, 0, Via::Udp);
     let from = world.now - world.start;
     let lost = world.restart_ice(viewer, false);
     source.play(&mut world, 50_000);
@@ -130,7 +157,7 @@ fn a_restart_that_fails_changes_nothing() {
 #[test]
 fn a_new_nat_binding_needs_no_restart() {
     let (mut world, mut source) = on_air(2);
-    let viewer = viewer(&mut world, &mut source, 0, false);
+    let viewer = viewer(&mut world, &mut source, 0, Via::Udp);
     let from = world.now - world.start;
     world.clients[viewer].outside = address(11);
     source.play(&mut world, 20_000);
@@ -142,13 +169,13 @@ fn a_new_nat_binding_needs_no_restart() {
 
 #[test]
 fn consent_runs_out_thirty_seconds_after_the_last_check() {
-    for tcp in [false, true] {
+    for via in [Via::Udp, Via::Tcp, Via::Relay] {
         let (mut world, mut source) = on_air(1);
-        let staying = viewer(&mut world, &mut source, 0, tcp);
-        let gone = viewer(&mut world, &mut source, 0, tcp);
+        let staying = viewer(&mut world, &mut source, 0, via);
+        let gone = viewer(&mut world, &mut source, 0, via);
         world.restart_ice(gone, true);
         source.play(&mut world, 5_000);
-        let back = viewer(&mut world, &mut source, 0, tcp);
+        let back = viewer(&mut world, &mut source, 0, via);
         let cut = world.now - world.start;
         world.clients[gone].frozen = true;
         world.clients[back].frozen = true;
@@ -168,14 +195,14 @@ fn consent_runs_out_thirty_seconds_after_the_last_check() {
         );
         assert!(gap < Duration::from_millis(100), "{gap:?}");
         assert!(world.ended(world.clients[staying].session).is_none());
-        assert_eq!(world.closed_tcp.len(), usize::from(tcp));
+        assert_eq!(world.closed_tcp.len(), usize::from(via == Via::Tcp));
     }
 }
 
 #[test]
 fn a_viewer_over_tcp_is_a_viewer() {
     let (mut world, mut source) = on_air(2);
-    let viewer = viewer(&mut world, &mut source, 1, true);
+    let viewer = viewer(&mut world, &mut source, 1, Via::Tcp);
     let from = world.now - world.start;
     source.play(&mut world, 3_000);
     let gap = longest_gap(&world, viewer, from);
@@ -201,9 +228,36 @@ fn a_viewer_over_tcp_is_a_viewer() {
     assert_eq!(*video[before].seq_no, *video[before - 1].seq_no + 1);
 
     // The connection breaks: nothing is sent into the void.
-    world.shards[1].handle_tcp_closed(addr);
+    world.shards[1].handle_closed(Via::Tcp, addr);
     world.run(50);
     let before = world.clients[viewer].received.len();
     source.play(&mut world, 1_000);
     assert!(world.clients[viewer].received.len() <= before + 1);
+}
+
+#[test]
+fn a_viewer_behind_a_relay_is_a_viewer() {
+    let (mut world, mut source) = on_air(2);
+    // As `SO_REUSEPORT` would not: relays hand over to the right shard.
+    let viewer = viewer(&mut world, &mut source, 1, Via::Relay);
+    let from = world.now - world.start;
+    source.play(&mut world, 3_000);
+    let gap = longest_gap(&world, viewer, from);
+    assert!(gap < Duration::from_millis(100), "{gap:?}");
+
+    // Somebody else has the same address in the network: not one datagram goes there, and none that
+    // comes from there is this viewer's.
+    let addr = world.clients[viewer].addr;
+    let now = world.now;
+    let dropped = world.shards[1].stats().datagrams_dropped;
+    world.shards[1].handle_datagram(now, addr, crate::world::server(), now, &[128; 40]);
+    assert_eq!(world.shards[1].stats().datagrams_dropped, dropped + 1);
+
+    // The relayed address is over: nothing is sent into the void.
+    world.shards[1].handle_closed(Via::Relay, addr);
+    world.run(50);
+    let before = world.clients[viewer].received.len();
+    source.play(&mut world, 1_000);
+    assert!(world.clients[viewer].received.len() <= before + 1);
+    assert!(world.closed_tcp.is_empty());
 }

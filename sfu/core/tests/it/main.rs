@@ -16,6 +16,7 @@ mod keys;
 mod ladder;
 mod layers;
 mod loss;
+mod offers;
 mod on_demand;
 mod path;
 mod receiver;

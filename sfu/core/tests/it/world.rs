@@ -11,13 +11,14 @@ use str0m::{
     Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig,
     change::{SdpAnswer, SdpPendingOffer},
     channel::{ChannelData, ChannelId},
+    config::DtlsVersion,
     media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer},
     net::{Protocol, Receive, TcpType},
     rtp::{RawPacket, RtpPacket, RtpWrite, rtcp::Rtcp},
 };
 use weir_sfu_core::{
     DataEvent, Flexfec, IceAnswer, IceParameters, LayerId, MediaPacket, OfferError, Output,
-    SessionId, SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Wallclock,
+    SessionId, SfuEvent, Shard, ShardConfig, ShardMessage, SourceInfo, StreamId, Via, Wallclock,
 };
 
 pub const STREAM: StreamId = StreamId(1);
@@ -45,15 +46,19 @@ pub struct World {
     /// What the viewers of each shard need.
     pub needed: Vec<u8>,
     pub sent_segments: usize,
+    /// Octets that the shards sent.
+    pub sent_octets: u64,
     pub sends: usize,
     pub data: Vec<DataEvent>,
     /// The data channel that new clients open.
     pub channel: Option<&'static str>,
     /// What the shards asked to be closed.
     pub closed_tcp: Vec<SocketAddr>,
-    /// Where TCP connections were handed to.
-    tcp_homes: HashMap<SocketAddr, usize>,
+    /// Where TCP connections and relayed addresses were handed to.
+    homes: HashMap<SocketAddr, usize>,
     network: VecDeque<(Instant, Hop)>,
+    /// What new clients speak: what browsers do, or only what is older.
+    pub dtls: DtlsVersion,
     /// Whether new viewers offer FlexFEC.
     pub offers_flexfec: bool,
     /// Datagrams of it that were sent.
@@ -71,12 +76,12 @@ pub struct World {
 enum Hop {
     ToServer {
         from: SocketAddr,
-        tcp: bool,
+        via: Via,
         bytes: Vec<u8>,
     },
     ToClient {
         to: SocketAddr,
-        tcp: bool,
+        via: Via,
         bytes: Vec<u8>,
     },
 }
@@ -86,7 +91,7 @@ pub struct Client {
     pub addr: SocketAddr,
     /// The address that others see: what NAT makes of `addr`.
     pub outside: SocketAddr,
-    pub tcp: bool,
+    pub via: Via,
     /// The answer to its offer.
     pub answer: String,
     pub channels: Vec<(ChannelId, String)>,
@@ -148,12 +153,14 @@ impl World {
             forwarded: Vec::new(),
             needed: vec![0; shards.into()],
             sent_segments: 0,
+            sent_octets: 0,
             sends: 0,
             data: Vec::new(),
             channel: None,
             closed_tcp: Vec::new(),
-            tcp_homes: HashMap::new(),
+            homes: HashMap::new(),
             network: VecDeque::new(),
+            dtls: DtlsVersion::Auto,
             offers_flexfec: false,
             repairs: 0,
             loss: 0.0,
@@ -185,7 +192,7 @@ impl World {
         config: RtcConfig,
         rids: &[&str],
     ) -> Result<(usize, String), OfferError> {
-        let (mut client, pending, offer) = self.client(config, Direction::SendOnly, false, rids);
+        let (mut client, pending, offer) = self.client(config, Direction::SendOnly, Via::Udp, rids);
         let id = self.session_id();
         let now = self.now;
         let answer = self.home().handle_publish(now, STREAM, id, &offer)?;
@@ -196,18 +203,18 @@ impl World {
 
     /// A new viewer at a shard.
     pub fn view(&mut self, shard: usize, config: RtcConfig) -> Result<usize, OfferError> {
-        self.view_over(shard, config, false)
+        self.view_over(shard, config, Via::Udp)
     }
 
-    /// A new viewer at a shard, over TCP or UDP.
+    /// A new viewer at a shard, over UDP or something else.
     pub fn view_over(
         &mut self,
         shard: usize,
         config: RtcConfig,
-        tcp: bool,
+        via: Via,
     ) -> Result<usize, OfferError> {
         let source = self.live.clone().expect("the stream is live");
-        let (mut client, pending, mut offer) = self.client(config, Direction::RecvOnly, tcp, &[]);
+        let (mut client, pending, mut offer) = self.client(config, Direction::RecvOnly, via, &[]);
         if self.offers_flexfec {
             offer = with_flexfec(&offer);
         }
@@ -221,16 +228,17 @@ impl World {
         &self,
         config: RtcConfig,
         dir: Direction,
-        tcp: bool,
+        via: Via,
         rids: &[&str],
     ) -> (Client, SdpPendingOffer, String) {
         let addr = SocketAddr::from(([198, 51, 100, 1], 10_000 + self.clients.len() as u16));
         let mut rtc = config
+            .set_dtls_version(self.dtls)
             .set_rtp_mode(true)
             .enable_raw_packets(true)
             .build(self.now);
         let candidate = Candidate::builder();
-        let candidate = if tcp {
+        let candidate = if via == Via::Tcp {
             candidate.tcp().host(addr).tcptype(TcpType::Active).build()
         } else {
             candidate.udp().host(addr).build()
@@ -254,7 +262,7 @@ impl World {
             rtc,
             addr,
             outside: addr,
-            tcp,
+            via,
             answer: String::new(),
             channels: Vec::new(),
             messages: Vec::new(),
@@ -349,21 +357,22 @@ impl World {
         match hop {
             Hop::ToServer {
                 from,
-                tcp: true,
+                via: via @ (Via::Tcp | Via::Relay),
                 bytes,
             } => {
                 let first = Shard::of_check(&bytes).map(usize::from);
-                let shard = match self.tcp_homes.get(&from).copied().or(first) {
+                let shard = match self.homes.get(&from).copied().or(first) {
                     Some(shard) if shard < self.shards.len() => shard,
                     Some(_) | None => return,
                 };
-                self.tcp_homes.insert(from, shard);
-                self.shards[shard].handle_tcp(self.now, from, server(), &bytes);
+                self.homes.insert(from, shard);
+                let shard = &mut self.shards[shard];
+                shard.handle_packet(self.now, via, from, server(), self.now, &bytes);
                 self.drain_shards();
             }
             Hop::ToServer {
                 from,
-                tcp: false,
+                via: Via::Udp,
                 bytes,
             } => {
                 // As SO_REUSEPORT does, by a hash of the address.
@@ -371,13 +380,16 @@ impl World {
                 self.shards[shard].handle_datagram(self.now, from, server(), self.now, &bytes);
                 self.drain_shards();
             }
-            Hop::ToClient { to, tcp, bytes } => {
-                let reached = |c: &Client| c.outside == to && c.tcp == tcp && !c.frozen;
+            Hop::ToClient { to, via, bytes } => {
+                let reached = |c: &Client| c.outside == to && c.via == via && !c.frozen;
                 let Some(index) = self.clients.iter().position(reached) else {
                     return;
                 };
                 let client = &mut self.clients[index];
-                let protocol = if tcp { Protocol::Tcp } else { Protocol::Udp };
+                let protocol = match via {
+                    Via::Tcp => Protocol::Tcp,
+                    Via::Udp | Via::Relay => Protocol::Udp,
+                };
                 if let Ok(receive) = Receive::new(protocol, server(), client.addr, &bytes) {
                     let _ = client.rtc.handle_input(Input::Receive(self.now, receive));
                 }
@@ -395,11 +407,11 @@ impl World {
                 Ok(RtcOutput::Transmit(t)) => {
                     // What leaves from an address that the client has no more goes nowhere.
                     let frozen = client.frozen || t.source != client.addr;
-                    let (from, tcp) = (client.outside, client.tcp);
+                    let (from, via) = (client.outside, client.via);
                     if !frozen && !self.lost(&t.contents) {
                         let hop = Hop::ToServer {
                             from,
-                            tcp,
+                            via,
                             bytes: t.contents.to_vec(),
                         };
                         self.network.push_back((self.now + self.delay, hop));
@@ -463,13 +475,14 @@ impl World {
                     quiet = false;
                     self.sends += 1;
                     self.sent_segments += transmit.segments();
+                    self.sent_octets += transmit.contents.len() as u64;
                     for bytes in transmit.contents.chunks(transmit.segment) {
                         let flexfec = bytes.get(1).map(|byte| byte & 0x7f) == Some(FLEXFEC);
                         self.repairs += usize::from(flexfec && bytes[0] >> 6 == 2);
                         if !self.lost(bytes) {
                             let hop = Hop::ToClient {
                                 to: transmit.path.destination,
-                                tcp: transmit.path.tcp,
+                                via: transmit.path.via,
                                 bytes: bytes.to_vec(),
                             };
                             self.network.push_back((self.now + self.delay, hop));
@@ -498,6 +511,14 @@ impl World {
         let rtcp = (64..96).contains(&(bytes[1] & 0x7f));
         let loss = if rtcp { self.feedback_loss } else { self.loss };
         loss > 0.0 && ((self.random() >> 11) as f64 / (1_u64 << 53) as f64) < loss
+    }
+
+    /// When nothing came of a publisher any more, each time.
+    pub fn lost_at(&self, session: SessionId) -> Vec<Duration> {
+        let lost = self.events.iter().filter(|(_, event)| {
+            matches!(event, SfuEvent::PublisherLost { session: s, .. } if *s == session)
+        });
+        lost.map(|(at, _)| *at).collect()
     }
 
     pub fn ended(&self, session: SessionId) -> Option<(Duration, weir_sfu_core::EndReason)> {

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::IntoResponse,
 };
-use weir_db::{DbError, ImageId, NewAuditEntry, User};
+use weir_db::{DbError, ImageId};
 use weir_protocol::{
     StreamSlug,
     room::{EMOTES_MAX, Emote, NewEmote, is_emote_code},
@@ -17,6 +17,7 @@ use crate::{
     auth::client::ClientAddress,
     engage::{audit, moderation, visit::Visit},
     rights,
+    site::audit::{self as site, Object},
 };
 
 /// Emotes of a room
@@ -128,7 +129,7 @@ pub(crate) async fn add_site(
         .add_emote(None, &emote, user.id, EMOTES_MAX)
         .await?;
     app.rooms.engage().policies().all_changed(&app.rooms).await;
-    log_site(&app, &user, "add_emote", &emote.code).await?;
+    site::log(&app, &user, "add_emote", Object::id(&emote.code)).await?;
     created(format!("/api/v1/admin/emotes/{}", emote.code), emote)
 }
 
@@ -148,7 +149,7 @@ pub(crate) async fn remove_site(
         return Err(ApiError::NotFound("emote"));
     }
     app.rooms.engage().policies().all_changed(&app.rooms).await;
-    log_site(&app, &user, "remove_emote", &code).await?;
+    site::log(&app, &user, "remove_emote", Object::id(&code)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -175,23 +176,4 @@ fn created(location: String, emote: Emote) -> Result<impl IntoResponse, ApiError
         [(header::LOCATION, location)],
         Json(emote),
     ))
-}
-
-async fn log_site(
-    app: &App,
-    user: &User,
-    action: &'static str,
-    code: &str,
-) -> Result<(), ApiError> {
-    let entry = NewAuditEntry {
-        room: None,
-        room_name: "site".into(),
-        by: user.id,
-        by_name: user.name.clone(),
-        action,
-        target: Some(code.to_owned()),
-        target_name: None,
-        reason: None,
-    };
-    Ok(app.services.db.log_action(&entry).await?)
 }

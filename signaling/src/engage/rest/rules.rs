@@ -11,7 +11,6 @@ use crate::{
     api::{Actor, IfMatch, Json, PageQuery, Path, Query, page, scope, version_tag},
     auth::client::ClientAddress,
     engage::{rules, visit::Visit},
-    rights,
 };
 
 /// How a stream's room is run
@@ -86,31 +85,9 @@ pub(crate) async fn audit(
         Some(room) => {
             let db = &app.services.db;
             let before = before.map(AuditId::new);
-            db.audit_page(Some(room), before, limit + 1).await?
+            db.audit_page(room, before, limit + 1).await?
         }
         None => Vec::new(),
     };
-    Ok(Json(page(rows, limit, |row| row.id.get(), |row| row)))
-}
-
-/// Who did what in all rooms
-///
-/// The newest first, those of rooms that are gone included. For admins.
-#[utoipa::path(
-    get, path = "/api/v1/admin/audit", tag = "admin",
-    params(PageQuery),
-    responses((status = OK, body = Page<AuditEntry>), Refusals),
-)]
-pub(crate) async fn site_audit(
-    State(app): State<App>,
-    Actor { user, .. }: Actor<scope::Admin>,
-    Query(query): Query<PageQuery>,
-) -> Result<Json<Page<AuditEntry>>, ApiError> {
-    rights::may_administer(&user)?;
-    let (limit, before) = (query.limit()?, query.after::<i64>()?);
-    let db = &app.services.db;
-    let rows = db
-        .audit_page(None, before.map(AuditId::new), limit + 1)
-        .await?;
     Ok(Json(page(rows, limit, |row| row.id.get(), |row| row)))
 }

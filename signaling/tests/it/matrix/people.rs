@@ -181,7 +181,7 @@ async fn token(world: &World, purpose: MailPurpose) -> String {
 fn creators() -> Vec<Line> {
     vec![
         // Nobody here has asked.
-        line!(GET "/api/v1/me/creator-application", [401, 404, 404, 404, 404, 404, 401, 401]),
+        line!(GET "/api/v1/me/creator-application", [401, 200, 200, 200, 200, 200, 401, 401]),
         line!(POST "/api/v1/me/creator-application", [401, 400, 400, 400, 400, 400, 401, 401], |_world| (
             "/api/v1/me/creator-application".into(),
             Some(json!({"text": " "})),
@@ -217,6 +217,15 @@ fn administration() -> Vec<Line> {
         )),
         line!(DELETE "/api/v1/admin/users/{name}", [401, 403, 403, 403, 403, 204, 401, 401], |world| (
             format!("/api/v1/admin/users/{}", somebody(world).await),
+            None,
+        )),
+        line!(DELETE "/api/v1/admin/users/{name}/devices", [401, 403, 403, 403, 403, 204, 401, 401], |world| (
+            format!("/api/v1/admin/users/{}/devices", somebody(world).await),
+            None,
+        )),
+        // Nobody here has one.
+        line!(DELETE "/api/v1/admin/users/{name}/totp", [401, 403, 403, 403, 403, 409, 401, 401], |world| (
+            format!("/api/v1/admin/users/{}/totp", somebody(world).await),
             None,
         )),
         line!(POST "/api/v1/admin/users/import", [401, 403, 403, 403, 403, 415, 401, 401], |_world| (

@@ -23,6 +23,12 @@ pub fn lines() -> Vec<Line> {
             format!("/api/v1/streams/{}/key", world.stream().await.slug),
             None,
         )),
+        // Nothing is on the air here: who gets there was let in.
+        line!(DELETE "/api/v1/streams/{slug}/broadcast", [401, 403, 403, 409, 403, 409, 401, 401], |world| (
+            format!("/api/v1/streams/{}/broadcast", world.stream().await.slug),
+            None,
+        )),
+        line!(GET "/api/v1/admin/streams", [401, 403, 403, 403, 403, 200, 401, 401]),
         line!(GET "/api/v1/streams/{slug}/viewers", [401, 403, 403, 200, 403, 200, 401, 401], |world| (
             format!("/api/v1/streams/{}/viewers", world.stream().await.slug),
             None,
@@ -37,6 +43,7 @@ pub fn lines() -> Vec<Line> {
         )),
         line!(GET "/api/v1/streams/events", [200; 8]),
         line!(GET "/api/v1/streams/recommended", [200; 8]),
+        line!(GET "/api/v1/me/streams", [401, 200, 200, 200, 200, 200, 401, 401]),
         line!(GET "/api/v1/streams/for-me", [401, 200, 200, 200, 200, 200, 401, 401]),
         line!(GET "/api/v1/categories", [200; 8]),
         line!(GET "/api/v1/schedule", [200; 8]),

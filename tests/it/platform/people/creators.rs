@@ -158,6 +158,8 @@ async fn p4_creators_are_approved_by_admins(platform: Platform) {
             .by(&ann, Method::POST, "/api/v1/me/creator-application")
             .json(&json!({ "text": text }))
     };
+    let mine = || platform.by(&ann, Method::GET, "/api/v1/me/creator-application");
+    assert_eq!(expect(mine(), StatusCode::OK).await, json!(null));
     refused(apply(" "), StatusCode::BAD_REQUEST, "bad_request").await;
     let asked = expect(apply("I sing"), StatusCode::CREATED).await;
     assert_eq!(asked["state"], "pending");
@@ -182,8 +184,7 @@ async fn p4_creators_are_approved_by_admins(platform: Platform) {
     expect(decide(&root, false), StatusCode::NO_CONTENT).await;
     refused(decide(&root, true), StatusCode::NOT_FOUND, "not_found").await;
     make_stream(&platform, &ann, "songs", StatusCode::FORBIDDEN).await;
-    let mine = platform.by(&ann, Method::GET, "/api/v1/me/creator-application");
-    let mine = expect(mine, StatusCode::OK).await;
+    let mine = expect(mine(), StatusCode::OK).await;
     assert_eq!(
         (&mine["state"], &mine["reason"]),
         (&json!("rejected"), &json!("because"))

@@ -15,6 +15,7 @@ use crate::{
 
 on_both!(
     s4_streams_are_listed_in_pages_and_found_by_words,
+    s4_own_streams_are_listed_whoever_may_see_them,
     s4_recommendations_follow_their_rule,
     s5_coming_streams_are_planned_and_in_calendars,
 );
@@ -29,6 +30,30 @@ async fn make(platform: &Platform, owner: &Person, stream: Value) -> Value {
 fn slugs(page: &Value) -> Vec<String> {
     let items = page["items"].as_array().or(page.as_array()).unwrap();
     items.iter().map(|it| text(it, "slug")).collect()
+}
+
+async fn s4_own_streams_are_listed_whoever_may_see_them(platform: Platform) {
+    let owner = platform.person("otto", "speaker").await;
+    let other = platform.person("olga", "speaker").await;
+    for (slug, visibility) in [
+        ("first", "public"),
+        ("second", "private"),
+        ("third", "unlisted"),
+    ] {
+        let new = json!({"slug": slug, "visibility": visibility});
+        make(&platform, &owner, new).await;
+    }
+    make(&platform, &other, json!({"slug": "else"})).await;
+    let list = |query: &str| {
+        let address = format!("/api/v1/me/streams{query}");
+        expect(platform.by(&owner, Method::GET, &address), StatusCode::OK)
+    };
+    assert_eq!(slugs(&list("").await), ["third", "second", "first"]);
+    let page = list("?limit=2").await;
+    assert_eq!(slugs(&page), ["third", "second"]);
+    let rest = list(&format!("?limit=2&cursor={}", text(&page, "next"))).await;
+    assert_eq!(slugs(&rest), ["first"]);
+    assert!(rest.get("next").is_none(), "{rest}");
 }
 
 async fn s4_streams_are_listed_in_pages_and_found_by_words(platform: Platform) {

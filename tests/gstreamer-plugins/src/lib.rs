@@ -1,0 +1,1 @@
+//! Holds nothing: this package only says which plugins are built, with which features.

@@ -1,0 +1,29 @@
+# Recordings and clips.
+
+recordings = Recordings
+clips = Clips
+clip = Clip
+recording = Recording
+of-stream = Streams of { $handle }
+length = Length
+cut-by = cut by { $name }
+speed = Speed
+speed-times = { $times } ×
+download = Download
+download-part = Download part { $number }
+size-mb = { $size } MB
+scenes = Jump to
+scene-at = Jump to { $time }
+video-label = Video: { $title }
+missing-title = This recording is not there any more
+missing-text = It was removed, or you may not see it.
+missing-clip = This clip is not there any more
+still-on-air = This broadcast is still on the air
+still-on-air-text = The recording is there after its end.
+watch-live = Watch live
+processing = The recording is being made ready
+processing-text = This takes a moment. The page shows it as soon as it is there.
+failed = The recording could not be finished
+plays-not = The video does not play
+plays-not-text = Check your connection and try again, or download the file.
+whole-recording = The whole recording

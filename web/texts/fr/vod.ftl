@@ -1,0 +1,29 @@
+# Enregistrements et extraits.
+
+recordings = Enregistrements
+clips = Extraits
+clip = Extrait
+recording = Enregistrement
+of-stream = Directs de { $handle }
+length = Durée
+cut-by = extrait par { $name }
+speed = Vitesse
+speed-times = { $times } ×
+download = Télécharger
+download-part = Télécharger la partie { $number }
+size-mb = { $size } Mo
+scenes = Aller à
+scene-at = Aller à { $time }
+video-label = Vidéo : { $title }
+missing-title = Cet enregistrement n’existe plus
+missing-text = Il a été supprimé, ou vous n’avez pas le droit de le voir.
+missing-clip = Cet extrait n’existe plus
+still-on-air = Ce direct est encore en cours
+still-on-air-text = L’enregistrement sera là après sa fin.
+watch-live = Regarder en direct
+processing = L’enregistrement est en préparation
+processing-text = Cela prend un instant. Cette page le montre dès qu’il est prêt.
+failed = L’enregistrement n’a pas pu être terminé
+plays-not = La vidéo ne peut pas être lue
+plays-not-text = Vérifiez votre connexion et réessayez, ou téléchargez le fichier.
+whole-recording = Tout l’enregistrement
