@@ -119,6 +119,7 @@ export class Obs {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.obs.on('exit', (code, signal) => (this.output += `obs: ended, ${signal ?? code}\n`));
     this.obs.on('error', (error) => (this.output += `obs: ${error.message}\n`));
     for (const stream of [this.obs.stdout!, this.obs.stderr!]) stream.setEncoding('utf8').on('data', (text) => (this.output += text));
     await until(() => `OBS streams:\n${this.output.slice(-4_000)}`, () => this.output.includes('Streaming Start'), 30_000);

@@ -195,6 +195,9 @@ struct Connection<S> {
     writer: ChunkWriter,
     input: BytesMut,
     output: BytesMut,
+    /// The client takes nothing more. What it sent before may still be unread, its goodbye among it: OBS says it and
+    /// closes the connection at once.
+    is_deaf: bool,
     /// Bytes received, modulo 2³², as acknowledgements count them.
     received: u32,
     acknowledged: u32,
@@ -209,6 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             writer: ChunkWriter::default(),
             input: BytesMut::new(),
             output: BytesMut::new(),
+            is_deaf: false,
             received: 0,
             acknowledged: 0,
             window: WINDOW,
@@ -482,12 +486,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 &control(MessageKind::Acknowledgement, &self.received.to_be_bytes()),
             );
         }
-        if !self.output.is_empty() {
-            timeout(WRITE_TIMEOUT, self.stream.write_all_buf(&mut self.output))
-                .await
-                .map_err(|_| SessionError::WriteTimeout)??;
-            self.stream.flush().await?;
+        if self.output.is_empty() {
+            return Ok(());
         }
+        if !self.is_deaf {
+            let write = async {
+                self.stream.write_all_buf(&mut self.output).await?;
+                self.stream.flush().await
+            };
+            let written = timeout(WRITE_TIMEOUT, write).await;
+            self.is_deaf = written.map_err(|_| SessionError::WriteTimeout)?.is_err();
+        }
+        self.output.clear();
         Ok(())
     }
 

@@ -55,6 +55,37 @@ async fn closing_by_command_is_a_goodbye_and_vanishing_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_goodbye_counts_from_who_listens_no_more() {
+    let (context, mut recording, tokens) = context();
+    let (mut client, server) = duplex(1024 * 1024);
+    let peer = SocketAddr::from(([192, 0, 2, 1], 40_000));
+    let outcome = tokio::spawn(async move { session::run(server, peer, &context, || ()).await });
+    client.write_all(&wire::up_to_publish(KEY)).await.unwrap();
+    let mut answer = Vec::new();
+    while !wire::says(&answer, "NetStream.Publish.Start") {
+        client.read_buf(&mut answer).await.unwrap();
+    }
+    // Much that has to be acknowledged, the goodbye, and nobody there: before the server reads any of it.
+    let last = [
+        wire::message(6, 0, VIDEO, &[0; 400_000]),
+        wire::message(6, 0, VIDEO, &[0; 400_000]),
+        wire::message(
+            3,
+            0,
+            wire::COMMAND,
+            &[wire::string("deleteStream"), wire::number(4.0)].concat(),
+        ),
+    ];
+    let smallest_window = wire::message(2, 0, 5, &1_u32.to_be_bytes());
+    let last = [smallest_window, last.concat()].concat();
+    client.write_all(&last).await.unwrap();
+    drop(client);
+    recording.until_ended().await;
+    assert!(tokens.goodbye.is_cancelled());
+    assert_eq!(outcome.await.unwrap().unwrap(), End::Unpublished);
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_a_handshake_is_cut() {
     let whole = wire::handshake();
     for length in [0, 1, 700, 1537, 2000] {
