@@ -27,7 +27,6 @@ mod stream;
 mod tests;
 mod texts;
 mod track;
-mod viewers;
 
 use std::{
     collections::HashMap,
@@ -45,7 +44,6 @@ use crate::insight::Audience;
 use clock::WallMicros;
 use demand::Wanted;
 use stream::{RUNGS_MAX, Stream};
-use viewers::Viewers;
 
 pub use routes::router;
 
@@ -108,7 +106,6 @@ struct Entry {
     wanted: Arc<Wanted>,
     wakes_within: Duration,
     waiting: Semaphore,
-    viewers: Mutex<Viewers>,
 }
 
 #[derive(Debug)]
@@ -190,14 +187,6 @@ impl Origin {
         self.inner.changes.subscribe()
     }
 
-    /// Viewers, estimated from the playlist requests of the last 10 s: each pair of client address and
-    /// user agent counts once, so people behind one address may count as one, and a cache in front of
-    /// the server does.
-    pub fn viewers(&self, slug: impl AsRef<str>) -> u32 {
-        let entry = self.entry(slug.as_ref());
-        entry.map_or(0, |entry| lock(&entry.viewers).count(Instant::now()))
-    }
-
     fn entry(&self, slug: &str) -> Option<Arc<Entry>> {
         let entry = lock(&self.inner.streams).get(slug).cloned()?;
         let is_over = lock(&entry.state).is_over(self.inner.config.grace);
@@ -246,7 +235,6 @@ impl Entry {
             wanted: Arc::new(Wanted::new(config.rung_kept)),
             wakes_within: config.rung_wakes,
             waiting: Semaphore::new(config.max_waiting),
-            viewers: Mutex::default(),
         }
     }
 

@@ -89,6 +89,7 @@ impl Audience {
             stream,
             user,
             visitor: tracker.visitor(stream, user, from),
+            origin: tracker.origin(stream, from),
             agent: family(from.agent),
             at: now(),
         };
@@ -135,7 +136,7 @@ impl Audience {
         let mut tracker = self.tracker();
         let key = match session {
             Some(session) => Key::WebRtc(session),
-            None => Key::Hls(stream, tracker.visitor(stream, None, from)),
+            None => Key::Hls(stream, tracker.origin(stream, from)),
         };
         tracker.report(key, stream, user, report, now())
     }
@@ -147,6 +148,11 @@ impl Audience {
     /// Streams with WebRTC viewers.
     fn streams(&self) -> Vec<StreamId> {
         self.tracker().streams_over_webrtc()
+    }
+
+    /// How many watch a stream by HLS and not over WebRTC.
+    pub(crate) fn over_hls(&self, stream: StreamId) -> u32 {
+        self.tracker().over_hls(stream)
     }
 
     /// How many viewers are tracked, and how many rows wait to be written.

@@ -87,7 +87,7 @@ async fn multivariant(
 ) -> Result<Response, ApiError> {
     let entry = origin.entry(&slug).ok_or(NO_STREAM)?;
     let text = lock(&entry.state).stream.multivariant().ok_or(NO_STREAM)?;
-    origin.saw(&slug, &entry, &headers, &extensions);
+    origin.saw(&slug, &headers, &extensions);
     Ok(self::text(PLAYLIST_TYPE, CACHE_PLAYLIST, text))
 }
 
@@ -102,7 +102,7 @@ async fn manifest(
     if !lock(&entry.state).stream.is_ready() {
         return Err(NO_STREAM);
     }
-    origin.saw(&slug, &entry, &headers, &extensions);
+    origin.saw(&slug, &headers, &extensions);
     entry.wanted.ask();
     let mut changes = entry.any.subscribe();
     let deadline = Instant::now() + entry.wakes_within / 2;
@@ -149,7 +149,7 @@ async fn media_playlist(
             return Err(ApiError::NotFound("track"));
         }
     }
-    origin.saw(&slug, &entry, &headers, &extensions);
+    origin.saw(&slug, &headers, &extensions);
     let Directives { until, skip } = Directives::parse(query.as_deref().unwrap_or_default())?;
     if id != HlsTrack::Audio {
         entry.wanted.ask();
@@ -190,17 +190,17 @@ async fn media_playlist(
 pub(super) const NO_STREAM: ApiError = ApiError::NotFound("live stream");
 
 impl Origin {
-    fn saw(&self, slug: &str, entry: &Entry, headers: &HeaderMap, extensions: &Extensions) {
+    fn saw(&self, slug: &str, headers: &HeaderMap, extensions: &Extensions) {
+        let Some(audience) = self.inner.audience.get() else {
+            return;
+        };
         let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|peer| peer.0.ip());
         let agent = headers
             .get(header::USER_AGENT)
             .map_or(&b""[..], HeaderValue::as_bytes);
-        lock(&entry.viewers).saw(peer, agent, Instant::now());
-        if let Some(audience) = self.inner.audience.get() {
-            audience.asked_for_playlist(slug, peer, agent);
-        }
+        audience.asked_for_playlist(slug, peer, agent);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who watches, minute by minute: a pure state machine. What happens goes in with the time, rows to
 //! write come out by [`Tracker::take`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use weir_db::{
     BroadcastId, Figures, MINUTE_MS, Participation, StreamId, StreamMinute, UnixMillis, UserId,
@@ -36,16 +36,19 @@ const DELAYS_MAX: usize = 1_000;
 pub(crate) enum Key {
     /// Over WebRTC.
     WebRtc(SessionId),
-    /// Over HLS: whoever asks for the playlists.
+    /// Over HLS: whoever asks for the playlists, by [`Arrival::origin`].
     Hls(StreamId, Visitor),
 }
 
-/// A WHEP session that was answered.
+/// Somebody who came to watch.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     pub(crate) stream: StreamId,
     pub(crate) user: Option<UserId>,
+    /// Who it is said to be in the rows.
     pub(crate) visitor: Visitor,
+    /// Where it comes from, whoever it is.
+    pub(crate) origin: Visitor,
     pub(crate) agent: &'static str,
     pub(crate) at: UnixMillis,
 }
@@ -63,11 +66,15 @@ pub(crate) struct Rows {
 /// Everybody who watches.
 pub(crate) struct Tracker {
     salt: Salt,
+    /// The key of origins, which are never written down: it stays.
+    origins: Salt,
     /// Streams that are on the air, or about which there is something to write.
     streams: HashMap<StreamId, Channel>,
     on_air: HashMap<StreamSlug, StreamId>,
     arrivals: HashMap<SessionId, Arrival>,
     watchers: HashMap<Key, Watcher>,
+    /// Who of the watchers is connected over WebRTC, by where they come from.
+    connected: HashMap<(StreamId, Visitor), Vec<SessionId>>,
     waiting: Rows,
     said: HashMap<(BroadcastId, UserId), (UnixMillis, i64, i64)>,
     /// Broadcasts with changes since the last [`Tracker::take`], beside those on the air.
@@ -99,16 +106,21 @@ struct Watcher {
     seen_at: UnixMillis,
     reported: Reported,
     open: Option<Open>,
+    /// Whether it is one more who watches. A player that falls back to HLS keeps its WebRTC session for
+    /// as long as that may come back: it is one viewer, the one who is connected.
+    counts: bool,
 }
 
 impl Tracker {
     pub(crate) fn new(salt: Salt) -> Self {
         Self {
             salt,
+            origins: Salt::fresh(),
             streams: HashMap::new(),
             on_air: HashMap::new(),
             arrivals: HashMap::new(),
             watchers: HashMap::new(),
+            connected: HashMap::new(),
             waiting: Rows::default(),
             said: HashMap::new(),
             touched: HashSet::new(),
@@ -131,6 +143,10 @@ impl Tracker {
             Some(user) => self.salt.user(stream, user),
             None => self.salt.stranger(stream, from),
         }
+    }
+
+    pub(crate) fn origin(&self, stream: StreamId, from: Origin<'_>) -> Visitor {
+        self.origins.stranger(stream, from)
     }
 
     /// A broadcast began, or was already on when its row was written.
@@ -158,7 +174,7 @@ impl Tracker {
                 }
             }
         }
-        self.channel(stream, now).count(ViewProtocol::WebRtc, begun);
+        self.channel(stream, now).join(ViewProtocol::WebRtc, begun);
     }
 
     /// A broadcast ended; who stays waits for the next.
@@ -195,6 +211,7 @@ impl Tracker {
         self.streams.remove(&stream);
         self.watchers
             .retain(|_, watcher| watcher.arrival.stream != stream);
+        self.connected.retain(|(of, _), _| *of != stream);
         self.waiting.sessions.retain(|row| row.stream_id != stream);
         self.waiting.minutes.retain(|row| row.stream_id != stream);
     }
@@ -212,19 +229,44 @@ impl Tracker {
             return;
         };
         let join_ms = (now - arrival.at).max(0);
-        self.watch(
-            Key::WebRtc(session),
-            arrival,
-            ViewProtocol::WebRtc,
-            Some(join_ms),
-            now,
-        );
+        let place = (arrival.stream, arrival.origin);
+        let key = Key::WebRtc(session);
+        if self.is_full() {
+            return;
+        }
+        // Before it is counted itself, lest it was two for a moment.
+        self.set_hls_counts(place, false, now);
+        self.connected.entry(place).or_default().push(session);
+        self.watch(key, arrival, ViewProtocol::WebRtc, Some(join_ms), now);
     }
 
     /// A WebRTC viewer is gone.
     pub(crate) fn left(&mut self, session: SessionId, now: UnixMillis) {
-        self.close(Key::WebRtc(session), now);
-        self.watchers.remove(&Key::WebRtc(session));
+        let key = Key::WebRtc(session);
+        self.close(key, now);
+        let Some(watcher) = self.watchers.remove(&key) else {
+            return;
+        };
+        let place = (watcher.arrival.stream, watcher.arrival.origin);
+        let Entry::Occupied(mut sessions) = self.connected.entry(place) else {
+            return;
+        };
+        sessions.get_mut().retain(|one| *one != session);
+        if sessions.get().is_empty() {
+            sessions.remove();
+            self.set_hls_counts(place, true, now);
+        }
+    }
+
+    /// Whether who watches by HLS from there is one more viewer.
+    fn set_hls_counts(&mut self, place: (StreamId, Visitor), counts: bool, now: UnixMillis) {
+        let watcher = self.watchers.get_mut(&Key::Hls(place.0, place.1));
+        let Some(watcher) = watcher.filter(|watcher| watcher.counts != counts) else {
+            return;
+        };
+        watcher.counts = counts;
+        let more = if counts { 1 } else { -1 };
+        self.channel(place.0, now).count(ViewProtocol::Hls, more);
     }
 
     /// Somebody asked for a playlist of what is on the air.
@@ -237,16 +279,27 @@ impl Tracker {
             return;
         };
         let stream = *stream;
-        let visitor = self.salt.stranger(stream, from);
-        let key = Key::Hls(stream, visitor);
+        let origin = self.origin(stream, from);
+        let key = Key::Hls(stream, origin);
         if let Some(watcher) = self.watchers.get_mut(&key) {
             watcher.seen_at = now;
             return;
         }
+        if self.is_full() {
+            return;
+        }
+        let connected = self.connected.get(&(stream, origin));
+        let connected = connected.and_then(|sessions| sessions.first());
+        let connected = connected.and_then(|one| self.watchers.get(&Key::WebRtc(*one)));
+        let (user, visitor) = match connected {
+            Some(watcher) => (watcher.arrival.user, watcher.arrival.visitor),
+            None => (None, self.salt.stranger(stream, from)),
+        };
         let arrival = Arrival {
             stream,
-            user: None,
+            user,
             visitor,
+            origin,
             agent: family(from.agent),
             at: now,
         };
@@ -283,6 +336,14 @@ impl Tracker {
             channel.delays.push(delay);
         }
         Some(true)
+    }
+
+    /// How many watch a stream by HLS: each pair of address and user agent that asked for a playlist
+    /// within 10 s counts once, unless it is connected over WebRTC too. People behind one address may
+    /// count as one, and a cache in front of the server does.
+    pub(crate) fn over_hls(&self, stream: StreamId) -> u32 {
+        let channel = self.streams.get(&stream);
+        channel.map_or(0, |channel| u32::try_from(channel.hls).unwrap_or(0))
     }
 
     /// How many viewers are tracked, and how many rows wait to be written.
@@ -373,7 +434,7 @@ impl Tracker {
             }
         }
         let watching = self.watchers.values();
-        let watching = watching.filter(|watcher| watcher.open.is_some());
+        let watching = watching.filter(|watcher| watcher.open.is_some() && watcher.counts);
         self.ways.pass(watching.filter_map(Watcher::way), now);
         let mut failed = Vec::new();
         self.arrivals.retain(|_, arrival| {
@@ -468,6 +529,10 @@ impl Tracker {
         })
     }
 
+    fn is_full(&self) -> bool {
+        self.watchers.len() >= WATCHERS_MAX
+    }
+
     fn watch(
         &mut self,
         key: Key,
@@ -476,11 +541,14 @@ impl Tracker {
         join_ms: Option<i64>,
         now: UnixMillis,
     ) {
-        if self.watchers.len() >= WATCHERS_MAX {
-            return;
-        }
+        let is_connected = self
+            .connected
+            .contains_key(&(arrival.stream, arrival.origin));
+        let counts = protocol == ViewProtocol::WebRtc || !is_connected;
         let channel = self.channel(arrival.stream, now);
-        channel.count(protocol, 1);
+        if counts {
+            channel.join(protocol, 1);
+        }
         let open = Open::new(channel.broadcast, join_ms, now);
         let watcher = Watcher {
             arrival,
@@ -489,6 +557,7 @@ impl Tracker {
             seen_at: now,
             reported: Reported::new(now),
             open: Some(open),
+            counts,
         };
         self.watchers.insert(key, watcher);
     }
@@ -507,10 +576,12 @@ impl Tracker {
         };
         open.settle(ended_at);
         let row = watcher.row(&open, ended_at, Some(ended_at));
-        let (stream, protocol) = (row.stream_id, row.protocol);
+        let (stream, protocol, counts) = (row.stream_id, row.protocol, watcher.counts);
         self.touched.extend(row.broadcast_id);
         self.waiting.sessions.push(row);
-        self.channel(stream, now).count(protocol, -1);
+        if counts {
+            self.channel(stream, now).count(protocol, -1);
+        }
     }
 
     fn keys(&self, which: impl Fn(&Watcher) -> bool) -> Vec<Key> {
@@ -598,8 +669,12 @@ impl Channel {
             ViewProtocol::WebRtc => self.webrtc += more,
             ViewProtocol::Hls => self.hls += more,
         }
-        self.figures.joins += more.max(0);
         self.figures.peak = self.figures.peak.max(self.webrtc + self.hls);
+    }
+
+    fn join(&mut self, protocol: ViewProtocol, more: i64) {
+        self.count(protocol, more);
+        self.figures.joins += more;
     }
 
     fn finish(&mut self, stream: StreamId, finished: &mut Vec<StreamMinute>) {

@@ -54,6 +54,7 @@ impl Tracker {
             stream,
             user: None,
             visitor: self.visitor(stream, None, from("x")),
+            origin: self.origin(stream, from("x")),
             agent: "Firefox",
             at: at - 300,
         };
@@ -183,6 +184,39 @@ fn hls_goes_by_playlist_requests() {
 }
 
 #[test]
+fn who_falls_back_to_hls_and_returns_is_one_viewer() {
+    let mut tracker = tracker();
+    let stream = stream("1");
+    tracker.started(stream.both(), broadcast(1), START);
+    tracker.view(1, stream.id, START);
+    tracker.asked_for_playlist("s1", from("VLC/3"), START);
+    // No pictures over WebRTC: HLS meanwhile, behind a session that is still there.
+    for second in 5..12 {
+        tracker.asked_for_playlist("s1", from("x"), START + second * 1_000);
+        tracker.asked_for_playlist("s1", from("VLC/3"), START + second * 1_000);
+        assert_eq!(tracker.over_hls(stream.id), 1);
+    }
+    // The session is given up, and another connects.
+    tracker.left(SessionId(1), START + 15_000);
+    assert_eq!(tracker.over_hls(stream.id), 2);
+    tracker.asked_for_playlist("s1", from("VLC/3"), START + 16_000);
+    tracker.view(2, stream.id, START + 17_000);
+    assert_eq!(tracker.over_hls(stream.id), 1);
+    tracker.tick(START + 22_000);
+    tracker.left(SessionId(2), START + 27_000);
+    tracker.tick(START + 27_000);
+    assert_eq!(tracker.over_hls(stream.id), 0);
+
+    let rows = tracker.take(true, START + 27_000);
+    let figures = rows.minutes[0].figures;
+    assert_eq!((figures.peak, figures.joins), (2, 3));
+    assert_eq!((figures.webrtc_ms, figures.hls_ms), (25_000, 29_000));
+    let viewers: HashSet<_> = rows.sessions.iter().map(|row| &row.viewer).collect();
+    assert_eq!((rows.sessions.len(), viewers.len()), (4, 2));
+    assert!(tracker.connected.is_empty());
+}
+
+#[test]
 fn players_are_believed_within_reason() {
     let mut tracker = tracker();
     let stream = stream("1");
@@ -262,6 +296,7 @@ fn who_never_connects_is_counted_as_such() {
         stream: stream.id,
         user: None,
         visitor: tracker.visitor(stream.id, None, from("x")),
+        origin: tracker.origin(stream.id, from("x")),
         agent: "other",
         at: START,
     };
@@ -352,6 +387,7 @@ fn what_carries_the_media_is_counted_for_an_hour() {
             stream: stream.id,
             user: None,
             visitor: tracker.visitor(stream.id, None, origin),
+            origin: tracker.origin(stream.id, origin),
             agent: "Other",
             at: START,
         },

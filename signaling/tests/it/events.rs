@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use futures_util::StreamExt;
-use reqwest::{Response, header};
+use reqwest::{Method, Response, header};
 use weir_db::Db;
 use weir_media::{HlsOutput, HlsTrack, HlsTracks, HlsVideo};
 use weir_protocol::{ErrorCode, IngestProtocol, StreamEvent};
@@ -134,13 +134,28 @@ async fn events_tell_when_hls_is_ready_and_who_watches_it() {
     }
     events.until("HLS", |event| event.hls_ready).await;
 
-    let playlist = server.get("/hls/demo/master.m3u8").await;
-    assert_eq!(playlist.status(), 200);
+    let ask = async |agent: &str, path: &str| {
+        let request = server.request(Method::GET, &format!("/hls/demo/{path}"));
+        let answer = request.header(header::USER_AGENT, agent).send().await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer
+    };
+    let playlist = ask("a", "master.m3u8").await;
     assert_eq!(playlist.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     let watched = events
-        .until("the viewer", |event| event.viewers.hls == 1)
+        .until("the viewer", |event| event.viewers.hls > 0)
         .await;
-    assert_eq!(watched.viewers.webrtc, 0);
+    assert_eq!((watched.viewers.webrtc, watched.viewers.hls), (0, 1));
+    // One player asks for all of its playlists, and media is no sign of a viewer.
+    let list = ask("a", "video0.m3u8").await.text().await.unwrap();
+    let (_, segment) = list.rsplit_once("#EXTINF:").unwrap();
+    ask("b", segment.lines().nth(1).unwrap()).await;
+    ask("c", "master.m3u8").await;
+    let watched = events
+        .until("the other viewer", |event| event.viewers.hls > 1)
+        .await;
+    assert_eq!((watched.viewers.webrtc, watched.viewers.hls), (0, 2));
     drop(writer);
 }
 

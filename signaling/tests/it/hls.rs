@@ -5,7 +5,6 @@ mod ladder;
 
 use std::{
     future::Future,
-    net::SocketAddr,
     pin::{Pin, pin},
     time::Duration,
 };
@@ -13,7 +12,6 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use futures_util::{FutureExt, future::join_all, poll};
@@ -516,36 +514,6 @@ async fn the_newest_writer_has_the_stream() {
     assert_eq!(site.get("/demo/video0.m3u8").await.body, before.body);
     new.parts(1);
     assert_ne!(site.get("/demo/video0.m3u8").await.body, before.body);
-}
-
-#[tokio::test]
-async fn viewers_are_told_apart() {
-    let site = Site::new(OriginConfig::default());
-    let mut source = Source::start(site.origin.open("demo"));
-    source.parts(10);
-    assert_eq!(site.origin.viewers("demo"), 0);
-    let ask = async |peer: &str, agent: &str, path: &str| {
-        let request = Request::get(path).header(header::USER_AGENT, agent);
-        let request = request.header("x-forwarded-for", "192.0.2.1");
-        let mut request = request.body(Body::empty()).unwrap();
-        request
-            .extensions_mut()
-            .insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
-        assert_eq!(site.ask(request).await.status, StatusCode::OK);
-        site.origin.viewers("demo")
-    };
-    // One player with its three playlists, from two ports.
-    assert_eq!(ask("10.0.0.1:1000", "a", "/demo/master.m3u8").await, 1);
-    assert_eq!(ask("10.0.0.1:1001", "a", "/demo/video0.m3u8").await, 1);
-    assert_eq!(ask("10.0.0.1:1001", "a", "/demo/audio.m3u8").await, 1);
-    assert_eq!(ask("10.0.0.1:1001", "b", "/demo/video0.m3u8").await, 2);
-    assert_eq!(ask("10.0.0.2:1001", "a", "/demo/video0.m3u8").await, 3);
-    // Media is no sign of a viewer.
-    let list = site.get("/demo/video0.m3u8").await;
-    let viewers = site.origin.viewers("demo");
-    let segment = format!("/demo/{}", list.uri("#EXTINF:"));
-    assert_eq!(ask("10.0.0.9:1", "z", &segment).await, viewers);
-    assert_eq!(site.origin.viewers("other"), 0);
 }
 
 #[tokio::test]
