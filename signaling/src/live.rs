@@ -500,7 +500,7 @@ impl Live {
             Some(on_air) => {
                 let viewers = ViewerCount {
                     webrtc,
-                    hls: self.inner.audience.over_hls(id),
+                    hls: self.inner.audience.over_hls(row.id),
                 };
                 on_air
                     .peak_viewers

@@ -11,6 +11,11 @@
     receiver.jitterBufferTarget = receiver.playoutDelayHint = 0;
   }
 
+  const end = (location) => {
+    connection.close();
+    if (location) fetch(location, { method: "DELETE", keepalive: true }).catch(() => {});
+  };
+
   const begin = async () => {
     const { sdp: plain } = await connection.createOffer();
     // Stereo, as in web/src/player/sdp.rs.
@@ -24,11 +29,17 @@
     const asked = performance.now();
     const response = await fetch(`/whep/${slug}`, { method: "POST", headers, body: offer, cache: "no-store" });
     const answer = await response.text();
-    if (response.status === 201) await connection.setRemoteDescription({ type: "answer", sdp: answer });
     const field = (name) => response.headers.get(name);
+    const location = field("Location");
+    if (response.status === 201) {
+      await connection.setRemoteDescription({ type: "answer", sdp: answer }).catch((error) => {
+        end(location);
+        throw error;
+      });
+    }
     return {
       status: response.status,
-      location: field("Location"),
+      location,
       link: field("Link"),
       retryAfter: field("Retry-After"),
       answer,
@@ -44,8 +55,7 @@
     if (globalThis.weirAhead !== ahead) return;
     delete globalThis.weirAhead;
     connection.close();
-    const { location } = await ahead.begun;
-    if (location) fetch(location, { method: "DELETE", keepalive: true });
+    end((await ahead.begun).location);
   };
   const quietly = () => leave().catch(() => {});
   ahead.begun.catch(() => {});

@@ -63,8 +63,8 @@ mod patient {
     use super::*;
 
     const OPEN: &[(&str, &str)] = &[
-        ("WEIR_WEBHOOKS_ALLOW_PRIVATE", "true"),
-        ("WEIR_WEBHOOKS_ALLOW_HTTP", "true"),
+        super::OPEN[0],
+        super::OPEN[1],
         ("WEIR_WEBHOOKS_RETRY", "200ms,200ms,400ms,1s,2s,4s,8s,16s"),
     ];
 

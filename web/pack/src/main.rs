@@ -12,7 +12,7 @@ mod page;
 mod sizes;
 mod tools;
 
-use std::path::PathBuf;
+use std::{fs::File, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -59,6 +59,12 @@ fn main() -> Result<()> {
     let mut inputs = vec![args.assets.as_path(), lock.as_path()];
     inputs.extend(modules.iter().map(|module| module.wasm.as_path()));
     let inputs = Fingerprint::of(&inputs, if args.quick { "quick" } else { "" })?;
+    // Two at once would undo each other: the second waits, and finds the work done.
+    if let Some(folder) = args.out.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let alone = File::create(args.out.with_extension("lock"))?;
+    alone.lock().context("cannot lock the output folder")?;
     let stamp = args.out.with_extension("stamp");
     if args.out.join(TEMPLATE).is_file() && inputs.is_written_in(&stamp) {
         say(&format!("web client: unchanged in {}", args.out.display()));

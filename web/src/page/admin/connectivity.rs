@@ -75,7 +75,7 @@ fn Checks(checks: Vec<ConnectivityCheck>) -> Element {
             }
         }
         if good_ones > 0 {
-            details { class: "check-good",
+            details { class: "disclosure check-good",
                 summary { "{texts::good_ones(good_ones)}" }
                 ul { class: "check-list", role: "list",
                     for (number, check) in good.into_iter().enumerate() { Check { key: "{number}", check } }

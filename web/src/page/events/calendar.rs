@@ -46,7 +46,7 @@ pub fn OwnCalendar() -> Element {
         toasts.outcome(&outcome, said::calendar_ended());
     };
     rsx! {
-        details { class: "studio-more own-calendar",
+        details { class: "disclosure own-calendar",
             summary { "{said::own_calendar()}" }
             div { class: "panel",
                 p { class: "soft", "{said::own_calendar_text()}" }

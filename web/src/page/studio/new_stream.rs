@@ -89,7 +89,7 @@ pub fn NewStream(on_close: EventHandler<()>) -> Element {
                     hint: said::address_hint(format!("{host}/@{}", address.read().trim())) }
                 VisibilityField { draft }
                 // Can be said later: nobody has to read it all before the first stream.
-                details { class: "studio-more", open: all_shown(),
+                details { class: "disclosure", open: all_shown(),
                     summary { "{said::more_fields()}" }
                     div { class: "form studio-wide", DraftFields { draft } }
                 }

@@ -44,7 +44,7 @@ fn Embedding(origin: String, slug: StreamSlug, title: String) -> Element {
         CopyField { label: watch::embed(), value: embed_code(&origin, &slug, &title, width) }
         p { class: "soft", "{watch::embed_hint()}" }
         // Another player costs something: it is there when somebody wants to see it.
-        details { class: "chart-more", ontoggle: move |_| seen.toggle(),
+        details { class: "disclosure disclosure-small", ontoggle: move |_| seen.toggle(),
             summary { "{watch::embed_preview()}" }
             if seen() {
                 iframe { class: "embed-preview", src: "/embed/{slug}", title: "{watch::embed_preview()}", allow: "autoplay; fullscreen; picture-in-picture" }

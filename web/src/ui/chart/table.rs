@@ -22,7 +22,7 @@ pub fn Table(label: String, drawing: Drawing, open: bool) -> Element {
     };
     let left_out = places - rows.len();
     rsx! {
-        details { class: "chart-more", open, ontoggle: move |_| wanted.set(true),
+        details { class: "disclosure disclosure-small", open, ontoggle: move |_| wanted.set(true),
             summary { "{texts::show_table()}" }
             if wanted() {
                 div { class: "table-wrap chart-table", role: "group", "aria-label": "{label}", tabindex: "0",

@@ -47,7 +47,7 @@ pub fn Score(totals: InsightTotals) -> Element {
                     }
                 }
             }
-            details { class: "chart-more",
+            details { class: "disclosure disclosure-small",
                 summary { "{texts::how()}" }
                 dl { class: "insight-how",
                     for (at, (name, text)) in names.iter().enumerate() {
