@@ -80,6 +80,8 @@ test.describe('where creators are approved', () => {
     await page.getByLabel('Name', { exact: true }).fill('sam');
     await page.getByLabel('Password', { exact: true }).fill('a long enough password');
     await page.getByRole('button', { name: 'Create account' }).click();
+    // On the page that one came from, which is loaded anew.
+    await page.waitForURL(`${server.origin}/`);
     await expect(page.getByRole('button', { name: /^Your account/ })).toBeVisible();
     await sam.go('/settings/streaming');
     await page.getByLabel('What do you want to stream?').fill('The tide, twice a day.');
