@@ -13,7 +13,7 @@ export function compiled(name: string): string {
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     binary = path.join(folder, name);
     const warnings = ['-Wall', '-Wextra', '-Werror', '-Wno-format-truncation'];
-    execFileSync('cc', ['-O2', ...warnings, '-o', binary, path.resolve(`source/${name}.c`), '-lm']);
+    execFileSync('cc', ['-O2', '-pthread', ...warnings, '-o', binary, path.resolve(`source/${name}.c`), '-lm']);
     binaries.set(name, binary);
   }
   return binary;

@@ -20,7 +20,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,17 +52,19 @@ static void finish(void) {
     exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-static void put(int fd, const uint8_t *data, size_t size) {
+/* False when nobody reads any more. */
+static bool put(int fd, const uint8_t *data, size_t size) {
     while (size > 0) {
         ssize_t written = write(fd, data, size);
         if (written < 0) {
             if (errno == EINTR) continue;
-            if (errno == EPIPE) finish();
+            if (errno == EPIPE) return false;
             die("write");
         }
         data += written;
         size -= (size_t)written;
     }
+    return true;
 }
 
 static int64_t now_us(clockid_t which) {
@@ -133,6 +137,28 @@ static void start_encoder(char **command, int *video, int *audio) {
     fcntl(*video, F_SETPIPE_SZ, 1 << 20);
 }
 
+struct sound {
+    int fd;
+    int64_t start;
+};
+
+/* Gives the sound of each BLOCK_MS when that time is over, as from a device. In a thread of its own: an FFmpeg that
+ * ends reads no more pictures, and waits for the thread that reads the sound, which waits for the sound. */
+static void *give_sound(void *argument) {
+    const struct sound *to = argument;
+    int16_t block[BLOCK_SAMPLES * CHANNELS];
+    for (int64_t sounded = 0;; sounded++) {
+        wait_until(to->start + (sounded + 1) * BLOCK_MS * 1000);
+        for (int64_t i = 0; i < BLOCK_SAMPLES; i++) {
+            int64_t in_second = (sounded * BLOCK_SAMPLES + i) % RATE;
+            int16_t sample = 0;
+            if (in_second < BEEP_SAMPLES) sample = (int16_t)(16000 * sin(2 * M_PI * BEEP_HZ * (double)in_second / RATE));
+            for (int channel = 0; channel < CHANNELS; channel++) block[i * CHANNELS + channel] = sample;
+        }
+        if (!put(to->fd, (const uint8_t *)block, sizeof block)) return NULL;
+    }
+}
+
 int main(int argc, char **argv) {
     if (argc < 5) {
         fprintf(stderr, "usage: clock WIDTH HEIGHT FPS COMMAND...\n");
@@ -149,7 +175,6 @@ int main(int argc, char **argv) {
 
     size_t luma_size = (size_t)width * (size_t)height, frame_size = luma_size * 3 / 2;
     uint8_t *texture = malloc(luma_size * 2), *frame = malloc(frame_size);
-    int16_t sound[BLOCK_SAMPLES * CHANNELS];
     if (!texture || !frame) die("malloc");
 
     /* A picture with edges, gradients and a little grain, twice as high as the frame. */
@@ -170,23 +195,15 @@ int main(int argc, char **argv) {
     int video, audio;
     start_encoder(argv + 4, &video, &audio);
     char line[64];
-    put(LOG_FD, (const uint8_t *)line, (size_t)snprintf(line, sizeof line, "pid %d\n", (int)encoder));
+    if (!put(LOG_FD, (const uint8_t *)line, (size_t)snprintf(line, sizeof line, "pid %d\n", (int)encoder))) finish();
 
-    int64_t start = now_us(CLOCK_MONOTONIC), late = 0, sounded = 0;
+    int64_t start = now_us(CLOCK_MONOTONIC), late = 0;
+    struct sound sound = {audio, start};
+    pthread_t thread;
+    errno = pthread_create(&thread, NULL, give_sound, &sound);
+    if (errno) die("thread");
     for (int64_t n = 0;; n++) {
         int64_t due = start + n * 1000000 / fps;
-        /* The sound of the last BLOCK_MS, when that time is over, as from a device. */
-        for (int64_t block_due; (block_due = start + (sounded + 1) * BLOCK_MS * 1000) <= due; sounded++) {
-            wait_until(block_due);
-            for (int64_t i = 0; i < BLOCK_SAMPLES; i++) {
-                int64_t in_second = (sounded * BLOCK_SAMPLES + i) % RATE;
-                int16_t sample = 0;
-                if (in_second < BEEP_SAMPLES) sample = (int16_t)(16000 * sin(2 * M_PI * BEEP_HZ * (double)in_second / RATE));
-                for (int channel = 0; channel < CHANNELS; channel++) sound[i * CHANNELS + channel] = sample;
-            }
-            put(audio, (const uint8_t *)sound, sizeof sound);
-        }
-
         wait_until(due);
         memcpy(frame, texture + (size_t)((n * 2) % height) * (size_t)width, luma_size);
         fill(frame, 11, 10, 15, 14, n % fps < FLASH_FRAMES ? BRIGHT : DARK);
@@ -196,7 +213,6 @@ int main(int argc, char **argv) {
         int64_t drawn = now_us(CLOCK_REALTIME) / 1000;
         draw_clock(frame, (uint32_t)drawn);
         int length = snprintf(line, sizeof line, "%" PRId64 " %" PRId64 "\n", n, drawn);
-        put(LOG_FD, (const uint8_t *)line, (size_t)length);
-        put(video, frame, frame_size);
+        if (!put(LOG_FD, (const uint8_t *)line, (size_t)length) || !put(video, frame, frame_size)) finish();
     }
 }
