@@ -112,6 +112,7 @@ pub async fn rooms(plan: &RoomsPlan, progress: &dyn Fn(&str)) -> anyhow::Result<
 
 async fn row(plan: &RoomsPlan, clients: usize) -> anyhow::Result<RoomsRow> {
     let settings = [
+        ("WEIR_HTTP_MAX_CONNECTIONS_PER_ADDRESS", "20000"),
         ("WEIR_ROOMS_JOINS_PER_MINUTE", "1000000"),
         ("WEIR_ROOMS_MAX_MEMBERS", "100000"),
         ("WEIR_ROOMS_MESSAGES_PER_MINUTE", "600000"),
