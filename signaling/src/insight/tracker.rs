@@ -63,6 +63,9 @@ pub(crate) struct Rows {
     pub(crate) broadcasts: Vec<BroadcastId>,
 }
 
+/// Who of the watchers is connected over WebRTC, by the stream and [`Arrival::origin`].
+type Connected = HashMap<(StreamId, Visitor), Vec<SessionId>>;
+
 /// Everybody who watches.
 pub(crate) struct Tracker {
     salt: Salt,
@@ -73,8 +76,7 @@ pub(crate) struct Tracker {
     on_air: HashMap<StreamSlug, StreamId>,
     arrivals: HashMap<SessionId, Arrival>,
     watchers: HashMap<Key, Watcher>,
-    /// Who of the watchers is connected over WebRTC, by where they come from.
-    connected: HashMap<(StreamId, Visitor), Vec<SessionId>>,
+    connected: Connected,
     waiting: Rows,
     said: HashMap<(BroadcastId, UserId), (UnixMillis, i64, i64)>,
     /// Broadcasts with changes since the last [`Tracker::take`], beside those on the air.
@@ -106,9 +108,6 @@ struct Watcher {
     seen_at: UnixMillis,
     reported: Reported,
     open: Option<Open>,
-    /// Whether it is one more who watches. A player that falls back to HLS keeps its WebRTC session for
-    /// as long as that may come back: it is one viewer, the one who is connected.
-    counts: bool,
 }
 
 impl Tracker {
@@ -235,7 +234,9 @@ impl Tracker {
             return;
         }
         // Before it is counted itself, lest it was two for a moment.
-        self.set_hls_counts(place, false, now);
+        if !self.connected.contains_key(&place) {
+            self.count_hls(place, -1, now);
+        }
         self.connected.entry(place).or_default().push(session);
         self.watch(key, arrival, ViewProtocol::WebRtc, Some(join_ms), now);
     }
@@ -254,19 +255,15 @@ impl Tracker {
         sessions.get_mut().retain(|one| *one != session);
         if sessions.get().is_empty() {
             sessions.remove();
-            self.set_hls_counts(place, true, now);
+            self.count_hls(place, 1, now);
         }
     }
 
-    /// Whether who watches by HLS from there is one more viewer.
-    fn set_hls_counts(&mut self, place: (StreamId, Visitor), counts: bool, now: UnixMillis) {
-        let watcher = self.watchers.get_mut(&Key::Hls(place.0, place.1));
-        let Some(watcher) = watcher.filter(|watcher| watcher.counts != counts) else {
-            return;
-        };
-        watcher.counts = counts;
-        let more = if counts { 1 } else { -1 };
-        self.channel(place.0, now).count(ViewProtocol::Hls, more);
+    /// Who watches by HLS from there, if anybody does, becomes a viewer of its own, or is one no more.
+    fn count_hls(&mut self, (stream, origin): (StreamId, Visitor), more: i64, now: UnixMillis) {
+        if self.watchers.contains_key(&Key::Hls(stream, origin)) {
+            self.channel(stream, now).count(ViewProtocol::Hls, more);
+        }
     }
 
     /// Somebody asked for a playlist of what is on the air.
@@ -433,8 +430,9 @@ impl Tracker {
                 self.watchers.remove(&key);
             }
         }
-        let watching = self.watchers.values();
-        let watching = watching.filter(|watcher| watcher.open.is_some() && watcher.counts);
+        let (watching, connected) = (self.watchers.values(), &self.connected);
+        let watching =
+            watching.filter(|watcher| watcher.open.is_some() && watcher.counts(connected));
         self.ways.pass(watching.filter_map(Watcher::way), now);
         let mut failed = Vec::new();
         self.arrivals.retain(|_, arrival| {
@@ -541,15 +539,8 @@ impl Tracker {
         join_ms: Option<i64>,
         now: UnixMillis,
     ) {
-        let is_connected = self
-            .connected
-            .contains_key(&(arrival.stream, arrival.origin));
-        let counts = protocol == ViewProtocol::WebRtc || !is_connected;
-        let channel = self.channel(arrival.stream, now);
-        if counts {
-            channel.join(protocol, 1);
-        }
-        let open = Open::new(channel.broadcast, join_ms, now);
+        let stream = arrival.stream;
+        let open = Open::new(self.channel(stream, now).broadcast, join_ms, now);
         let watcher = Watcher {
             arrival,
             protocol,
@@ -557,8 +548,10 @@ impl Tracker {
             seen_at: now,
             reported: Reported::new(now),
             open: Some(open),
-            counts,
         };
+        if watcher.counts(&self.connected) {
+            self.channel(stream, now).join(protocol, 1);
+        }
         self.watchers.insert(key, watcher);
     }
 
@@ -576,7 +569,8 @@ impl Tracker {
         };
         open.settle(ended_at);
         let row = watcher.row(&open, ended_at, Some(ended_at));
-        let (stream, protocol, counts) = (row.stream_id, row.protocol, watcher.counts);
+        let (stream, protocol) = (row.stream_id, row.protocol);
+        let counts = watcher.counts(&self.connected);
         self.touched.extend(row.broadcast_id);
         self.waiting.sessions.push(row);
         if counts {
@@ -708,6 +702,13 @@ impl Channel {
 }
 
 impl Watcher {
+    /// Whether it is one more who watches. A player that falls back to HLS keeps its WebRTC session for
+    /// as long as that may come back: it is one viewer, the one who is connected.
+    fn counts(&self, connected: &Connected) -> bool {
+        let place = (self.arrival.stream, self.arrival.origin);
+        self.protocol == ViewProtocol::WebRtc || !connected.contains_key(&place)
+    }
+
     /// None before a WebRTC viewer was sampled.
     fn way(&self) -> Option<Way> {
         match (self.protocol, self.via) {
