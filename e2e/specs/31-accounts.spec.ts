@@ -244,16 +244,20 @@ test('settings: profile, tokens, devices, and the end', async ({ server, browser
   // The page asks for several things with the ended session's token. An answer that comes when the session has been
   // found over is one for nobody all the same.
   const hasSession = async () => (await lee.context.cookies()).some(({ name }) => name.endsWith('weir_csrf'));
+  let answered = false;
   await page.route(
     '**/api/v1/users/lee',
     async (route) => {
       const response = await route.fetch();
       await until('the session is found over', async () => !(await hasSession()));
       await route.fulfill({ response });
+      answered = true;
     },
     { times: 1 },
   );
   await lee.go('/u/lee');
+  // The page may have asked once more meanwhile, and been told so before the first answer was let through.
+  await until('the first answer was let through', () => answered);
   await expect(page.getByRole('heading', { name: 'Nobody is called that' })).toBeVisible();
   await lee.leave([refusal(401), refusal(404)]);
 });
