@@ -10,7 +10,7 @@ use crate::report::{Machine, Percentiles, number, table};
 /// Frames a second of all sources here.
 const RATE: f64 = 30.0;
 
-/// A run that encoded fewer of the pictures than that did less than its peer.
+/// A run that put out fewer of the pictures than that did less than its peer.
 const ENOUGH: f64 = 0.97;
 
 /// All of it.
@@ -73,6 +73,7 @@ impl LadderRow {
     /// Nothing was encoded.
     pub(super) fn passed(name: String, run: &Run, seconds: u32) -> Self {
         let media = f64::from(seconds.max(1));
+        let complete = run.pictures(0) as f64 / (media * RATE);
         Self {
             name,
             rungs: Vec::new(),
@@ -81,9 +82,9 @@ impl LadderRow {
             ffmpeg_cpu: None,
             ratio: None,
             delay_ms: delays(run),
-            complete: run.pictures(0) as f64 / (media * RATE),
+            complete,
             bitrates: bitrates(run, media),
-            doubtful: run.overloaded,
+            doubtful: run.overloaded || complete < ENOUGH,
         }
     }
 }

@@ -19,6 +19,7 @@ use weir_bridge::{
     },
 };
 use weir_media::{Demand, Kind, MediaTime, RtpLayer};
+use weir_protocol::finding::FindingCode;
 
 use super::{SUBCOMMAND, flv, usage};
 
@@ -122,7 +123,8 @@ fn read(mut link: UnixStream, sent: &Mutex<BTreeMap<MediaTime, Instant>>) -> any
                     arrived.insert((layer, packet.time), Instant::now());
                     *bytes.entry(layer).or_default() += packet.packet.len() as u64;
                 }
-                FromWorker::Finding(_) => overloaded = true,
+                // What else is found is about the source, which is as it is meant to be.
+                FromWorker::Finding(report) => overloaded |= report.code == FindingCode::Overload,
                 _ => {}
             }
         }
@@ -153,4 +155,34 @@ fn read(mut link: UnixStream, sent: &Mutex<BTreeMap<MediaTime, Instant>>) -> any
         delays,
         overloaded,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use weir_protocol::finding::{FindingReport, Severity};
+
+    use super::*;
+
+    #[test]
+    fn a_worker_is_overloaded_that_says_so_and_not_by_what_it_finds_in_the_source() {
+        let overloaded_by = |code| {
+            let (mut worker, link) = UnixStream::pair().unwrap();
+            let report = FindingReport {
+                code,
+                severity: Severity::Warning,
+                active: true,
+                values: BTreeMap::new(),
+                words: BTreeMap::new(),
+                repaired: false,
+            };
+            let mut bytes = Vec::new();
+            FromWorker::Finding(report).encode(&mut bytes).unwrap();
+            worker.write_all(&bytes).unwrap();
+            drop(worker);
+            read(link, &Mutex::default()).unwrap().overloaded
+        };
+        assert!(overloaded_by(FindingCode::Overload));
+        assert!(!overloaded_by(FindingCode::AudioMissing));
+    }
 }
