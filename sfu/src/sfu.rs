@@ -584,6 +584,11 @@ impl Sfu {
         self.inner.shared.source(stream).is_some()
     }
 
+    /// Returns when the stream [is live](Self::is_live).
+    pub async fn sourced(&self, stream: StreamId) {
+        self.inner.shared.sourced(stream).await;
+    }
+
     /// Counters and gauges, at most 250 ms old.
     pub fn stats(&self) -> SfuStats {
         self.inner.shared.stats()

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -16,7 +16,7 @@ use crate::{needed::Needed, tcp::Census};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    live: RwLock<HashMap<StreamId, SourceInfo>>,
+    live: watch::Sender<HashMap<StreamId, SourceInfo>>,
     stats: Vec<Mutex<SfuStats>>,
     /// What of the streams' layers viewers need.
     pub(crate) needed: Needed,
@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(shards: usize) -> Self {
         Self {
-            live: RwLock::default(),
+            live: watch::Sender::default(),
             stats: (0..shards).map(|_| Mutex::default()).collect(),
             needed: Needed::default(),
             dropped_outside: AtomicU64::new(0),
@@ -44,19 +44,23 @@ impl Shared {
     }
 
     pub(crate) fn source(&self, stream: StreamId) -> Option<SourceInfo> {
-        self.live
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&stream)
-            .cloned()
+        self.live.borrow().get(&stream).cloned()
+    }
+
+    /// Returns when the stream has a source.
+    pub(crate) async fn sourced(&self, stream: StreamId) {
+        let mut live = self.live.subscribe();
+        // It lasts as long as this does.
+        let _ = live.wait_for(|live| live.contains_key(&stream)).await;
     }
 
     pub(crate) fn set_source(&self, stream: StreamId, info: Option<SourceInfo>) {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        match info {
-            Some(info) => live.insert(stream, info),
-            None => live.remove(&stream),
-        };
+        self.live.send_modify(|live| {
+            match info {
+                Some(info) => live.insert(stream, info),
+                None => live.remove(&stream),
+            };
+        });
     }
 
     /// What answers name from now on. All shards say the same.

@@ -1,6 +1,6 @@
 //! WHEP: playback over WebRTC (draft-ietf-wish-whep).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::{Path, State},
@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use weir_protocol::LAYER_RELATION;
-use weir_sfu::{OfferError, SessionId};
+use weir_sfu::{OfferError, SessionId, StreamId};
 
 use crate::{
     ApiError, App,
@@ -21,6 +21,21 @@ use crate::{
     whep_events::{self, SessionEvents},
 };
 
+/// How long an offer waits for a broadcast that has just begun: it is on the air once its publisher is let in, and what
+/// it consists of is known a moment later, when the first of it has been read.
+const SOURCE_COMES: Duration = Duration::from_secs(2);
+
+/// Waits for what a broadcast on the air consists of; false when there was nothing to wait for.
+async fn waits_for_source(app: &App, media: StreamId) -> bool {
+    let (live, sfu) = (&app.services.live, &app.services.sfu);
+    if !live.is_live(media) || sfu.is_live(media) {
+        return false;
+    }
+    // If it does not come, the offer is refused as one for a stream that is not live.
+    let _ = tokio::time::timeout(SOURCE_COMES, sfu.sourced(media)).await;
+    true
+}
+
 /// `POST /whep/{slug}`: a viewer's offer.
 pub(crate) async fn view(
     State(app): State<App>,
@@ -31,8 +46,12 @@ pub(crate) async fn view(
     headers: HeaderMap,
     body: Result<Body, ApiError>,
 ) -> Result<Response, ApiError> {
-    let stream = app.watchable(&slug, &viewer).await?;
+    let mut stream = app.watchable(&slug, &viewer).await?;
     let offer = sdp::description(&headers, &body?.0)?;
+    if waits_for_source(&app, media_id(&stream)).await {
+        // It may be for others only by now.
+        stream = app.watchable(&slug, &viewer).await?;
+    }
     if let Err(full) = app.check_open().and_then(|()| app.check_room_for_viewer()) {
         return app.elsewhere(&uri, full);
     }

@@ -39,7 +39,7 @@ pub struct Server {
     /// WHIP broadcasts as the root package would be told of them.
     pub whip: mpsc::Receiver<live::WhipBroadcast>,
     pub http: reqwest::Client,
-    sfu: Sfu,
+    pub sfu: Sfu,
     _folder: TempDir,
 }
 

@@ -1,7 +1,18 @@
 //! Offers and answers: RFC 9725 sections 4.2 and 4.4, and the same of WHEP.
 
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use weir_media::{RtpTracks, VideoCodec};
+use weir_protocol::{IngestProtocol, Visibility};
+use weir_sfu::Ingest;
+use weir_signaling::live::media_id;
+
 use super::raw::{Answer, SDP, lines, sections, send};
-use crate::{peer::Offer, server::Server};
+use crate::{
+    peer::Offer,
+    server::{Published, Server},
+};
 
 /// The offer in RFC 9725 section 4.2: its second section is bundle-only, on port 0, and has neither
 /// transport nor `rtcp-mux` of its own.
@@ -254,4 +265,60 @@ async fn a_stream_that_is_not_live_is_asked_for_again() {
     let answer = view(&server, Offer::viewer().await.sdp()).await;
     answer.problem(409, "not_live");
     assert!(answer.field("retry-after").parse::<u32>().unwrap() > 0);
+}
+
+/// What the bridge does when its worker has read the first of a publisher's media.
+fn bring_source(server: &Server, stream: &Published) -> Ingest {
+    let (keyframes, _) = mpsc::channel(1);
+    let ingest = server.sfu.ingest(media_id(&stream.row), keyframes);
+    let tracks = RtpTracks {
+        video: Some(VideoCodec::Vp8),
+        audio: true,
+    };
+    ingest.start(tracks, &[]);
+    ingest
+}
+
+#[tokio::test]
+async fn who_comes_with_the_broadcast_waits_for_its_media() {
+    let server = Server::start().await;
+    let stream = server.stream("demo").await;
+    let offer = Offer::viewer().await;
+    let _broadcast = server.live.begin(&stream.row, IngestProtocol::Rtmp);
+    let worker = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        bring_source(&server, &stream)
+    };
+    let (answer, _ingest) = tokio::join!(view(&server, offer.sdp()), worker);
+    assert_eq!(answer.status, 201, "{answer:#?}");
+}
+
+#[tokio::test]
+async fn a_broadcast_whose_media_do_not_come_is_asked_for_again() {
+    let server = Server::start().await;
+    let stream = server.stream("demo").await;
+    let _broadcast = server.live.begin(&stream.row, IngestProtocol::Rtmp);
+    let answer = view(&server, Offer::viewer().await.sdp()).await;
+    answer.problem(409, "not_live");
+}
+
+#[tokio::test]
+async fn who_waits_for_media_may_not_see_what_became_private_meanwhile() {
+    let server = Server::start().await;
+    let stream = server.stream("demo").await;
+    let offer = Offer::viewer().await;
+    let _broadcast = server.live.begin(&stream.row, IngestProtocol::Rtmp);
+    let worker = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let Published { row, .. } = &stream;
+        let mut details = row.details.clone();
+        details.visibility = Visibility::Private;
+        let edited = server
+            .db
+            .edit_stream(row.id, row.version, &row.title, &details);
+        assert!(edited.await.unwrap().is_some());
+        bring_source(&server, &stream)
+    };
+    let (answer, _ingest) = tokio::join!(view(&server, offer.sdp()), worker);
+    answer.problem(404, "not_found");
 }
