@@ -38,9 +38,9 @@ pub fn ResetPassword(query: Query) -> Element {
         form.send(async move {
             let asked = api::post("/api/v1/password-reset/confirm").body(&request);
             asked.done().await.map_err(|error| refusal(&error))?;
-            done.set(true);
-            // All devices were logged out, this one too.
+            // All devices were logged out, this one too: before that is known, the page to log in would be of no use.
             session.ask().await;
+            done.set(true);
             Ok(())
         });
     };
