@@ -12,6 +12,7 @@ export class UdpGate {
   open: boolean;
   private readonly outside = dgram.createSocket('udp4');
   private readonly inside = new Map<string, dgram.Socket>();
+  private readonly guarded: BrowserContext[] = [];
 
   private constructor(
     private readonly serverPort: number,
@@ -50,6 +51,7 @@ export class UdpGate {
 
   /** Sends what this context's pages negotiate at `path` (a regular expression) through the gate. */
   async guard(context: BrowserContext, path: RegExp): Promise<void> {
+    this.guarded.push(context);
     await context.route(path, async (route) => {
       // Answers to offers, and to restarts of ICE.
       if (!['POST', 'PATCH'].includes(route.request().method())) return route.continue();
@@ -62,7 +64,11 @@ export class UdpGate {
     });
   }
 
-  close() {
+  /** Answers that are on their way are for nobody any more. */
+  async close(): Promise<void> {
+    for (const context of this.guarded) {
+      await context.unrouteAll({ behavior: 'ignoreErrors' }).catch(() => {}); // It may be closed already.
+    }
     this.outside.close();
     for (const socket of this.inside.values()) socket.close();
   }

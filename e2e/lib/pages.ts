@@ -122,6 +122,9 @@ export class Visitor {
 
   async leave(but: RegExp[] = []) {
     this.errors.none(but);
+    // What a test still holds back is for nobody any more.
+    await this.page.unrouteAll({ behavior: 'ignoreErrors' });
+    await this.context.unrouteAll({ behavior: 'ignoreErrors' });
     await this.context.close();
   }
 }

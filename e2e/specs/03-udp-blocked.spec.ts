@@ -7,6 +7,7 @@ import { untilFresh, watch } from '../lib/reader.ts';
 test.use({ settings: { WEIR_MEDIA_TCP: 'false', WEIR_TURN_ENABLED: 'false' } });
 
 test('where UDP does not get through, the same page plays LL-HLS, and goes back when it can', async ({ server, publish, viewers }) => {
+  test.setTimeout(180_000); // What is waited for inside may take longer than a test usually does.
   const gate = await UdpGate.create(server.media, false);
   try {
     await gate.guard(viewers, /\/whep\//);
@@ -41,6 +42,6 @@ test('where UDP does not get through, the same page plays LL-HLS, and goes back 
     await untilFresh(page, { maxAge: 10_000, since: closed + 500 });
     figure('UDP cut in mid-session: picture by LL-HLS after', ms(Date.now() - closed));
   } finally {
-    gate.close();
+    await gate.close();
   }
 });

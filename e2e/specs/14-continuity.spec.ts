@@ -49,14 +49,15 @@ test('viewers stay through the loss of a publisher, and through other sizes and 
   await expectReturn(page, '640x360', 'video/h264', source.started);
   const returns = [`360p by RTMP ${ms((await firstSince(page, source.started)) - source.started)}`];
 
-  // That is lost, and comes back as VP8 by WHIP, from a browser that can be killed.
-  lost = Date.now();
-  await source.kill();
-  waits.push(await expectWait(page, lost));
+  // That is lost, and comes back as VP8 by WHIP, from a browser that can be killed. It stands ready: a stream waits for
+  // its publisher for so long only.
   const other = await playwright.chromium.launchServer(launchOptions);
   try {
     const publisher = await playwright.chromium.connect(other.wsEndpoint());
     const whip = await blankPage(await publisher.newContext(), server.origin);
+    lost = Date.now();
+    await source.kill();
+    waits.push(await expectWait(page, lost));
     let began = Date.now();
     await publishByWhip(whip, access, 'VP8', FULL_SIZE);
     await expectReturn(page, '1280x720', 'video/vp8', began);

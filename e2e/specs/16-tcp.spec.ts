@@ -28,6 +28,6 @@ test('where UDP does not get through, media comes over TCP on the same port numb
     expect(watched.frames).toBeGreaterThan(6 * 10);
     expect(watched.delay.p50).toBeLessThan(1_000);
   } finally {
-    gate.close();
+    await gate.close();
   }
 });

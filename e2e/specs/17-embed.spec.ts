@@ -32,8 +32,10 @@ test("the player plays in a frame of somebody else's page, found by oEmbed", asy
     await expect.poll(moves).toBeGreaterThan(before);
 
     // Other pages stay out of frames.
-    await host.setContent(`<iframe src="${server.origin}/@framed"></iframe>`);
-    await expect(host.frameLocator('iframe').locator('.player')).toHaveCount(0);
+    const watchPage = `${server.origin}/@framed`;
+    const [answer] = await Promise.all([host.waitForResponse(watchPage), host.setContent(`<iframe src="${watchPage}"></iframe>`)]);
+    expect(answer.headers()['content-security-policy']).toMatch(/frame-ancestors 'self'/);
+    await expect.poll(() => host.frames()[1]?.url()).toMatch(/^chrome-error:/);
   } finally {
     await context.close();
     site.close();

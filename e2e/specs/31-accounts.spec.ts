@@ -240,6 +240,7 @@ test('settings: profile, tokens, devices, and the end', async ({ server, browser
   await page.getByRole('dialog').getByLabel('To confirm, type lee').fill('lee');
   await page.getByRole('dialog').getByLabel('Your password').fill('lee-password-1');
   await page.getByRole('dialog').getByRole('button', { name: 'Delete account' }).click();
+  await page.waitForURL(`${server.origin}/`);
   await expect(page.getByRole('banner').getByRole('link', { name: 'Log in' })).toBeVisible();
   // The page asks for several things with the ended session's token. An answer that comes when the session has been
   // found over is one for nobody all the same.

@@ -341,10 +341,13 @@ test('captions are read over both transports, switched by keyboard, and stay on'
     await olga.go('/studio/spoken');
     await olga.page.getByRole('tab', { name: 'Live' }).click();
     await expect(olga.page.getByRole('button', { name: 'Captions (c)' })).toBeVisible({ timeout: 30_000 });
+    bob.errors.none([offline]);
   } finally {
     await stop();
   }
   // What is over has nothing to be read.
   await expect(page.locator('.captions')).toHaveCount(0, { timeout: 30_000 });
-  await leave(olga, bob);
+  await olga.leave([offline]);
+  // The playlist that was asked for last waits for media that do not come.
+  await bob.leave([offline, refusal(503)]);
 });

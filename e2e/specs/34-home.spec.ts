@@ -1,7 +1,7 @@
 import type { Browser, Page } from '@playwright/test';
 import { expect, test } from '../lib/fixtures.ts';
 import { figure, ms } from '../lib/figures.ts';
-import { Visitor } from '../lib/pages.ts';
+import { sizes, Visitor } from '../lib/pages.ts';
 import { until, type StreamAccess, type WeirServer } from '../lib/server.ts';
 
 /** Asks the API as an administrator. */
@@ -195,8 +195,7 @@ test('search by keyboard, filters, and the way back', async ({ server, publish, 
 
   await onBoth(browser, server, async (other) => {
     await other.go('/');
-    const isPhone = (await other.page.getByRole('searchbox').count()) === 0;
-    if (isPhone) {
+    if (other.page.viewportSize()!.width === sizes.phone.width) {
       await other.page.getByRole('link', { name: 'Search' }).click();
       await expect(other.page.getByRole('searchbox')).toBeFocused();
     } else {

@@ -64,7 +64,7 @@ test('a viewer comes in the middle, makes an account, chats, votes, loses UDP an
     await expect(owner.page.getByRole('log', { name: 'Messages' })).toContainText('still here');
     await vera.leave();
   } finally {
-    gate.close();
+    await gate.close();
   }
   await owner.leave([refusal(409)]);
 });

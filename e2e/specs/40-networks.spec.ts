@@ -6,8 +6,6 @@ import { Visitor } from '../lib/pages.ts';
 import { received, untilFresh, watch, watchedSince } from '../lib/reader.ts';
 import type { StreamAccess, WeirServer } from '../lib/server.ts';
 
-test.describe.configure({ timeout: 60_000 });
-
 const TURN = 34_780;
 
 /** What the browser says of the way that it takes. */
@@ -70,8 +68,9 @@ test('behind NAT, with UDP to the TURN server alone', async ({ elsewhere, networ
   expect(asked).toEqual({ offers: 1, restarts: 1 });
 
   // What the network needs is known to this page now.
-  const again = Date.now();
   await page.getByRole('link', { name: 'Weir' }).first().click();
+  await expect(player(page)).toHaveCount(0);
+  const again = Date.now();
   await page.goBack();
   await untilFresh(page, { maxAge: 3_000, since: again });
   figure('  and for the next stream on this page', ms(Date.now() - again));

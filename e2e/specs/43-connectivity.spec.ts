@@ -95,6 +95,6 @@ test('a viewer whose network blocks UDP is told so, once and calmly', async ({ s
     await expect(panel).toContainText('UDP is blocked on your network; using TCP.');
     await page.screenshot({ path: info.outputPath('detour-panel.png') });
   } finally {
-    gate.close();
+    await gate.close();
   }
 });
