@@ -194,8 +194,8 @@ test('search by keyboard, filters, and the way back', async ({ server, publish, 
   await visitor.leave();
 
   await onBoth(browser, server, async (other) => {
-    await other.go('/');
     if (other.page.viewportSize()!.width === sizes.phone.width) {
+      await other.go('/');
       await other.page.getByRole('link', { name: 'Search' }).click();
       await expect(other.page.getByRole('searchbox')).toBeFocused();
     } else {
