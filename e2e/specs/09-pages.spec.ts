@@ -74,9 +74,18 @@ test('the controls do what they say, by hand and by keyboard', async ({ server, 
   await untilFresh(page, { since: Date.now() });
   await expect(player(page)).toHaveAttribute('data-state', 'playing');
 
-  const { muted } = await front();
+  expect((await front()).muted).toBe(false);
   await page.keyboard.press('m');
-  await expect.poll(async () => (await front()).muted).toBe(!muted);
+  await expect.poll(async () => (await front()).muted).toBe(true);
+
+  // What is changed during a pause holds after it.
+  await page.keyboard.press('k');
+  await expect(player(page)).toHaveAttribute('data-state', 'paused');
+  await page.keyboard.press('m');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('k');
+  await expect(player(page)).toHaveAttribute('data-state', 'playing');
+  await expect.poll(front).toEqual({ paused: false, muted: false, volume: 0.95 });
 
   await page.keyboard.press('f');
   await expect.poll(() => page.evaluate(() => document.fullscreenElement !== null)).toBe(true);

@@ -84,15 +84,16 @@ impl Driver {
         let Some(front) = self.machine.shown() else {
             return;
         };
-        let video = self.stage.video(front);
         if paused {
-            let _ = video.pause();
+            let _ = self.stage.video(front).pause();
         } else {
             // Live is live: what was missed is not played later.
             if let (Transport::Hls, Some(session)) = (front, &self.hls) {
                 session.go_live();
             }
-            dom::call_quietly(video, "play");
+            // It may be another element than before the pause, or the sound may have been changed meanwhile.
+            self.give_sound(front);
+            dom::call_quietly(self.stage.video(front), "play");
         }
     }
 
