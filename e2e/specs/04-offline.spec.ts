@@ -3,6 +3,7 @@ import { expect, openWatchPage, player, test } from '../lib/fixtures.ts';
 import { UdpGate } from '../lib/gate.ts';
 import { blankPage, publishByWhip, sending } from '../lib/publisher.ts';
 import { untilFresh } from '../lib/reader.ts';
+import { until } from '../lib/server.ts';
 
 /** Seconds for which a lost publisher is waited for. */
 const GRACE = 6;
@@ -50,6 +51,35 @@ test('an RTMP publisher that says goodbye is offline at once', async ({ server, 
   await source.stop();
   await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 3_000 });
   expect(states).not.toContain('reconnecting');
+});
+
+test('a stream that has ended stays ended, whatever was on its way about it', async ({ server, publish, viewers }) => {
+  const access = await server.createStream('ended');
+  const source = publish(access, 'small');
+  await source.flowing();
+  const page = await openWatchPage(viewers, access);
+  await untilFresh(page, { maxAge: 3_000 });
+  // A page that has heard nothing for a while asks whether it is still told. The answer is of before the end.
+  let [asked, over, answered] = [false, false, false];
+  await page.route(
+    `**/api/v1/streams/${access.slug}`,
+    async (route) => {
+      const response = await route.fetch();
+      asked = true;
+      await until('the stream has ended', () => over, 20_000);
+      await route.fulfill({ response });
+      answered = true;
+    },
+    { times: 1 },
+  );
+  await until('the page asks', () => asked, 30_000);
+  await source.stop();
+  await expect(player(page)).toHaveAttribute('data-state', 'offline');
+  over = true;
+  await until('the late answer is there', () => answered);
+  // Long enough for the page to take it.
+  await page.waitForTimeout(500);
+  await expect(player(page)).toHaveAttribute('data-state', 'offline', { timeout: 1 });
 });
 
 test('a WHIP publisher that falls silent is waited for and then offline', async ({ server, browser, viewers }) => {

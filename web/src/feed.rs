@@ -142,6 +142,7 @@ impl Source {
             return;
         }
         let source = this.clone();
+        let heard_ms = this.heard_ms.get();
         wasm_bindgen_futures::spawn_local(async move {
             let answer = api::stream(&source.slug).await;
             source.asking.set(false);
@@ -150,6 +151,10 @@ impl Source {
                 .set(answer.as_ref().is_err_and(ApiError::is_not_found));
             if source.open.borrow().is_none() {
                 return; // Dropped meanwhile.
+            }
+            // What was pushed since the question is newer than its answer.
+            if source.heard_ms.get() != heard_ms && !source.missing.get() {
+                return;
             }
             (source.tell)(match answer {
                 Ok(state) => {
