@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import { chromium, type Page } from '@playwright/test';
 import { expect, player, test } from '../lib/fixtures.ts';
 import { installReaderIn, untilFresh } from '../lib/reader.ts';
 
@@ -91,4 +91,36 @@ test('the controls do what they say, by hand and by keyboard', async ({ server, 
   await expect.poll(() => page.evaluate(() => document.fullscreenElement !== null)).toBe(true);
   await page.keyboard.press('f');
   await expect.poll(() => page.evaluate(() => document.fullscreenElement !== null)).toBe(false);
+});
+
+test('where a browser keeps sound back, the page says what is heard', async ({ server, publish }, info) => {
+  const access = await server.createStream('silent', 'First in silence');
+  await publish(access, 'small').flowing();
+  const { args, ...options } = info.project.use.launchOptions!;
+  const strict = await chromium.launch({ ...options, args: args!.filter((it) => !it.startsWith('--autoplay-policy')) });
+  try {
+    const page = await strict.newPage();
+    await page.goto(access.watch_url);
+    // What Playwright evaluates counts as a viewer's touch, so the first look is by the debugger, which asks for none.
+    const debug = await page.context().newCDPSession(page);
+    const look = (expression: string) =>
+      debug.send('Runtime.evaluate', { expression, returnByValue: true }).then((answer) => answer.result.value);
+    await expect.poll(() => look(`document.body.innerText.includes('Turn sound on')`)).toBe(true);
+    expect(await look('navigator.userActivation.hasBeenActive')).toBe(false);
+    const soundOn = page.getByRole('button', { name: 'Turn sound on' });
+    const muted = () => page.evaluate(() => document.querySelector<HTMLVideoElement>('video.front')!.muted);
+    await expect(player(page)).toHaveAttribute('data-state', 'playing');
+    await expect(soundOn).toBeVisible();
+    expect(await muted()).toBe(true);
+    // With the viewer's first touch the browser lets sound through.
+    await page.keyboard.press('k');
+    await expect(player(page)).toHaveAttribute('data-state', 'paused');
+    await page.keyboard.press('k');
+    await expect(player(page)).toHaveAttribute('data-state', 'playing');
+    await expect.poll(muted).toBe(false);
+    await expect(soundOn).toHaveCount(0);
+    await expect(page.getByRole('button', { name: 'Mute (m)' })).toBeVisible();
+  } finally {
+    await strict.close();
+  }
 });

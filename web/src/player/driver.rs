@@ -56,7 +56,10 @@ enum Event {
     Dvr(HlsEvent),
     Clock(TimeSample),
     Action(Action),
-    SoundBlocked,
+    /// Whether the browser refuses sound.
+    Sound {
+        blocked: bool,
+    },
     /// An element was paused or started by other means than our buttons: media keys, the floating window.
     Element {
         transport: Transport,
@@ -213,7 +216,11 @@ impl Driver {
                     .sample(sample.asked_ms, sample.answered_ms, sample.server_ms)
             }
             Event::Action(action) => self.act(action),
-            Event::SoundBlocked => self.ui.write().sound_blocked = true,
+            Event::Sound { blocked } => {
+                if self.ui.peek().sound_blocked != blocked {
+                    self.ui.write().sound_blocked = blocked;
+                }
+            }
             Event::Element { transport, paused } => {
                 let playing = self.machine.phase(now) == Phase::Playing;
                 let element = self.stage.video(transport);

@@ -25,9 +25,9 @@ impl Stage {
         }
     }
 
-    /// Gives the sound to `front` and silences the other. `blocked` is called when the browser refuses sound before
-    /// the viewer has touched the page; then the picture plays on in silence.
-    pub fn give_sound(&self, front: Transport, sound: Sound, blocked: impl FnOnce() + 'static) {
+    /// Gives the sound to `front` and silences the other. `told` hears whether the browser refuses sound, as it does
+    /// before the viewer has touched the page; then the picture plays on in silence.
+    pub fn give_sound(&self, front: Transport, sound: Sound, told: impl FnOnce(bool) + 'static) {
         let (video, other) = match front {
             Transport::WebRtc => (&self.rtc, &self.hls),
             Transport::Hls | Transport::Dvr => (&self.hls, &self.rtc),
@@ -41,13 +41,14 @@ impl Stage {
         let video = video.clone();
         spawn_local(async move {
             let Ok(promise) = video.play() else { return };
-            if JsFuture::from(promise)
-                .await
-                .is_err_and(|error| is_not_allowed(&error))
-            {
-                video.set_muted(true);
-                dom::call_quietly(&video, "play");
-                blocked();
+            match JsFuture::from(promise).await {
+                Ok(_) => told(false),
+                Err(error) if is_not_allowed(&error) => {
+                    video.set_muted(true);
+                    dom::call_quietly(&video, "play");
+                    told(true);
+                }
+                Err(_) => {}
             }
         });
     }

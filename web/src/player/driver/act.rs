@@ -102,8 +102,9 @@ impl Driver {
             return;
         }
         let remote = self.remote.clone();
-        self.stage.give_sound(front, self.ui.peek().sound, move || {
-            remote.send(Event::SoundBlocked)
-        });
+        self.stage
+            .give_sound(front, self.ui.peek().sound, move |blocked| {
+                remote.send(Event::Sound { blocked })
+            });
     }
 }
