@@ -102,6 +102,17 @@ test('details, plans and other sites are changed on a phone', async ({ server, b
   await otto.look(info, 'details');
   const now = await (await otto.context.request.get(`${server.origin}/api/v1/streams/forge`)).json();
   expect([now.title, now.language]).toEqual(['The old forge', 'fr']);
+  // Another picture leaves alone what is being written, which can be saved then.
+  await page.getByLabel('Title').fill('The oldest forge');
+  await page.getByLabel('Choose a picture').setInputFiles({
+    name: 'forge.png',
+    mimeType: 'image/png',
+    buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGPgji8BIgYIBQAWsgN5fDf9XgAAAABJRU5ErkJggg==', 'base64'),
+  });
+  await expect(page.getByRole('button', { name: 'Remove picture' })).toBeVisible();
+  await expect(page.getByLabel('Title')).toHaveValue('The oldest forge');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'The oldest forge' })).toBeVisible();
 
   await page.getByRole('tab', { name: 'Recordings' }).click();
   await page.getByLabel('Record broadcasts').selectOption('on');

@@ -105,9 +105,17 @@ test('an event is made by keyboard, branded, planned and published', async ({ se
     await ada.look(info, 'sessions');
   });
 
+  await page.getByRole('tab', { name: 'Details' }).click();
+  await page.getByLabel('Description').fill('A day about water that falls.');
   await page.getByRole('button', { name: 'Publish' }).click();
   await expect(page.getByText('The event is published.')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Publish' })).toHaveCount(0);
+  // What was being written is still there, and can be saved.
+  await expect(page.getByLabel('Description')).toHaveValue('A day about water that falls.');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect
+    .poll(async () => (await ada.ask<{ description: string }>('GET', '/events/rivers-weirs-2026')).description)
+    .toBe('A day about water that falls.');
   await page.getByRole('link', { name: 'Open page' }).click();
   await expect(page).toHaveURL(/\/events\/rivers-weirs-2026$/);
   await expect(page.getByRole('heading', { level: 1, name: 'Rivers & Weirs 2026' })).toBeVisible();

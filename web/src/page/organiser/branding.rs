@@ -22,7 +22,8 @@ use crate::{
 pub fn BrandingTab(kept: Kept, on_change: EventHandler<()>) -> Element {
     rsx! {
         for kept in [kept] {
-            Form { key: "{kept.tag:?}", kept: kept.clone(), on_change }
+            // What else of the event changes leaves alone what is being chosen.
+            Form { key: "{kept.page.event.summary.branding:?}", kept: kept.clone(), on_change }
         }
     }
 }
@@ -64,6 +65,7 @@ fn Form(kept: Kept, on_change: EventHandler<()>) -> Element {
                 return;
             }
             busy.set(true);
+            error.set(None);
             let edit = EditEvent {
                 branding: Some(branding),
                 ..EditEvent::default()
@@ -89,11 +91,11 @@ fn Form(kept: Kept, on_change: EventHandler<()>) -> Element {
                 Verdicts { branding: branding.clone() }
                 PictureField { label: said::logo(), hint: said::logo_hint(), value: logo, width: 512, height: 512 }
                 PictureField { label: said::cover(), hint: said::cover_hint(), value: cover, width: 1600, height: 900 }
-                if let Some(error) = error() {
-                    if error.status() == Some(412) {
-                        Failure { error, on_retry: move |()| on_change.call(()) }
+                if let Some(failed) = error() {
+                    if failed.status() == Some(412) {
+                        Failure { error: failed, on_retry: move |()| { error.set(None); on_change.call(()) } }
                     } else {
-                        Failure { error }
+                        Failure { error: failed }
                     }
                 }
                 div { class: "actions", Submit { label: frame::save(), busy: busy(), disabled: unfinished || !readable } }

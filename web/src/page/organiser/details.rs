@@ -1,7 +1,7 @@
 //! What an event says of itself is changed.
 
 use dioxus::prelude::*;
-use weir_protocol::EditEvent;
+use weir_protocol::{EditEvent, EventDetails, EventSummary};
 
 use super::{
     draft::{AddressField, AudienceFields, DescriptionField, TimeFields, TitleField, use_draft},
@@ -21,13 +21,32 @@ use crate::{
 pub fn Details(kept: Kept, on_change: EventHandler<()>) -> Element {
     rsx! {
         div { class: "studio-columns",
-            // Somebody else's change is another form: what stands in it must be what the tag is of.
+            // Somebody else's change of what stands in it is another form; a step of the event's life leaves alone what
+            // is being written.
             for kept in [kept.clone()] {
-                Form { key: "{kept.tag:?}", kept: kept.clone(), on_change }
+                Form { key: "{written(&kept.page.event)}", kept: kept.clone(), on_change }
             }
             Life { kept, on_change }
         }
     }
+}
+
+/// What stands in the form.
+fn written(of: &EventDetails) -> String {
+    let EventSummary {
+        slug,
+        title,
+        time_zone,
+        starts_at,
+        ends_at,
+        visibility,
+        ..
+    } = &of.summary;
+    let words = (slug, title, &of.description);
+    let times = (time_zone, starts_at, ends_at);
+    let open = (of.registration_opens_at, of.registration_closes_at);
+    let audience = (visibility, of.attendee_limit, open, of.approval);
+    format!("{words:?} {times:?} {audience:?}")
 }
 
 #[component]
@@ -51,6 +70,7 @@ fn Form(kept: Kept, on_change: EventHandler<()>) -> Element {
                 return;
             }
             busy.set(true);
+            error.set(None);
             let edit = EditEvent {
                 slug: Some(name.clone()).filter(|it| *it != slug),
                 title: Some(title),
@@ -94,11 +114,11 @@ fn Form(kept: Kept, on_change: EventHandler<()>) -> Element {
             DescriptionField { draft }
             h3 { class: "panel-title", "{said::audience()}" }
             AudienceFields { draft }
-            if let Some(error) = error() {
-                if error.status() == Some(412) {
-                    Failure { error, on_retry: move |()| on_change.call(()) }
+            if let Some(failed) = error() {
+                if failed.status() == Some(412) {
+                    Failure { error: failed, on_retry: move |()| { error.set(None); on_change.call(()) } }
                 } else {
-                    Failure { error }
+                    Failure { error: failed }
                 }
             }
             div { class: "actions", Submit { label: frame::save(), busy: busy() } }

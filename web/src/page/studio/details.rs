@@ -3,7 +3,7 @@
 use dioxus::{prelude::*, web::WebEventExt as _};
 use wasm_bindgen::JsCast as _;
 use web_sys::Blob;
-use weir_protocol::EditStream;
+use weir_protocol::{EditStream, StreamSummary};
 
 use super::{
     fields::{DraftFields, TitleField, VisibilityField, use_draft},
@@ -26,9 +26,10 @@ const PICTURE_MAX: f64 = 1_048_576.0;
 pub fn Details(kept: Kept, on_change: EventHandler<Kept>) -> Element {
     rsx! {
         div { class: "studio-columns",
-            // Somebody else's change is another form: what stands in it must be what the tag is of.
+            // Somebody else's change of what stands in it is another form; one of the picture leaves alone what is
+            // being written.
             for kept in [kept.clone()] {
-                Form { key: "{kept.tag:?}", kept: kept.clone(), on_change }
+                Form { key: "{written(&kept.summary)}", kept: kept.clone(), on_change }
             }
             div { class: "stack",
                 Picture { kept: kept.clone(), on_change }
@@ -36,6 +37,13 @@ pub fn Details(kept: Kept, on_change: EventHandler<Kept>) -> Element {
             }
         }
     }
+}
+
+/// What stands in the form.
+fn written(of: &StreamSummary) -> String {
+    let words = (&of.title, &of.description, &of.tags);
+    let choices = (&of.category, of.visibility, &of.language, of.mature);
+    format!("{words:?} {choices:?}")
 }
 
 #[component]
@@ -57,6 +65,7 @@ fn Form(kept: Kept, on_change: EventHandler<Kept>) -> Element {
                 return;
             }
             busy.set(true);
+            error.set(None);
             let edit = EditStream {
                 title: Some(title),
                 description: Some(draft.description.cloned()),
@@ -82,7 +91,10 @@ fn Form(kept: Kept, on_change: EventHandler<Kept>) -> Element {
         let slug = slug_again.clone();
         async move {
             match questions::stream(&slug).await {
-                Ok(answer) => on_change.call(answer.into()),
+                Ok(answer) => {
+                    error.set(None);
+                    on_change.call(answer.into());
+                }
                 Err(refused) => error.set(Some(refused)),
             }
         }
