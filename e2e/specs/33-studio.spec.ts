@@ -117,6 +117,21 @@ test('details, plans and other sites are changed on a phone', async ({ server, b
   await page.getByRole('tab', { name: 'Recordings' }).click();
   await page.getByLabel('Record broadcasts').selectOption('on');
   await expect.poll(async () => (await (await otto.context.request.get(`${server.origin}/api/v1/streams/forge/recording`)).json()).record).toBe(true);
+  // The last of two quick choices holds, also where the server takes its time.
+  const kept: string[] = [];
+  await page.route('**/api/v1/streams/forge/recording', async (route) => {
+    if (route.request().method() === 'PUT') {
+      kept.push(route.request().postData() ?? '');
+      await new Promise((done) => setTimeout(done, 500));
+    }
+    await route.continue();
+  });
+  await page.getByLabel('Record broadcasts').selectOption('off');
+  await page.getByLabel('Record broadcasts').selectOption('on');
+  await expect.poll(() => kept).toEqual(['{"record":false}', '{"record":true}']);
+  await expect.poll(async () => (await (await otto.context.request.get(`${server.origin}/api/v1/streams/forge/recording`)).json()).record).toBe(true);
+  await expect(page.getByLabel('Record broadcasts')).toHaveValue('on');
+  await page.unroute('**/api/v1/streams/forge/recording');
 
   await page.getByRole('tab', { name: 'Schedule' }).click();
   await page.getByRole('button', { name: 'Plan a stream' }).click();
@@ -204,14 +219,16 @@ test('every part of a stream’s page fits phone and desktop, empty and full', a
 
   // Moderation, on a phone: a rule, a word, and a timeout taken back.
   await phone.page.getByRole('switch', { name: 'Only followers write' }).click();
+  await phone.page.getByRole('switch', { name: 'Questions appear when approved' }).click();
   await expect(phone.page.getByRole('switch', { name: 'Only followers write' })).toBeChecked();
+  await expect(phone.page.getByRole('switch', { name: 'Questions appear when approved' })).toBeChecked();
   await phone.page.getByLabel('Blocked words').fill('slag\ndross');
   await phone.page.getByRole('button', { name: 'Save' }).click();
   await phone.page.getByRole('button', { name: 'Lift: heckler' }).click();
   await expect(phone.page.getByRole('button', { name: 'Lift: heckler' })).toHaveCount(0);
   await expect
-    .poll(() => otto.ask<{ followers_only: boolean; blocked_words: string[] }>('GET', '/streams/forge/room'))
-    .toMatchObject({ followers_only: true, blocked_words: ['slag', 'dross'] });
+    .poll(() => otto.ask<{ followers_only: boolean; questions_moderated: boolean; blocked_words: string[] }>('GET', '/streams/forge/room'))
+    .toMatchObject({ followers_only: true, questions_moderated: true, blocked_words: ['slag', 'dross'] });
   await helper.leave();
   await phone.leave();
   await otto.leave();

@@ -39,7 +39,7 @@ pub fn Categories() -> Element {
                 &outcome.done().await,
                 admin::category_deleted(&category.name),
             );
-            list.again().await;
+            list.again();
         });
     };
     rsx! {
@@ -127,7 +127,7 @@ fn Editor(
             };
             ask.body(&new).done().await?;
             toasts.say(done);
-            list.again().await;
+            list.again();
             on_close.call(());
             Ok(())
         });

@@ -88,7 +88,7 @@ fn Decision(
         async move {
             let outcome = decide(&name, true, None).await;
             toasts.outcome(&outcome, admin::was_approved(&name));
-            list.again().await;
+            list.again();
         }
     };
     let refused = name.clone();
@@ -119,7 +119,7 @@ fn Refusal(
         spawn(async move {
             let outcome = decide(&name, false, (!text.is_empty()).then_some(text)).await;
             toasts.outcome(&outcome, admin::was_refused(&name));
-            list.again().await;
+            list.again();
             on_close.call(());
         });
     };

@@ -51,13 +51,13 @@ fn List(at: String, which: String, mut sent: Signal<u32>) -> Element {
         loop {
             TimeoutFuture::new(REFRESH_MS).await;
             if list.is_whole() {
-                list.again().await;
+                list.again();
             }
         }
     });
     use_effect(move || {
         if sent() > 0 {
-            spawn(list.again());
+            list.again();
         }
     });
     let for_replays = at.clone();

@@ -57,13 +57,13 @@ fn OnAir(changes: Signal<u32>, asked: Signal<Option<(Act, StreamSummary)>>) -> E
         loop {
             TimeoutFuture::new(REFRESH_MS).await;
             if list.is_whole() {
-                list.again().await;
+                list.again();
             }
         }
     });
     use_effect(move || {
         if changes() > 0 {
-            spawn(list.again());
+            list.again();
         }
     });
     rsx! {
@@ -92,7 +92,7 @@ fn List(
     });
     use_effect(move || {
         if changes() > 0 {
-            spawn(list.again());
+            list.again();
         }
     });
     if list.is_empty() {

@@ -62,7 +62,7 @@ pub fn Webhooks() -> Element {
             Dialog { title: admin::new_webhook(), on_close: move |()| making.set(false),
                 WebhookForm {
                     fields: Fields::default(), verb: admin::make_webhook(),
-                    on_create: move |new| { made.set(Some(new)); making.set(false); spawn(list.again()); },
+                    on_create: move |new| { made.set(Some(new)); making.set(false); list.again(); },
                     on_cancel: move |()| making.set(false),
                 }
             }

@@ -24,7 +24,7 @@ pub fn Invitations(slug: EventSlug) -> Element {
         section { class: "panel", "aria-labelledby": "invitations-title",
             h2 { id: "invitations-title", class: "panel-title", "{said::invitations()}" }
             p { class: "soft", "{said::invitations_intro()}" }
-            Make { slug: slug.clone(), on_made: move |access| { made.set(Some(access)); spawn(async move { list.again().await }); } }
+            Make { slug: slug.clone(), on_made: move |access| { made.set(Some(access)); list.again(); } }
             if let Some(access) = made() {
                 div { class: "fresh", role: "status",
                     for access in [access] {
@@ -40,7 +40,7 @@ pub fn Invitations(slug: EventSlug) -> Element {
                             if made.peek().as_ref().is_some_and(|it| it.invitation.id == id) {
                                 made.set(None);
                             }
-                            spawn(async move { list.again().await });
+                            list.again();
                         } }
                     }
                 }

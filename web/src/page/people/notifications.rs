@@ -48,7 +48,7 @@ fn List() -> Element {
             .await
         {
             Ok(()) => {
-                list.again().await;
+                list.again();
                 unread.ask().await;
             }
             Err(error) => toasts.fail(error.text()),

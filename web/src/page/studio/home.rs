@@ -36,7 +36,7 @@ fn Streams(may_stream: bool) -> Element {
             TimeoutFuture::new(REFRESH_MS).await;
             // Whoever has asked for more pages keeps them.
             if list.is_whole() {
-                list.again().await;
+                list.again();
             }
         }
     });

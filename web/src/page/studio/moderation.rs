@@ -1,5 +1,7 @@
 //! What may be said in the stream's chat, and who looks after it.
 
+use std::collections::VecDeque;
+
 use dioxus::prelude::*;
 use weir_protocol::{
     Page, StreamSlug,
@@ -57,21 +59,35 @@ fn Rules(slug: StreamSlug) -> Element {
             }
         }
     });
+    // One at a time: each is a change of what the one before it has made.
+    let mut waiting = use_signal(VecDeque::new);
+    let mut saving = use_signal(|| false);
     let change = use_callback(move |change: RoomRulesChange| {
-        let ask = api::patch(&address).if_match(tag.peek().as_deref());
+        waiting.write().push_back(change);
+        if saving.replace(true) {
+            return;
+        }
+        let address = address.clone();
         spawn(async move {
-            match ask.body(&change).tagged::<RoomRules>().await {
-                Ok(answer) => {
-                    tag.set(answer.tag);
-                    kept.set(Some(answer.value));
-                    toasts.say(frame::saved());
-                }
-                Err(refused) => {
-                    toasts.fail(refused.text());
-                    // Somebody else changed it: what holds is shown.
-                    read.restart();
+            loop {
+                let next = waiting.write().pop_front();
+                let Some(change) = next else { break };
+                let ask = api::patch(&address).if_match(tag.peek().as_deref());
+                match ask.body(&change).tagged::<RoomRules>().await {
+                    Ok(answer) => {
+                        tag.set(answer.tag);
+                        kept.set(Some(answer.value));
+                        toasts.say(frame::saved());
+                    }
+                    Err(refused) => {
+                        toasts.fail(refused.text());
+                        // Somebody else changed it: what holds is shown.
+                        waiting.write().clear();
+                        read.restart();
+                    }
                 }
             }
+            saving.set(false);
         });
     });
     if let Some(error) = error() {
@@ -258,7 +274,7 @@ fn Bans(slug: StreamSlug) -> Element {
         spawn(async move {
             let outcome = api::delete(&address).done().await;
             toasts.outcome(&outcome, said::lifted());
-            list.again().await;
+            list.again();
         });
     });
     rsx! {

@@ -36,7 +36,7 @@ pub fn Recordings(slug: StreamSlug, state: Signal<Option<StreamSummary>>) -> Ele
         loop {
             TimeoutFuture::new(REFRESH_MS).await;
             if list.is_whole() {
-                list.again().await;
+                list.again();
             }
         }
     });
@@ -65,6 +65,7 @@ fn Setting(slug: StreamSlug, live: bool, list: Paged<Recording>) -> Element {
     let mut status = use_signal(|| None::<RecordingStatus>);
     let mut error = use_signal(|| None::<ApiError>);
     let mut wish = use_signal(String::new);
+    let mut saving = use_signal(|| false);
     let toasts = use_toasts();
     let address = of(&slug, "/recording");
     let for_reading = address.clone();
@@ -73,7 +74,10 @@ fn Setting(slug: StreamSlug, live: bool, list: Paged<Recording>) -> Element {
         async move {
             match api::get(&address).json::<RecordingStatus>().await {
                 Ok(found) => {
-                    wish.set(word(found.record).to_owned());
+                    // A choice that is being kept is newer than this.
+                    if !*saving.peek() {
+                        wish.set(word(found.record).to_owned());
+                    }
                     error.set(None);
                     status.set(Some(found));
                 }
@@ -83,21 +87,38 @@ fn Setting(slug: StreamSlug, live: bool, list: Paged<Recording>) -> Element {
     });
     let for_saving = address.clone();
     let save = use_callback(move |()| {
+        // One at a time, until what is kept is what was chosen last.
+        if saving.replace(true) {
+            return;
+        }
         let address = for_saving.clone();
-        let record = match wish.peek().as_str() {
-            "on" => Some(true),
-            "off" => Some(false),
-            _ => None,
-        };
         spawn(async move {
-            let ask = api::put(&address).body(&SetRecording { record });
-            match ask.json::<RecordingStatus>().await {
-                Ok(new) => {
-                    status.set(Some(new));
-                    toasts.say(frame::saved());
+            loop {
+                let wanted = wish.cloned();
+                let record = match wanted.as_str() {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    _ => None,
+                };
+                let ask = api::put(&address).body(&SetRecording { record });
+                match ask.json::<RecordingStatus>().await {
+                    Ok(new) => {
+                        status.set(Some(new));
+                        if *wish.peek() == wanted {
+                            toasts.say(frame::saved());
+                            break;
+                        }
+                    }
+                    Err(error) => {
+                        toasts.fail(error.text());
+                        // What holds is shown.
+                        let kept = status.peek().as_ref().map(|it| word(it.record));
+                        wish.set(kept.unwrap_or_default().to_owned());
+                        break;
+                    }
                 }
-                Err(error) => toasts.fail(error.text()),
             }
+            saving.set(false);
         });
     });
     // A choice is made at once, without a button.
@@ -123,7 +144,7 @@ fn Setting(slug: StreamSlug, live: bool, list: Paged<Recording>) -> Element {
             };
             toasts.outcome(&outcome, done);
             read.restart();
-            list.again().await;
+            list.again();
         });
     });
     if let Some(error) = error() {
@@ -182,7 +203,7 @@ fn Row(recording: Recording, list: Paged<Recording>) -> Element {
             };
             let outcome = api::patch(&address).body(&edit).done().await;
             toasts.outcome(&outcome, frame::saved());
-            list.again().await;
+            list.again();
         }
     };
     let ready = recording.state == RecordingState::Ready;

@@ -27,7 +27,7 @@ pub fn Remove<T: 'static>(
             let outcome = api::delete(&address).done().await;
             toasts.outcome(&outcome, said::deleted());
             asking.set(false);
-            list.again().await;
+            list.again();
         }
     };
     rsx! {

@@ -46,7 +46,7 @@ pub fn Restreams(slug: StreamSlug) -> Element {
         loop {
             TimeoutFuture::new(REFRESH_MS).await;
             if list.is_whole() {
-                list.again().await;
+                list.again();
             }
         }
     });
@@ -98,7 +98,7 @@ fn Target(
             };
             let outcome = api::patch(&address).body(&edit).done().await;
             toasts.outcome(&outcome, frame::saved());
-            list.again().await;
+            list.again();
         }
     };
     let test = move |_| {
@@ -221,7 +221,7 @@ fn Form(
             match outcome {
                 Ok(()) => {
                     toasts.say(frame::saved());
-                    list.again().await;
+                    list.again();
                     on_close.call(());
                 }
                 Err(refused) => error.set(Some(refused)),

@@ -160,7 +160,7 @@ fn Form(
             match outcome {
                 Ok(()) => {
                     toasts.say(frame::saved());
-                    list.again().await;
+                    list.again();
                     on_close.call(());
                 }
                 Err(refused) => error.set(Some(refused)),

@@ -28,7 +28,7 @@ pub fn BlockedPanel() -> Element {
             let address = format!("{ADDRESS}/{}", js_sys::encode_uri_component(&name));
             let outcome = api::delete(&address).done().await;
             toasts.outcome(&outcome, people::unblocked(&name));
-            list.again().await;
+            list.again();
         });
     };
     rsx! {

@@ -35,7 +35,7 @@ pub fn DevicesPanel() -> Element {
             }
             let outcome = api::delete(&format!("{ADDRESS}/{id}")).done().await;
             toasts.outcome(&outcome, people::device_ended());
-            list.again().await;
+            list.again();
         });
     };
     let end_others = move |()| {
@@ -43,7 +43,7 @@ pub fn DevicesPanel() -> Element {
         spawn(async move {
             let outcome = api::delete(ADDRESS).done().await;
             toasts.outcome(&outcome, people::others_ended());
-            list.again().await;
+            list.again();
         });
     };
     let others = list.items.read().iter().any(|device| !device.current);

@@ -36,7 +36,7 @@ pub fn TokensPanel() -> Element {
         spawn(async move {
             let outcome = api::delete(&format!("{ADDRESS}/{}", token.id)).done().await;
             toasts.outcome(&outcome, people::token_revoked());
-            list.again().await;
+            list.again();
         });
     };
     rsx! {
@@ -65,7 +65,7 @@ pub fn TokensPanel() -> Element {
             More { list }
             if making() {
                 TokenForm {
-                    on_made: move |new| { made.set(Some(new)); making.set(false); spawn(list.again()); },
+                    on_made: move |new| { made.set(Some(new)); making.set(false); list.again(); },
                     on_cancel: move |()| making.set(false),
                 }
             } else {
