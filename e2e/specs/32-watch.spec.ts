@@ -156,6 +156,16 @@ test('rules are explained, limits are said, and a long text is not lost', async 
   await send('x'.repeat(503));
   await expect(room(bob.page)).toContainText('3 characters too many');
   await expect(field(bob.page)).toHaveValue('x'.repeat(503));
+  // Nor is it when another part of the room is looked at meanwhile, with what it is an answer to.
+  await line(bob.page, 'first').hover();
+  await line(bob.page, 'first').getByRole('button', { name: 'Reply to bob' }).click();
+  await expect(room(bob.page)).toContainText('You answer bob');
+  await room(bob.page).getByRole('tab', { name: /^People/ }).click();
+  await expect(field(bob.page)).toHaveCount(0);
+  await room(bob.page).getByRole('tab', { name: /^Chat/ }).click();
+  await expect(field(bob.page)).toHaveValue('x'.repeat(503));
+  await expect(room(bob.page)).toContainText('You answer bob');
+  await expect(room(bob.page).getByRole('tab', { name: /^Chat/ }), 'the keyboard stays with the tabs').toBeFocused();
   await leave(olga, bob);
 });
 

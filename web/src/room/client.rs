@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 
 use weir_protocol::room::{
     Ack, AskHistory, AskMembers, AskQuestions, BanKind, ClientFrame, ClientMessage, CloseReason,
-    Join, MessageId, ROOM_PROTOCOL, Refusal, RoomErrorCode, RoomName, SendMessage, ServerMessage,
+    Join, MessageId, QuestionId, ROOM_PROTOCOL, Refusal, RoomErrorCode, RoomName, SendMessage,
+    ServerMessage,
 };
 
 use self::backoff::Backoff;
@@ -101,6 +102,8 @@ pub struct Client {
     coming: Option<u64>,
     join: Option<String>,
     asked: Vec<Asked>,
+    /// The questions of the audience that were known when they were asked for last.
+    known_questions: Vec<QuestionId>,
     /// Own texts that go out again then.
     again_at: Option<u64>,
     heard: u64,
@@ -128,6 +131,7 @@ impl Client {
             coming: None,
             join: None,
             asked: Vec::new(),
+            known_questions: Vec::new(),
             again_at: None,
             heard: now,
             pinged: None,
@@ -238,8 +242,8 @@ impl Client {
             }
             ServerMessage::Questions(questions) => {
                 self.answered(questions.r#ref.as_deref());
-                self.state.questions.get_or_insert_default();
-                self.state.take_questions(questions.questions);
+                let before = std::mem::take(&mut self.known_questions);
+                self.state.answer_questions(&before, questions.questions);
             }
             ServerMessage::Closed(closed) => match closed.reason {
                 CloseReason::Changed => self.enter(id, now),
@@ -308,8 +312,7 @@ impl Client {
             self.close(id);
         }
         self.drop_asked();
-        self.state.you = None;
-        self.state.own_reactions.clear();
+        self.state.forget_self();
         self.connect(now);
     }
 
@@ -401,6 +404,8 @@ impl Client {
 
     /// What is asked of the stage.
     pub fn ask_questions(&mut self) {
+        let known = self.state.questions.iter().flatten();
+        self.known_questions = known.map(|it| it.id).collect();
         self.ask(ClientMessage::Questions(AskQuestions {
             limit: Some(QUESTIONS),
             ..AskQuestions::default()

@@ -257,6 +257,18 @@ impl RoomState {
         }
     }
 
+    /// Somebody else looks at it: what one has done oneself was done by another.
+    pub(super) fn forget_self(&mut self) {
+        self.you = None;
+        self.own_reactions.clear();
+        for poll in &mut self.polls {
+            poll.chosen = None;
+        }
+        for question in self.questions.iter_mut().flatten() {
+            question.voted = false;
+        }
+    }
+
     /// The messages are not right any more.
     pub(super) fn forget(&mut self) {
         self.lines.forget();
@@ -356,6 +368,13 @@ impl RoomState {
         if let Some(poll) = self.polls.iter_mut().find(|poll| poll.id == id) {
             poll.chosen = Some(choices);
         }
+    }
+
+    /// Those that were known `before` it was asked come with the answer, or are there no more.
+    pub(super) fn answer_questions(&mut self, before: &[QuestionId], answer: Vec<Question>) {
+        let list = self.questions.get_or_insert_default();
+        list.retain(|it| !before.contains(&it.id));
+        self.take_questions(answer);
     }
 
     pub(super) fn take_questions(&mut self, news: Vec<Question>) {

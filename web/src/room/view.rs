@@ -25,7 +25,12 @@ use crate::{
 };
 
 use self::{
-    form::Form, list::List, people::People, pinned::Pinned, polls::Polls, questions::Questions,
+    form::{Draft, Form, use_draft},
+    list::List,
+    people::People,
+    pinned::Pinned,
+    polls::Polls,
+    questions::Questions,
     react::Reactions,
 };
 
@@ -47,6 +52,7 @@ pub fn RoomPanel(
         }
     });
     let mut chosen = use_signal(|| "chat");
+    let draft = use_draft();
     let here = use_memo(move || {
         let state = room.state.read();
         let open = state.polls.iter().filter(|it| it.closed_at.is_none());
@@ -67,6 +73,11 @@ pub fn RoomPanel(
         Tab::new("questions", texts::questions()),
         Tab::new("people", texts::people_count(people)),
     ];
+    // The list is shown from its end on, and holds no more than that while another part is looked at.
+    use_effect(move || {
+        chosen();
+        room.act(|client, _| client.set_at_end(true));
+    });
     // What is not asked for before somebody looks at it.
     use_effect(move || {
         let ready = here().0 == Link::Ready;
@@ -96,7 +107,7 @@ pub fn RoomPanel(
                         "polls" => rsx! { Polls { room } },
                         "questions" => rsx! { Questions { room } },
                         "people" => rsx! { People { room } },
-                        _ => rsx! { Chat { room, on_polls: move |()| chosen.set("polls") } },
+                        _ => rsx! { Chat { room, draft, on_polls: move |()| chosen.set("polls") } },
                     }
                 }
             }
@@ -118,16 +129,15 @@ fn word(link: &Link) -> &'static str {
 }
 
 #[component]
-fn Chat(room: Room, on_polls: EventHandler<()>) -> Element {
-    let mode = use_signal(form::Mode::default);
+fn Chat(room: Room, draft: Draft, on_polls: EventHandler<()>) -> Element {
     rsx! {
         div { class: "chat",
             Raid { room }
             OpenPoll { room, on_polls }
             Pinned { room }
-            List { room, mode }
+            List { room, draft }
             Reactions { room }
-            Form { room, mode }
+            Form { room, draft }
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use weir_protocol::room::{
     Joined, OneMessage, PollVote, Presence, RoomLimits, RoomSettings, Typing, You,
@@ -365,6 +367,66 @@ fn answers_change_what_only_this_client_knows() {
     bench.hear_json(0, json!({"type": "ack", "ref": asked["ref"], "id": id}));
     let line = bench.client.state.lines.find(id).expect("its place stays");
     assert!(line.deleted && line.text.is_empty());
+}
+
+#[test]
+fn questions_that_went_while_nobody_heard_of_it_go_here_too() {
+    let mut bench = Bench::joined(10);
+    let question = |id: &str| {
+        json!({"id": id, "author": {"id": "user:bob", "name": "Bob"}, "text": "?", "state": "open",
+            "votes": 0, "voted": id == "2", "asked_at": 1, "version": 1})
+    };
+    let answer = |ids: &[&str]| {
+        let questions: Vec<_> = ids.iter().map(|id| question(id)).collect();
+        json!({"type": "questions", "questions": questions})
+    };
+    let ids = |bench: &Bench| -> BTreeSet<String> {
+        let list = bench.client.state.questions.iter().flatten();
+        list.map(|it| it.id.to_string()).collect()
+    };
+    let set = |ids: [&str; 2]| ids.map(str::to_owned).into();
+    bench.client.ask_questions();
+    bench.hear_json(0, answer(&["1", "2"]));
+    assert_eq!(ids(&bench), set(["1", "2"]));
+    bench.client.handle_lost(0, bench.now);
+    bench.wait(60_000);
+    let Some(Command::Connect(id)) = bench.commands().pop() else {
+        panic!("it connects again");
+    };
+    bench.client.handle_open(id, bench.now);
+    bench.client.handle_message(id, joined(true), bench.now);
+    bench.hear_ready(id, 10);
+    // Between the question and its answer somebody asked another one.
+    let told = json!({"type": "events", "events": [{"at": 1, "type": "questions",
+        "questions": [question("3")]}]});
+    bench.hear_json(id, told);
+    bench.hear_json(id, answer(&["2"]));
+    assert_eq!(ids(&bench), set(["2", "3"]));
+}
+
+#[test]
+fn somebody_else_has_done_nothing_yet() {
+    let mut bench = Bench::joined(10);
+    bench.client.ask_questions();
+    bench.hear_json(
+        0,
+        json!({"type": "questions", "questions": [{"id": "1", "author": {"id": "user:bob",
+            "name": "Bob"}, "text": "?", "state": "open", "votes": 1, "voted": true, "asked_at": 1, "version": 1}]}),
+    );
+    let poll = json!({"id": "5", "question": "?", "options": [{"text": "a", "votes": 1},
+        {"text": "b", "votes": 0}], "voters": 1, "opened_at": 1, "chosen": [0]});
+    bench.hear_json(
+        0,
+        json!({"type": "events", "events": [{"at": 1, "type": "poll", "poll": poll}]}),
+    );
+    let own = |bench: &Bench| {
+        let state = &bench.client.state;
+        let voted = state.questions.iter().flatten().any(|it| it.voted);
+        (state.polls[0].chosen.clone(), voted)
+    };
+    assert_eq!(own(&bench), (Some(vec![0]), true));
+    bench.client.handle_identity(bench.now);
+    assert_eq!(own(&bench), (None, false));
 }
 
 #[test]

@@ -21,7 +21,7 @@ const NEAR_LIMIT: usize = 80;
 
 /// What the form is for.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Mode {
+enum Mode {
     /// A new message.
     #[default]
     New,
@@ -36,14 +36,46 @@ pub enum Mode {
     Edit {
         /// Which.
         id: MessageId,
-        /// What it says.
-        text: String,
     },
+}
+
+/// What is being written; copies are the same. It outlives the form, which goes while another part of the room is
+/// looked at.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Draft {
+    text: Signal<String>,
+    mode: Signal<Mode>,
+    /// The field is to have the keyboard.
+    summoned: Signal<bool>,
+}
+
+/// Nothing yet.
+pub fn use_draft() -> Draft {
+    Draft {
+        text: use_signal(String::new),
+        mode: use_signal(Mode::default),
+        summoned: use_signal(|| false),
+    }
+}
+
+impl Draft {
+    /// Goes on in the field with an answer to a message of `name`.
+    pub fn answer(mut self, id: MessageId, name: String) {
+        self.mode.set(Mode::Answer { id, name });
+        self.summoned.set(true);
+    }
+
+    /// Goes on in the field with another text of an own message.
+    pub fn edit(mut self, id: MessageId, text: String) {
+        self.text.set(text);
+        self.mode.set(Mode::Edit { id });
+        self.summoned.set(true);
+    }
 }
 
 /// The form, for who may write; the way to it for everybody else.
 #[component]
-pub fn Form(room: Room, mode: Signal<Mode>) -> Element {
+pub fn Form(room: Room, draft: Draft) -> Element {
     let may = use_memo(move || {
         let state = room.state.read();
         (state.may_send(), state.you.is_some(), state.settings.guests)
@@ -58,7 +90,7 @@ pub fn Form(room: Room, mode: Signal<Mode>) -> Element {
                 }
             }
             match may() {
-                (true, ..) => rsx! { Writing { room, mode } },
+                (true, ..) => rsx! { Writing { room, draft } },
                 (false, true, guests) => rsx! {
                     NoteAt { room, place: Place::Chat }
                     a { class: "action", href: "{login()}", "{texts::log_in()}" }
@@ -72,8 +104,12 @@ pub fn Form(room: Room, mode: Signal<Mode>) -> Element {
 }
 
 #[component]
-fn Writing(room: Room, mode: Signal<Mode>) -> Element {
-    let mut text = use_signal(String::new);
+fn Writing(room: Room, draft: Draft) -> Element {
+    let Draft {
+        mut text,
+        mut mode,
+        mut summoned,
+    } = draft;
     let mut field = use_signal(|| None::<DomElement>);
     let about = use_memo(move || {
         let state = room.state.read();
@@ -85,11 +121,9 @@ fn Writing(room: Room, mode: Signal<Mode>) -> Element {
         }
     };
     // Whoever answers or edits goes on in the field.
-    use_effect(move || match mode() {
-        Mode::New => {}
-        Mode::Answer { .. } => focus(),
-        Mode::Edit { text: old, .. } => {
-            text.set(old);
+    use_effect(move || {
+        if summoned() {
+            summoned.set(false);
             focus();
         }
     });

@@ -5,7 +5,7 @@ use web_sys::Element as DomElement;
 use weir_protocol::room::{BanKind, ClientMessage, MessageId, NewBan, Purge};
 
 use super::{
-    form::Mode,
+    form::Draft,
     line::{By, Line, Wish},
 };
 use crate::{
@@ -31,7 +31,7 @@ struct Case {
 
 /// The messages, and what may be done with them. By keyboard: arrows move among them, Tab goes on to what may be done.
 #[component]
-pub fn List(room: Room, mode: Signal<Mode>) -> Element {
+pub fn List(room: Room, draft: Draft) -> Element {
     let lines = use_memo(move || room.state.read().lines.clone());
     let outbox = use_memo(move || room.state.read().outbox.clone());
     let paging = use_memo(move || room.state.read().paging);
@@ -119,14 +119,8 @@ pub fn List(room: Room, mode: Signal<Mode>) -> Element {
         };
         let author = line.author.clone();
         match wish {
-            Wish::Reply => mode.set(Mode::Answer {
-                id,
-                name: author.name,
-            }),
-            Wish::Edit => mode.set(Mode::Edit {
-                id,
-                text: line.text.clone(),
-            }),
+            Wish::Reply => draft.answer(id, author.name),
+            Wish::Edit => draft.edit(id, line.text.clone()),
             Wish::Timeout => {
                 if let Some(member) = author.id {
                     room.ask(ClientMessage::Ban(NewBan {
