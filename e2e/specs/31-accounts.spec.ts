@@ -111,6 +111,27 @@ test('where one goes on to is a page of this site', async ({ server, browser }) 
   await eve.leave();
 });
 
+test('who logs in or out in one tab does so in all of them', async ({ server, browser }) => {
+  const ann = await Visitor.arrive(browser, server);
+  const { page } = ann;
+  const other = await ann.context.newPage();
+  await other.goto(server.origin);
+  const login = other.getByRole('banner').getByRole('link', { name: 'Log in' });
+  await expect(login).toBeVisible();
+  await ann.go('/register');
+  await page.getByLabel('Name', { exact: true }).fill('ann');
+  await page.getByLabel('E-mail').fill('ann@example.org');
+  await page.getByLabel('Password', { exact: true }).fill('quiet water runs');
+  await page.keyboard.press('Enter');
+  await expect(menu(page)).toBeVisible();
+  await expect(menu(other)).toBeVisible();
+  await menu(page).click();
+  await page.getByRole('menuitem', { name: 'Log out' }).click();
+  await expect(page.getByRole('banner').getByRole('link', { name: 'Log in' })).toBeVisible();
+  await expect(login).toBeVisible();
+  await ann.leave();
+});
+
 test('letters lead to their pages', async ({ server, browser }) => {
   const bob = await member(browser, server, 'bob', 'phone', 'bob@example.org');
   await bob.go(await letter(server, 'confirm-email'));

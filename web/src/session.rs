@@ -1,9 +1,18 @@
 //! Who is logged in here.
 
-use dioxus::prelude::*;
+use std::rc::Rc;
+
+use dioxus::{
+    core::{Runtime, current_scope_id},
+    prelude::*,
+};
 use weir_protocol::{LoginResponse, Me};
 
-use crate::api::{self, ApiError};
+use crate::{
+    api::{self, ApiError},
+    dom::{self, Listener},
+    settings,
+};
 
 /// Who uses the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +42,16 @@ pub fn provide_session() -> Session {
     use_future(move || async move {
         session.ask().await;
         api::keep_session().await;
+    });
+    // Whoever logs in or out in another tab does so here.
+    use_hook(|| {
+        let (runtime, scope) = (Runtime::current(), current_scope_id());
+        Rc::new(Listener::new(&dom::window(), "storage", move |event| {
+            let key = dom::property(&event, "key").and_then(|key| key.as_string());
+            if key.as_deref() == Some(settings::SESSION_END) {
+                runtime.spawn(scope, session.ask());
+            }
+        }))
     });
     session
 }
@@ -74,31 +93,38 @@ impl Session {
     }
 
     /// Logs out; the page goes on as nobody.
-    pub async fn end(mut self) -> Result<(), ApiError> {
+    pub async fn end(self) -> Result<(), ApiError> {
         match api::delete("/api/v1/session").done().await {
             // It had ended before.
             Err(error) if error.is_unauthorized() => {}
             outcome => outcome?,
         }
-        self.0.set(Who::Nobody);
+        settings::set_session_end(0.0);
+        self.set(Who::Nobody);
         Ok(())
     }
 
     /// Asks anew, for example after the user's name or role changed.
-    pub async fn ask(mut self) {
+    pub async fn ask(self) {
         if !api::logged_in() {
-            self.0.set(Who::Nobody);
+            self.set(Who::Nobody);
             return;
         }
         match api::get("/api/v1/me").json::<Me>().await {
-            Ok(me) => self.0.set(Who::User(me)),
-            Err(error) if error.is_unauthorized() => self.0.set(Who::Nobody),
+            Ok(me) => self.set(Who::User(me)),
+            Err(error) if error.is_unauthorized() => self.set(Who::Nobody),
             // Unknown for now: nothing that needs a user is shown.
             Err(_) => {
                 if *self.0.peek() == Who::Asking {
-                    self.0.set(Who::Nobody);
+                    self.set(Who::Nobody);
                 }
             }
+        }
+    }
+
+    fn set(mut self, who: Who) {
+        if *self.0.peek() != who {
+            self.0.set(who);
         }
     }
 }

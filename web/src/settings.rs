@@ -10,7 +10,8 @@ const THEME: &str = "weir.theme";
 const LANGUAGE: &str = "weir.language";
 const GUEST_NAME: &str = "weir.guest.name";
 const GUEST_SECRET: &str = "weir.guest.secret";
-const SESSION_END: &str = "weir.session.end";
+/// Written whenever somebody logs in or out, or the session is fresh again: other tabs hear of it.
+pub const SESSION_END: &str = "weir.session.end";
 const SESSION_REFRESHED: &str = "weir.session.refreshed";
 
 /// How loud the viewer likes it.
