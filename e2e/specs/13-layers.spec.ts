@@ -92,7 +92,11 @@ test("the player's quality menu: a size, only sound, and automatic again", async
     const shown = await page.waitForFunction(([width, since]) => window.weirReader.frames.find((frame) => frame.width === width && frame.shown > since)?.shown, [width, since], wait);
     return ms((await shown.jsonValue())! - since);
   };
-  times.push(`360p ${await shows(640, await choose(/^360p/))}`);
+  // A choice that did not get through is told again.
+  let refused = 0;
+  await page.route('**/whep/session/*/layer', (route) => (route.request().method() === 'POST' && refused++ === 0 ? route.abort() : route.fallback()));
+  times.push(`360p, told twice, ${await shows(640, await choose(/^360p/))}`);
+  expect(refused).toBe(2);
   await choose(/^Audio only/);
   await watch(page, 1);
   const silent = await packets();

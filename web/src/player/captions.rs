@@ -15,15 +15,21 @@ const STALE_MS: u32 = 16_000;
 /// What is to be read, as late as the picture that it belongs to.
 pub fn use_captions(ui: Signal<Ui>, newest: Option<Signal<Caption>>) -> Signal<Caption> {
     let mut shown = use_signal(Caption::default);
-    let mut count = use_signal(|| 0_u32);
+    let mut count = use_signal(|| 0_u64);
+    // The newest that was shown: another transport's delay may bring an earlier one later.
+    let mut last = use_signal(|| 0_u64);
     use_effect(move || {
         let Some(newest) = newest else { return };
         let caption = newest();
         let late = ui.peek().delay_ms.unwrap_or_default();
-        let this = count.peek().wrapping_add(1);
+        let this = *count.peek() + 1;
         count.set(this);
         spawn(async move {
             TimeoutFuture::new(late).await;
+            if *last.peek() > this {
+                return;
+            }
+            last.set(this);
             shown.set(caption);
             TimeoutFuture::new(STALE_MS).await;
             if *count.peek() == this {

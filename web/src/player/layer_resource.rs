@@ -6,10 +6,14 @@ use std::{
 };
 
 use gloo_net::http::{Method, RequestBuilder, Response};
+use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen_futures::spawn_local;
 use weir_protocol::{LAYER_RELATION, SelectLayer, SessionLayers};
 
 use crate::rtc;
+
+/// A selection that did not get through is told again after this time. Milliseconds.
+const AGAIN_MS: u32 = 1_000;
 
 /// Where a session's layers are asked and told.
 #[derive(Clone)]
@@ -26,6 +30,14 @@ struct Inner {
 enum Wish {
     Look,
     Select(SelectLayer),
+}
+
+enum Outcome {
+    Layers(SessionLayers),
+    /// The session goes on as it is.
+    Refused,
+    /// No answer, or none that says what will be.
+    Unheard,
 }
 
 impl LayerResource {
@@ -66,8 +78,20 @@ impl LayerResource {
                 let Some(wish) = inner.next.borrow_mut().take() else {
                     break;
                 };
-                if let Some(layers) = inner.carry_out(wish).await {
-                    (inner.tell)(layers);
+                match inner.carry_out(&wish).await {
+                    Outcome::Layers(layers) => (inner.tell)(layers),
+                    Outcome::Unheard if matches!(wish, Wish::Select(_)) => {
+                        TimeoutFuture::new(AGAIN_MS).await;
+                        // Nobody else holds it: the session is over.
+                        if Rc::strong_count(&inner) == 1 {
+                            break;
+                        }
+                        let mut next = inner.next.borrow_mut();
+                        if !matches!(*next, Some(Wish::Select(_))) {
+                            *next = Some(wish);
+                        }
+                    }
+                    Outcome::Refused | Outcome::Unheard => {}
                 }
             }
             inner.busy.set(false);
@@ -76,19 +100,26 @@ impl LayerResource {
 }
 
 impl Inner {
-    /// A request that fails changes nothing: the session goes on as it is.
-    async fn carry_out(&self, wish: Wish) -> Option<SessionLayers> {
+    async fn carry_out(&self, wish: &Wish) -> Outcome {
         let request = RequestBuilder::new(&self.address);
-        let answer: Response = match wish {
-            Wish::Look => request.method(Method::GET).send().await.ok()?,
-            Wish::Select(selection) => {
-                let request = request.method(Method::POST).json(&selection).ok()?;
-                request.send().await.ok()?
-            }
+        let request = match wish {
+            Wish::Look => request.method(Method::GET).build(),
+            Wish::Select(selection) => request.method(Method::POST).json(selection),
         };
-        if answer.status() != 200 {
-            return None;
+        let Ok(request) = request else {
+            return Outcome::Refused;
+        };
+        let answer: Response = match request.send().await {
+            Ok(answer) => answer,
+            Err(_) => return Outcome::Unheard,
+        };
+        match answer.status() {
+            200 => answer
+                .json()
+                .await
+                .map_or(Outcome::Unheard, Outcome::Layers),
+            429 | 500.. => Outcome::Unheard,
+            _ => Outcome::Refused,
         }
-        answer.json().await.ok()
     }
 }
