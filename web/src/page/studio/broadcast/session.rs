@@ -1,6 +1,9 @@
 //! One WHIP session (RFC 9725): offer, answer, tracks, statistics, and its end.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use gloo_net::http::{Method, RequestBuilder};
 use gloo_timers::future::TimeoutFuture;
@@ -73,6 +76,8 @@ struct Shared {
     video: Option<RtcRtpSender>,
     audio: Option<RtcRtpSender>,
     progress: RefCell<Progress>,
+    /// How often a path was found.
+    paths: Cell<u32>,
     /// From the answer on.
     keeper: RefCell<Option<IceKeeper>>,
     tell: Box<dyn Fn(News)>,
@@ -108,6 +113,7 @@ impl WhipSession {
             video,
             audio,
             progress: RefCell::new(Progress::Negotiating),
+            paths: Cell::new(0),
             keeper: RefCell::default(),
             tell: Box::new(tell),
         });
@@ -217,18 +223,23 @@ impl Shared {
 
     fn look(self: &Rc<Self>) {
         match self.connection.connection_state() {
-            RtcPeerConnectionState::Connected => self.tell(News::Up),
+            RtcPeerConnectionState::Connected => {
+                self.paths.set(self.paths.get() + 1);
+                self.tell(News::Up);
+            }
             RtcPeerConnectionState::Closed => self.tell(News::Down(Lost::Broken)),
             RtcPeerConnectionState::Failed if !self.lacks_path() => {
                 self.tell(News::Down(Lost::Broken));
             }
             // Another path is looked for.
             RtcPeerConnectionState::Failed | RtcPeerConnectionState::Disconnected => {
-                let weak = Rc::downgrade(self);
+                let (weak, paths) = (Rc::downgrade(self), self.paths.get());
                 spawn_local(async move {
                     TimeoutFuture::new(SILENT_MS).await;
+                    // One that was found and lost again since has a time of its own.
                     if let Some(shared) = weak.upgrade()
                         && shared.connection.connection_state() != RtcPeerConnectionState::Connected
+                        && shared.paths.get() == paths
                     {
                         shared.tell(News::Down(Lost::Broken));
                     }
