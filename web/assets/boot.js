@@ -4,6 +4,8 @@ import init from "./client.js";
 // The client has much to do when it starts, and nothing else happens in the page meanwhile. So the answer to what
 // ahead.js has asked for is taken first, if it comes this soon: from then on the browser's other threads do the rest.
 const SOON_MS = 150;
+// When a page is left before it has started, its download is cut. So much later it is gone, and has nothing to say.
+const LEAVING_MS = 100;
 
 const start = async () => {
   const module = document.querySelector('link[rel="preload"][as="fetch"]');
@@ -15,7 +17,8 @@ const start = async () => {
   await init({ module_or_path });
 };
 
-start().catch((error) => {
+start().catch(async (error) => {
+  await new Promise((later) => setTimeout(later, LEAVING_MS));
   // Dioxus renders by throwing nothing; what arrives here is a browser without WebAssembly or a cut download.
   console.error(error);
   const note = document.getElementById("splash-note");
