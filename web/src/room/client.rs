@@ -335,6 +335,7 @@ impl Client {
             name,
             text,
             reply_to,
+            after: self.state.lines.list().last().map_or(0, |line| line.seq),
             kept: None,
         };
         if let Stage::Ready { id } = self.stage {

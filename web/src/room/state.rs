@@ -83,6 +83,8 @@ pub struct Outgoing {
     pub text: String,
     /// What it answers.
     pub reply_to: Option<MessageId>,
+    /// The newest message that was here when it was written.
+    pub after: u64,
     /// The server keeps it under this id, since then by the page's clock: only its event has yet to come.
     pub kept: Option<(MessageId, u64)>,
 }
@@ -431,6 +433,26 @@ impl RoomState {
             it.kept
                 .is_none_or(|(id, since)| lines.find(id).is_none() && now < since + patience)
         });
+    }
+
+    /// Own messages that do not stand in the list yet. The list may have one before its sending was acknowledged, and
+    /// only then is it known which of them it is.
+    pub fn on_the_way(&self) -> Vec<Outgoing> {
+        let Some(oldest) = self.outbox.iter().map(|it| it.after).min() else {
+            return Vec::new();
+        };
+        let lines = self.lines.list().iter();
+        let mut told: Vec<_> = lines
+            .filter(|line| line.seq > oldest && self.is_own(line))
+            .collect();
+        let mut on_the_way = self.outbox.clone();
+        on_the_way.retain(|it| {
+            let at = told
+                .iter()
+                .position(|line| line.seq > it.after && line.text == it.text);
+            at.map(|at| told.remove(at)).is_none()
+        });
+        on_the_way
     }
 
     /// As the server will say in a moment: the reader sees at once what was done.

@@ -219,6 +219,29 @@ fn a_text_without_an_answer_goes_out_again_under_the_same_name() {
 }
 
 #[test]
+fn a_text_stands_there_once_also_when_it_is_told_before_it_is_acknowledged() {
+    let mut bench = Bench::joined(10);
+    bench.client.send("number 11".into(), None);
+    bench.client.send("number 12".into(), None);
+    let asked = bench.said();
+    bench.hear_json(0, event(11));
+    let texts = |bench: &Bench| -> Vec<String> {
+        let all = bench.client.state.on_the_way();
+        all.into_iter().map(|it| it.text).collect()
+    };
+    assert_eq!(texts(&bench), ["number 12"]);
+    // Until it is known that this was it, it would go out again.
+    assert_eq!(bench.client.state.outbox.len(), 2);
+    let id = message(11).id;
+    bench.hear_json(0, json!({"type": "ack", "ref": asked[0]["ref"], "id": id}));
+    assert_eq!(bench.client.state.outbox.len(), 1);
+    assert_eq!(texts(&bench), ["number 12"]);
+    // The same as an older one is another one.
+    bench.client.send("number 11".into(), None);
+    assert_eq!(texts(&bench), ["number 12", "number 11"]);
+}
+
+#[test]
 fn what_is_written_while_away_waits_for_the_connection() {
     let mut bench = Bench::joined(10);
     bench.client.handle_lost(0, 0);

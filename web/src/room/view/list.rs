@@ -33,7 +33,7 @@ struct Case {
 #[component]
 pub fn List(room: Room, draft: Draft) -> Element {
     let lines = use_memo(move || room.state.read().lines.clone());
-    let outbox = use_memo(move || room.state.read().outbox.clone());
+    let outbox = use_memo(move || room.state.read().on_the_way());
     let paging = use_memo(move || room.state.read().paging);
     let mut at_end = use_signal(|| true);
     let mut list = use_signal(|| None::<DomElement>);
