@@ -25,6 +25,24 @@ async function drawn(of: Locator): Promise<number> {
   });
 }
 
+declare global {
+  interface Window {
+    /** What was written into pictures: the words of charts. */
+    written?: string[];
+  }
+}
+
+/** Keeps what charts write along their axes. */
+async function keepWords(page: Page) {
+  await page.addInitScript(() => {
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
+      (window.written ??= []).push(text);
+      fillText.call(this, text, ...more);
+    };
+  });
+}
+
 /** Looks at the page as on a phone; the visitor stays who it is. */
 async function lookNarrow(visitor: Visitor, info: TestInfo, what: string) {
   await visitor.page.setViewportSize(sizes.phone);
@@ -35,6 +53,7 @@ async function lookNarrow(visitor: Visitor, info: TestInfo, what: string) {
 
 test('a broadcast’s curves grow while it is live, its poll is voted on, and its figures stay', async ({ server, browser }, info) => {
   const otto = await Visitor.arrive(browser, server, 'desktop');
+  await keepWords(otto.page);
   await otto.registerAs('otto', 'speaker');
   const bob = await Visitor.arrive(browser, server, 'phone');
   await bob.register('bob');
@@ -127,6 +146,10 @@ test('a broadcast’s curves grow while it is live, its poll is voted on, and it
   }
   const summary = await otto.ask<{ broadcast: { totals: { peak_viewers: number; messages: number } } }>('GET', `/broadcasts/${id}/insight`);
   expect(summary.broadcast.totals).toMatchObject({ peak_viewers: 2, messages: 1 });
+  // It was shorter than the minute that its curves are of, and their axis is as long as a few.
+  await page.reload();
+  await expect.poll(() => page.evaluate(() => window.written?.some((text) => /\d:\d\d/.test(text)))).toBe(true);
+  expect(await page.evaluate(() => window.written!.filter((text) => /20\d\d/.test(text)))).toEqual([]);
   await otto.look(info, 'broadcast');
   await lookNarrow(otto, info, 'broadcast');
 

@@ -2,7 +2,7 @@
 
 use std::{any::Any, rc::Rc};
 
-use js_sys::{Array, Function, Object};
+use js_sys::{Array, Float64Array, Function, Object};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 
 use super::{
@@ -88,8 +88,9 @@ fn hooks(hear: Hear, kept: &mut Kept) -> Object {
 fn scales(drawing: &Drawing, kept: &mut Kept) -> Object {
     let x = match &drawing.along {
         Along::Times(_) => {
-            let range = Closure::<dyn FnMut(JsValue, f64, f64) -> JsValue>::new(|_, from, to| {
-                let (from, to) = reach(from, to);
+            // uPlot says a range too, and makes one of years around a moment alone.
+            let range = Closure::<dyn FnMut(JsValue) -> JsValue>::new(|plot: JsValue| {
+                let (from, to) = ends(&plot).map_or((0.0, 0.0), |(from, to)| reach(from, to));
                 numbers(&[from, to])
             });
             object([("time", true.into()), ("range", keep(range, kept))])
@@ -118,6 +119,14 @@ fn scales(drawing: &Drawing, kept: &mut Kept) -> Object {
         ("x", x.into()),
         ("y", object([("range", range.into())]).into()),
     ])
+}
+
+/// The first and the last of a plot's times.
+fn ends(plot: &JsValue) -> Option<(f64, f64)> {
+    let data = dom::property(plot, "data")?.dyn_into::<Array>().ok()?;
+    let times = data.get(0).dyn_into::<Float64Array>().ok()?;
+    let last = times.length().checked_sub(1)?;
+    Some((times.get_index(0), times.get_index(last)))
 }
 
 /// From when to when the axis goes. A moment alone stands in the middle of two minutes.
