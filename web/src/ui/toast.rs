@@ -59,8 +59,11 @@ impl News {
     fn push(mut self, text: String, error: bool) {
         let id = *self.next.peek();
         self.next.set(id.wrapping_add(1));
-        self.list.write().push(Toast { id, text, error });
         let mut list = self.list;
+        // Said again it is read again, and stands there once.
+        let said = |toast: &Toast| toast.text == text && toast.error == error;
+        list.write().retain(|toast| !said(toast));
+        list.write().push(Toast { id, text, error });
         // Whoever said it may be gone before it goes.
         spawn_forever(async move {
             TimeoutFuture::new(if error { ERROR_MS } else { NEWS_MS }).await;
