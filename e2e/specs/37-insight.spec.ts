@@ -103,6 +103,8 @@ test('a broadcast’s curves grow while it is live, its poll is voted on, and it
     await expect.poll(() => rows.count()).toBeGreaterThan(before);
     await viewers.getByText('Show as a table').click();
     await expect(value(chart(page, 'Delay'), 'Network round trip')).toHaveText(/ms$/);
+    // The players say it themselves.
+    await expect(value(chart(page, 'Delay'), 'Behind the publisher')).toHaveText(/\d ms$/);
     await otto.look(info, 'live');
     await lookNarrow(otto, info, 'live');
     // The theme's own colours, without the page being loaded again.
@@ -136,6 +138,8 @@ test('a broadcast’s curves grow while it is live, its poll is voted on, and it
   await table.getByRole('rowheader').getByRole('link').click();
   await expect(page.getByRole('heading', { level: 1, name: /^Broadcast of / })).toBeVisible();
   await expect(page.getByRole('region', { name: 'Visits' }).getByRole('rowheader', { name: /@bob/ })).toBeVisible();
+  const visit = page.getByRole('region', { name: 'Visits' }).getByRole('row', { name: /@bob/ });
+  await expect(visit.getByRole('cell').nth(4), 'behind the publisher').toHaveText(/\d ms$/);
   await expect(chart(page, 'Time by quality, of the visits below').getByRole('img')).toHaveAttribute('aria-label', /360p/);
   const id = page.url().split('/').at(-1);
   for (const link of await page.getByRole('link', { name: /Download CSV/ }).all()) {

@@ -51,6 +51,8 @@ test('a viewer comes in the middle, makes an account, chats, votes, loses UDP an
     await expect(room).toContainText('your choice');
     await expect(owner.page.locator('.room')).toContainText('100 %, 1 vote');
 
+    // What the server is told of the playback that took over.
+    const told = page.waitForResponse((answer) => answer.url().endsWith('/river/qoe') && !answer.request().postDataJSON().session, { timeout: 60_000 });
     gate.open = false;
     const closed = Date.now();
     // The last picture from before is older than this.
@@ -62,6 +64,12 @@ test('a viewer comes in the middle, makes an account, chats, votes, loses UDP an
     await page.keyboard.press('Enter');
     await owner.page.locator('.room').getByRole('tab', { name: /^Chat/ }).click();
     await expect(owner.page.getByRole('log', { name: 'Messages' })).toContainText('still here');
+    const report = await told;
+    expect(report.status()).toBe(204);
+    const { stalls, stall_ms } = report.request().postDataJSON();
+    figure('  as its player says', `stood still ${stalls} time, ${ms(stall_ms)}`);
+    expect(stalls).toBeGreaterThanOrEqual(1);
+    expect(stall_ms).toBeGreaterThan(0);
     await vera.leave();
   } finally {
     await gate.close();

@@ -6,7 +6,7 @@ mod request;
 
 pub use error::ApiError;
 pub use refresh::{keep_session, note_session, refresh_if_due};
-pub use request::{Answer, Ask, delete, get, patch, post, put};
+pub use request::{Answer, Ask, delete, get, patch, post, post_parting, put};
 
 use weir_protocol::{Page, ServerTime, StreamSlug, StreamSummary, finding::Finding};
 

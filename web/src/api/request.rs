@@ -3,6 +3,7 @@
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use weir_protocol::Problem;
 
 use super::{ApiError, refresh};
@@ -186,6 +187,26 @@ async fn checked(answer: Response) -> Result<Response, ApiError> {
     match answer.json::<Problem>().await {
         Ok(problem) => Err(ApiError::Refused(problem)),
         Err(_) => Err(ApiError::Status(status)),
+    }
+}
+
+/// Tells something that is not waited for, also when the page goes meanwhile.
+pub fn post_parting(address: &str, body: &impl Serialize) {
+    let Ok(body) = serde_json::to_string(body) else {
+        return;
+    };
+    let (init, headers) = (js_sys::Object::new(), js_sys::Object::new());
+    dom::set_property(&headers, "Content-Type", &"application/json".into());
+    if let Some(token) = csrf_token() {
+        dom::set_property(&headers, CSRF_FIELD, &token.into());
+    }
+    dom::set_property(&init, "method", &"POST".into());
+    dom::set_property(&init, "keepalive", &true.into());
+    dom::set_property(&init, "headers", &headers);
+    dom::set_property(&init, "body", &body.into());
+    if let Some(sent) = dom::call_with_two(&dom::window(), "fetch", &address.into(), &init) {
+        // Nobody is left to hear of a failure.
+        spawn_local(async move { drop(JsFuture::from(js_sys::Promise::resolve(&sent)).await) });
     }
 }
 

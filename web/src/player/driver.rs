@@ -19,6 +19,7 @@ use super::{
     health::Looks,
     hls::{HlsEvent, HlsPlayer, HlsSession, Show},
     machine::Machine,
+    qoe::{Look, Qoe},
     quality,
     stage::Stage,
     ui::{Action, Ui},
@@ -114,6 +115,9 @@ struct Driver {
     /// What the receivers had counted at the last look.
     counted: RtcStats,
     looks: Looks,
+    qoe: Qoe,
+    /// When HLS was asked for, by [`now`].
+    hls_asked: u64,
     /// Somebody looks at the numbers.
     watched: bool,
     /// What the server was told to send in this session.
@@ -163,6 +167,8 @@ pub async fn run(
         next_clock_ms: dom::now_ms() + CLOCK_AGAIN_MS,
         counted: RtcStats::default(),
         looks: Looks::default(),
+        qoe: Qoe::default(),
+        hls_asked: 0,
         watched: false,
         selected: SelectLayer::default(),
         seen: false,
@@ -238,6 +244,9 @@ impl Driver {
             }
             Event::Wake => self.machine.handle_wake(now),
             Event::Leave => {
+                if let Some(report) = self.qoe.last() {
+                    api::post_parting(&self.qoe_address(), &report);
+                }
                 // The server hears of it now rather than by timeout; a page that comes back opens a new session.
                 if let Some((id, session)) = self.rtc.take() {
                     drop(session);
@@ -279,6 +288,31 @@ impl Driver {
             ask_clock(&self.remote);
         }
         self.machine.handle_time(now);
+        self.report(now);
+    }
+
+    /// Tells the server how it plays, when that is due.
+    fn report(&mut self, now: u64) {
+        let session = self.rtc.as_ref().and_then(|(_, session)| session.name());
+        let ui = self.ui.peek();
+        let look = Look {
+            phase: self.machine.phase(now),
+            shown: self.machine.shown(),
+            session: session.as_deref(),
+            paused: ui.paused || self.selected.paused || self.selected.audio_only,
+            delay_ms: ui.delay_ms,
+            freezes: self.counted.counts.freezes,
+            hls_asked: self.hls_asked,
+        };
+        if let Some(report) = self.qoe.look(&look, now) {
+            let ask = api::post(&self.qoe_address()).body(&report);
+            // The next report makes good for one that is lost.
+            spawn_local(async move { drop(ask.done().await) });
+        }
+    }
+
+    fn qoe_address(&self) -> String {
+        format!("/api/v1/streams/{}/qoe", self.slug)
     }
 
     /// How large the picture is that is in front.
@@ -379,6 +413,7 @@ impl Driver {
                 }
             }
             Command::StartHls => {
+                self.hls_asked = now();
                 self.hls = Some(self.start_hls(Show::Live, Event::Hls));
             }
             Command::StopHls => self.hls = None,

@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::words::{Phase, Transport};
+use super::{
+    qoe::Freezes,
+    words::{Phase, Transport},
+};
 
 /// Numbers are those of the last looks, as many as this: long enough to be calm, short enough to be true.
 const LOOKS: usize = 8;
@@ -28,6 +31,8 @@ pub struct Counts {
     pub emitted: f64,
     /// The newest round trip. Seconds.
     pub trip_s: Option<f64>,
+    /// Where the browser counts them.
+    pub freezes: Option<Freezes>,
 }
 
 /// How well it plays.

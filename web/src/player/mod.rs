@@ -16,6 +16,7 @@ mod layer_resource;
 mod machine;
 mod media_session;
 mod notice;
+mod qoe;
 mod quality;
 mod quality_menu;
 mod sdp;

@@ -17,6 +17,7 @@ use super::{
     carrier::{Carrier, Pairs},
     health::Counts,
     layer_resource::LayerResource,
+    qoe::Freezes,
     sdp,
 };
 use crate::{
@@ -233,6 +234,14 @@ impl WhepSession {
                 true
             }
             Progress::Open { layers: None, .. } | Progress::Negotiating | Progress::Closed => false,
+        }
+    }
+
+    /// By which the server knows it: the last part of its address.
+    pub fn name(&self) -> Option<String> {
+        match &*self.shared.progress.borrow() {
+            Progress::Open { location, .. } => location.rsplit('/').next().map(str::to_owned),
+            Progress::Negotiating | Progress::Closed => None,
         }
     }
 
@@ -469,10 +478,8 @@ fn description(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
 }
 
 fn read_counts(entry: &JsValue) -> Counts {
-    let number = |name: &str| {
-        let value = dom::property(entry, name).and_then(|value| value.as_f64());
-        value.unwrap_or(0.0)
-    };
+    let known = |name: &str| dom::property(entry, name).and_then(|value| value.as_f64());
+    let number = |name: &str| known(name).unwrap_or(0.0);
     Counts {
         at_ms: number("timestamp"),
         bytes: number("bytesReceived"),
@@ -483,6 +490,10 @@ fn read_counts(entry: &JsValue) -> Counts {
         buffer_s: number("jitterBufferDelay"),
         emitted: number("jitterBufferEmittedCount"),
         trip_s: None,
+        freezes: known("freezeCount").map(|count| Freezes {
+            count,
+            seconds: number("totalFreezesDuration"),
+        }),
     }
 }
 

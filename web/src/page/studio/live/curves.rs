@@ -27,6 +27,8 @@ struct Sample {
     at: f64,
     webrtc: f64,
     hls: f64,
+    /// As the players said last.
+    delay_ms: Option<f64>,
     round_trip_ms: Option<f64>,
 }
 
@@ -98,6 +100,10 @@ fn sample(state: Option<&StreamSummary>, report: Option<&StreamViewers>) -> Opti
         at: (dom::wall_ms() / 1_000.0).round(),
         webrtc: f64::from(state.viewers.webrtc),
         hls: f64::from(state.viewers.hls),
+        delay_ms: report.and_then(|report| {
+            let known = report.viewers.iter().filter_map(|it| it.delay_ms);
+            median(known.map(f64::from).collect())
+        }),
         round_trip_ms: report
             .and_then(|report| median(report.viewers.iter().filter_map(|it| it.rtt_ms).collect())),
     })
@@ -110,6 +116,7 @@ fn moments(minutes: &[InsightPoint], samples: &[Sample]) -> Vec<Sample> {
         at: middle(point),
         webrtc: point.webrtc,
         hls: point.hls,
+        delay_ms: None,
         round_trip_ms: None,
     });
     let mut all: Vec<Sample> = before.filter(|it| it.at < first).collect();
@@ -119,11 +126,16 @@ fn moments(minutes: &[InsightPoint], samples: &[Sample]) -> Vec<Sample> {
 
 type Delays = (Vec<f64>, Vec<Option<f64>>, Vec<Option<f64>>);
 
-/// The minutes' delays and the samples' round trips, over the times of both.
+/// The minutes' delays up to the first sample that has one, and the samples with theirs and the round trips.
 fn delays(minutes: &[InsightPoint], samples: &[Sample]) -> Delays {
+    let first = samples.iter().find(|it| it.delay_ms.is_some());
+    let first = first.map_or(f64::INFINITY, |it| it.at);
     let said = minutes.iter().filter_map(|it| Some((it, it.delay_ms?)));
     let said = said.map(|(it, delay)| (middle(it), Some(delay as f64), None));
-    let measured = samples.iter().map(|it| (it.at, None, it.round_trip_ms));
+    let said = said.filter(|(at, ..)| *at < first);
+    let measured = samples
+        .iter()
+        .map(|it| (it.at, it.delay_ms, it.round_trip_ms));
     let mut all: Vec<_> = said.chain(measured).collect();
     all.sort_by(|one, other| one.0.total_cmp(&other.0));
     all.dedup_by(|later, first| {
@@ -181,6 +193,7 @@ mod tests {
             at,
             webrtc,
             hls: 0.0,
+            delay_ms: None,
             round_trip_ms,
         }
     }
@@ -206,6 +219,13 @@ mod tests {
         assert_eq!(times, [27.0, 30.0]);
         assert_eq!(delay, [None, Some(300.0)]);
         assert_eq!(round_trip, [Some(9.0), Some(8.0)]);
+        // From when on the players' own are known, they are newer.
+        let samples = samples.map(|it| Sample {
+            delay_ms: Some(90.0),
+            ..it
+        });
+        let (times, delay, _) = delays(&minutes, &samples);
+        assert_eq!((times, delay), (vec![27.0, 30.0], vec![Some(90.0); 2]));
     }
 
     #[test]
