@@ -1,6 +1,6 @@
 //! What must be answered before the page goes on. The browser's own dialog keeps the focus inside.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use dioxus::{
     core::{Runtime, current_scope_id},
@@ -29,7 +29,13 @@ pub fn Dialog(
     let mut listeners = use_signal(Vec::<Rc<Listener>>::new);
     // Where the focus was goes on having it afterwards.
     let before = use_hook(|| dom::document().active_element());
+    let shown = use_hook(|| Rc::new(RefCell::new(None::<HtmlDialogElement>)));
+    let for_drop = shown.clone();
     use_drop(move || {
+        // As long as it is open nothing else takes the focus.
+        if let Some(dialog) = for_drop.take() {
+            dialog.close();
+        }
         if let Some(element) = before.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
             let _ = element.focus();
         }
@@ -59,6 +65,7 @@ pub fn Dialog(
         });
         listeners.set(vec![Rc::new(closed), Rc::new(beside)]);
         let _ = element.show_modal();
+        shown.replace(Some(element));
     };
     rsx! {
         dialog { class: if wide { "dialog dialog-wide" } else { "dialog" }, "aria-labelledby": "{id}", onmounted: mounted,
