@@ -234,6 +234,41 @@ test('every part of a stream’s page fits phone and desktop, empty and full', a
   await otto.leave();
 });
 
+test('a streamer sends the viewers on to another stream, by keyboard', async ({ server, browser, publish }, info) => {
+  const otto = await Visitor.arrive(browser, server, 'desktop');
+  await otto.registerAs('otto', 'speaker');
+  const own = await otto.ask<StreamAccess>('POST', '/streams', { slug: 'forge', title: 'The forge' });
+  const bob = await Visitor.arrive(browser, server, 'phone');
+  await publish(own, 'small').flowing();
+  await bob.go('/@forge');
+  await expect(bob.page.locator('.room')).toHaveAttribute('data-room', 'ready');
+  const { page } = otto;
+  await otto.go('/studio/forge');
+  await page.getByRole('tab', { name: 'Live', exact: true }).click();
+  await otto.walkTo(page.getByRole('button', { name: 'Send viewers on' }));
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Send your viewers to another stream' });
+  // One’s own stream is no place to send them.
+  await expect(dialog.getByText('Nobody else is live here')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+
+  await publish(await server.createStream('mill', 'Grinding at the mill'), 'small').flowing();
+  await page.keyboard.press('Enter');
+  await expect(dialog.getByLabel('Find a live stream')).toBeFocused();
+  await page.keyboard.type('mill');
+  await otto.look(info, 'raid');
+  await otto.walkTo(dialog.getByRole('button', { name: 'Send there: Grinding at the mill' }));
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Your viewers are sent to Grinding at the mill.')).toBeVisible();
+  await expect(dialog).toHaveCount(0);
+  await expect(bob.page.getByText('The streamer sends you to Grinding at the mill.')).toBeVisible();
+  await bob.page.getByRole('link', { name: 'Go there' }).click();
+  await expect(bob.page).toHaveURL(/\/@mill$/);
+  await bob.leave();
+  await otto.leave();
+});
+
 test('a streamer goes live from the browser, and a viewer sees the picture move', async ({ server, browser }, info) => {
   const options = info.project.use.launchOptions!;
   // The second of Chromium's fake cameras has depth (Y16), which no encoder takes; the third has pictures again.

@@ -6,6 +6,7 @@ mod elsewhere;
 mod embed;
 mod events;
 mod home;
+mod later;
 mod missing;
 mod organiser;
 pub mod people;

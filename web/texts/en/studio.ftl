@@ -107,6 +107,18 @@ end = End broadcast
 end-title = End this broadcast?
 end-text = Whoever publishes is sent away, and viewers see that it is over. A program that reconnects by itself begins another broadcast: stop it there too, or make a new key under “Set up”.
 ended = The broadcast has ended.
+raid = Send viewers on
+raid-title = Send your viewers to another stream
+raid-text = Everybody who watches is told where you send them and goes there with a click. Your own broadcast goes on until you end it.
+raid-find = Find a live stream
+raid-none = Nobody else is live here
+raid-none-text = Viewers can be sent to a public stream that is live.
+raid-send = Send there
+raid-viewers = { $count ->
+    [one] { $count } viewer
+   *[other] { $count } viewers
+  }
+raid-done = Your viewers are sent to { $title }.
 
 # Recordings
 record-title = Recording

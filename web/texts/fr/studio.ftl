@@ -107,6 +107,18 @@ end = Terminer la diffusion
 end-title = Terminer cette diffusion ?
 end-text = La source est renvoyée, et les spectateurs voient que c’est fini. Un logiciel qui se reconnecte de lui-même commence une autre diffusion : arrêtez-le aussi, ou créez une nouvelle clé sous « Installation ».
 ended = La diffusion est terminée.
+raid = Envoyer les spectateurs
+raid-title = Envoyer vos spectateurs vers un autre direct
+raid-text = Toutes les personnes qui regardent apprennent où vous les envoyez et y vont d’un clic. Votre diffusion continue jusqu’à ce que vous la terminiez.
+raid-find = Trouver un direct
+raid-none = Personne d’autre n’est en direct ici
+raid-none-text = Les spectateurs peuvent être envoyés vers un direct public.
+raid-send = Envoyer là
+raid-viewers = { $count ->
+    [one] { $count } spectateur
+   *[other] { $count } spectateurs
+  }
+raid-done = Vos spectateurs sont envoyés vers { $title }.
 
 # Recordings
 record-title = Enregistrement

@@ -3,11 +3,10 @@
 use dioxus::prelude::*;
 use weir_protocol::{CreatorApplicationItem, DecideApplication, Page};
 
-use super::later::parameter;
 use crate::{
     api::{self, ApiError},
     app::Route,
-    page::people::cursor::page_of,
+    page::{later::parameter, people::cursor::page_of},
     texts::{admin, frame},
     ui::{
         Avatar, Choice, Dialog, Empty, More, Paged, Submit, TextArea, ago, use_paged, use_toasts,

@@ -4,10 +4,9 @@ use dioxus::prelude::*;
 use gloo_timers::future::TimeoutFuture;
 use weir_protocol::{Page, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryState};
 
-use super::later::parameter;
 use crate::{
     api,
-    page::people::cursor::page_of,
+    page::{later::parameter, people::cursor::page_of},
     texts::admin,
     ui::{Choice, Dialog, Empty, Failure, More, Skeleton, moment, use_paged, use_toasts},
 };

@@ -8,7 +8,6 @@ mod creators;
 mod deliveries;
 mod figures;
 mod import;
-mod later;
 mod overview;
 mod settings;
 mod stream_acts;

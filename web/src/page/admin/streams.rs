@@ -5,13 +5,15 @@ use gloo_timers::future::TimeoutFuture;
 use weir_protocol::{Page, StreamSummary};
 
 use super::{
-    later::{parameter, use_later},
     stream_acts::{Act, Acts},
     stream_row::StreamRow,
 };
 use crate::{
     api,
-    page::people::cursor::page_of,
+    page::{
+        later::{parameter, use_later},
+        people::cursor::page_of,
+    },
     texts::admin,
     ui::{Empty, More, TextField, use_paged},
 };

@@ -3,11 +3,13 @@
 use dioxus::prelude::*;
 use weir_protocol::{Page, UserAccount};
 
-use super::later::{parameter, use_later};
 use crate::{
     api,
     app::Route,
-    page::people::cursor::page_of,
+    page::{
+        later::{parameter, use_later},
+        people::cursor::page_of,
+    },
     texts::admin,
     ui::{Avatar, Choice, Empty, More, TextField, moment, use_paged},
 };

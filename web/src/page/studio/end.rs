@@ -25,9 +25,7 @@ pub fn EndBroadcast(slug: StreamSlug) -> Element {
         });
     };
     rsx! {
-        div { class: "actions",
-            button { class: "action action-soft", r#type: "button", onclick: move |_| asking.set(true), "{said::end()}" }
-        }
+        button { class: "action action-soft", r#type: "button", onclick: move |_| asking.set(true), "{said::end()}" }
         if asking() {
             Confirm { title: said::end_title(), text: said::end_text(), action: said::end(),
                 on_confirm: end, on_close: move |()| asking.set(false) }

@@ -9,7 +9,7 @@ use weir_protocol::{
 };
 
 use self::curves::Curves;
-use super::{end::EndBroadcast, questions};
+use super::{end::EndBroadcast, questions, raid::Raid};
 use crate::{
     dom,
     page::watch::Findings,
@@ -144,7 +144,10 @@ fn Health(slug: StreamSlug, report: Signal<Option<StreamViewers>>) -> Element {
                     }
                 }
             }
-            EndBroadcast { slug }
+            div { class: "actions",
+                Raid { slug: slug.clone() }
+                EndBroadcast { slug }
+            }
         }
     }
 }

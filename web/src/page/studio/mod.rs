@@ -12,6 +12,7 @@ mod live_state;
 mod moderation;
 mod new_stream;
 mod questions;
+mod raid;
 mod recordings;
 mod remove;
 mod restream;
